@@ -1,0 +1,30 @@
+# How this project compiles its own programs. Nothing of this reaches a user of gmoe::gmoe.
+
+add_library(gmoe_build_flags INTERFACE)
+target_compile_options(gmoe_build_flags INTERFACE -Wall -Wextra)
+if(GMOE_NATIVE)
+  include(CheckCXXCompilerFlag)
+  check_cxx_compiler_flag(-march=native GMOE_HAS_MARCH_NATIVE)
+  if(GMOE_HAS_MARCH_NATIVE)
+    target_compile_options(gmoe_build_flags INTERFACE -march=native)
+  endif()
+endif()
+
+# Without a build type a compiler does not optimise, which is never what a user of a numerical library wants. The
+# presets that choose their own flags clear it.
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND NOT CMAKE_CXX_FLAGS)
+  message(STATUS "gmoe: no build type given, using Release")
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
+endif()
+
+# gmoe_programs(<prefix> <libraries>...): every .cpp of the calling folder becomes a program of its name, and its target
+# is called <prefix>_<name>.
+function(gmoe_programs prefix)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM name)
+    add_executable(${prefix}_${name} ${source})
+    set_target_properties(${prefix}_${name} PROPERTIES OUTPUT_NAME ${name})
+    target_link_libraries(${prefix}_${name} PRIVATE gmoe_build_flags ${ARGN})
+  endforeach()
+endfunction()

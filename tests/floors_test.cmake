@@ -1,0 +1,53 @@
+# cmake -DWORK=<scratch folder> -P floors_test.cmake
+# Plants one mistake after the other in a small tree of headers and expects floors.cmake to name it.
+
+cmake_minimum_required(VERSION 3.25)
+
+function(check expected)  # then pairs of header and content
+  file(REMOVE_RECURSE ${WORK})
+  file(WRITE ${WORK}/gmoe/version.hpp "#pragma once\ninline constexpr int version = 1;\n")
+  file(WRITE ${WORK}/gmoe/core/a.hpp "#pragma once\n#include <vector>\n#include \"gmoe/version.hpp\"\n")
+  while(ARGN)
+    list(POP_FRONT ARGN header content)
+    string(REPLACE "|" "\n" content "${content}")
+    file(WRITE ${WORK}/gmoe/${header} "${content}\n")
+  endwhile()
+  execute_process(COMMAND ${CMAKE_COMMAND} -DINCLUDE=${WORK} -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/floors.cmake
+                  RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  # Messages are wrapped at spaces when they are long.
+  string(REGEX REPLACE "[ \n]+" " " output "${output}")
+  string(FIND "${output}" "${expected}" at)
+  if(at EQUAL -1)
+    message(SEND_ERROR "expected '${expected}', got:\n${output}")
+  elseif(expected MATCHES "keep their floors")
+    if(NOT result EQUAL 0)
+      message(SEND_ERROR "a good tree was refused:\n${output}")
+    endif()
+  elseif(result EQUAL 0)
+    message(SEND_ERROR "not refused: ${expected}")
+  endif()
+endfunction()
+
+check("2 headers keep their floors")
+check("4 headers keep their floors"
+      train/a.hpp "#pragma once|#include \"gmoe/data/a.hpp\"" data/a.hpp "#pragma once|#include \"gmoe/core/a.hpp\"")
+check("ops/a.hpp: includes \"gmoe/moe/a.hpp\"; moe is above ops" ops/a.hpp "#pragma once|#include \"gmoe/moe/a.hpp\"")
+check("io is above model" model/a.hpp "#pragma once|# include <gmoe/io/a.hpp>")
+check("which is above every floor" ops/a.hpp "#pragma once|#include \"gmoe/gmoe.hpp\"")
+check("'extra' is not a floor" extra/a.hpp "#pragma once")
+check("a cycle among the folders train, data:"
+      train/a.hpp "#pragma once|#include \"gmoe/data/b.hpp\"" data/a.hpp "#pragma once|#include \"gmoe/train/b.hpp\"")
+check("a cycle among the folders train, io, analysis:"
+      train/a.hpp "#pragma once|#include \"gmoe/io/a.hpp\"" io/a.hpp "#pragma once|#include \"gmoe/analysis/a.hpp\""
+      analysis/a.hpp "#pragma once|#include \"gmoe/train/a.hpp\"")
+check("only io/ reads JSON" model/a.hpp "#pragma once|#include <nlohmann/json.hpp>")
+check("neither prints nor reads the command line" core/b.hpp "#pragma once|#include <iostream>")
+check("neither prints nor reads the command line" io/b.hpp "#pragma once|#include <CLI/CLI.hpp>")
+check("only backend/ knows the device" ops/a.hpp "#pragma once|#include <thrust/sort.h>")
+check("by the program that wants it" ops/a.hpp "#pragma once|#include \"gmoe/backend/thrust/a.hpp\"")
+check("by the program that wants it" gmoe.hpp "#pragma once|#include \"gmoe/backend/thrust/a.hpp\"")
+check("only includes others" gmoe.hpp "#pragma once|#include \"gmoe/core/a.hpp\"|int x()")
+check("write it from the include root" core/b.hpp "#pragma once|#include \"a.hpp\"")
+check("no #pragma once" core/b.hpp "// nothing")
+string(REPEAT "|" 401 long)
+check("at most 400" core/b.hpp "#pragma once${long}")

@@ -1,0 +1,3 @@
+#include "everything.hpp"
+
+const char* version_seen_first() { return gmoe::version_string; }
