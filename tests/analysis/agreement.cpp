@@ -7,7 +7,7 @@
 
 using doctest::Approx;
 using gmoe::expert_naming;
-using gmoe::no_expert;
+using gmoe::no_choice;
 using hand_made::ids;
 
 namespace {
@@ -52,10 +52,10 @@ TEST_CASE("analysis/agreement: Jaccard index of the selected sets") {
   CHECK(gmoe::set_consistency(sets_over_depth({{0, 1}, {2, 3}})) == 0.0);
   CHECK(gmoe::set_consistency(sets_over_depth({{0, 1, 2}, {4, 2, 1}})) == 0.5);
   CHECK(gmoe::set_consistency(sets_over_depth({{0, 1}, {1, 2}, {1, 2}})) == Approx((1.0 / 3 + 1) / 2));
-  CHECK(gmoe::set_consistency(sets_over_depth({{0, no_expert}, {0, 5}})) == 0.5);
+  CHECK(gmoe::set_consistency(sets_over_depth({{0, no_choice}, {0, 5}})) == 0.5);
   // Two empty sets are no comparison; an empty and a full one are.
-  CHECK(gmoe::set_consistency(sets_over_depth({{no_expert}, {no_expert}, {3}, {3}})) == 0.5);
-  CHECK_THROWS_AS(gmoe::set_consistency(sets_over_depth({{no_expert}, {no_expert}})), gmoe::data_error);
+  CHECK(gmoe::set_consistency(sets_over_depth({{no_choice}, {no_choice}, {3}, {3}})) == 0.5);
+  CHECK_THROWS_AS(gmoe::set_consistency(sets_over_depth({{no_choice}, {no_choice}})), gmoe::data_error);
   CHECK_THROWS_AS(gmoe::set_consistency(sets_over_depth({{1}})), gmoe::data_error);
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("analysis/agreement: runs of the same expert") {
   CHECK(gmoe::sustained_engagement(d, 1) == 1.0);
   CHECK(gmoe::sustained_engagement(d, 5) == 0.0);
   CHECK_THROWS_AS(gmoe::sustained_engagement(d, 0), gmoe::config_error);
-  CHECK_THROWS_AS(gmoe::sustained_engagement(sets_over_depth({{no_expert}})), gmoe::data_error);
+  CHECK_THROWS_AS(gmoe::sustained_engagement(sets_over_depth({{no_choice}})), gmoe::data_error);
 }
 
 TEST_CASE("analysis/agreement: overlap of usage") {

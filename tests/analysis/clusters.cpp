@@ -8,7 +8,7 @@ using doctest::Approx;
 using gmoe::distance_matrix;
 using gmoe::point_set;
 using labels = std::vector<gmoe::index_t>;
-using tokens = std::vector<gmoe::id_t>;
+using tokens = std::vector<gmoe::id_type>;
 
 namespace {
 const double infinity = std::numeric_limits<double>::infinity();

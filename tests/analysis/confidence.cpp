@@ -5,7 +5,7 @@
 #include "hand_made.hpp"
 
 using doctest::Approx;
-using gmoe::no_expert;
+using gmoe::no_choice;
 using hand_made::ids;
 using numbers = std::vector<double>;
 
@@ -55,7 +55,7 @@ TEST_CASE("analysis/confidence: a set worked out by hand, whose best is not the 
 }
 
 TEST_CASE("analysis/confidence: tokens are averaged, empty sets only where the set is not asked") {
-  const auto m = gmoe::measure_confidence(one_layer(2, 1, {1, 0, 0.5, 0.5, 0.5, 0.5}, {0, 1, no_expert}), 0);
+  const auto m = gmoe::measure_confidence(one_layer(2, 1, {1, 0, 0.5, 0.5, 0.5, 0.5}, {0, 1, no_choice}), 0);
   CHECK(m.selected_mass == Approx(0.75));
   CHECK(m.router_entropy == Approx(2 * std::log(2.0) / 3));
   CHECK(m.margin == Approx(1.0 / 3));
@@ -72,7 +72,7 @@ TEST_CASE("analysis/confidence: without scores or selections there is none") {
   hashed.add_layer(0, 2, 1);
   hashed.append_unscored(0, ids{1});
   CHECK_THROWS_AS(gmoe::measure_confidence(hashed, 0), gmoe::data_error);
-  CHECK_THROWS_AS(gmoe::measure_confidence(one_layer(2, 1, {1, 0}, {no_expert}), 0), gmoe::data_error);
+  CHECK_THROWS_AS(gmoe::measure_confidence(one_layer(2, 1, {1, 0}, {no_choice}), 0), gmoe::data_error);
   CHECK_THROWS_AS(gmoe::measure_confidence(one_layer(2, 1, {1, 0}, {1}), 0), gmoe::data_error);  // weight 0
   CHECK_THROWS_AS(gmoe::measure_confidence(gmoe::routing_decisions(), 0), gmoe::data_error);
 }

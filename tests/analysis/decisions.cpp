@@ -7,7 +7,7 @@
 
 #include "hand_made.hpp"
 
-using gmoe::no_expert;
+using gmoe::no_choice;
 using gmoe::routing_decisions;
 using hand_made::ids;
 using scores = std::vector<double>;
@@ -20,7 +20,7 @@ TEST_CASE("analysis/decisions: batches follow each other and rows are normalised
   d.append(0, scores{1, 2, 1}, ids{1, 2}, 1);
   CHECK_THROWS_AS(d.tokens(), gmoe::data_error);  // layer 1 has not been told yet
   d.append(1, std::vector<float>{0.25f, 0.75f}, ids{1});
-  d.append(0, scores{5, 0, 5, 0, 0, 0}, ids{2, no_expert, no_expert, 0}, 2);
+  d.append(0, scores{5, 0, 5, 0, 0, 0}, ids{2, no_choice, no_choice, 0}, 2);
   d.append(1, std::vector<float>{0.5f, 0.5f, 1.0f, 0.0f}, ids{0, 0});
   CHECK(d.layers() == 2);
   CHECK(d.tokens() == 3);
@@ -35,7 +35,7 @@ TEST_CASE("analysis/decisions: batches follow each other and rows are normalised
   CHECK(ids(d.top1(0).begin(), d.top1(0).end()) == ids{1, 0, 0});  // ties go to the lower id
   CHECK(ids(d.top1(1).begin(), d.top1(1).end()) == ids{1, 0, 0});
   const auto last = d.ids(0, 2);
-  CHECK(ids(last.begin(), last.end()) == ids{no_expert, 0});
+  CHECK(ids(last.begin(), last.end()) == ids{no_choice, 0});
 }
 
 TEST_CASE("analysis/decisions: private pools get fresh global ids, shared pools repeat theirs") {
@@ -51,13 +51,13 @@ TEST_CASE("analysis/decisions: private pools get fresh global ids, shared pools 
 TEST_CASE("analysis/decisions: routers without scores decide by their first expert") {
   routing_decisions d;
   d.add_layer(0, 4, 2);
-  d.append_unscored(0, ids{3, 1, no_expert, 2});
+  d.append_unscored(0, ids{3, 1, no_choice, 2});
   CHECK_FALSE(d.scored(0));
   CHECK(ids(d.top1(0).begin(), d.top1(0).end()) == ids{3, 2});
-  CHECK_THROWS_AS(d.append_unscored(0, ids{no_expert, no_expert}), gmoe::data_error);
+  CHECK_THROWS_AS(d.append_unscored(0, ids{no_choice, no_choice}), gmoe::data_error);
   CHECK_THROWS_AS(d.append(0, scores{1, 0, 0, 0}, ids{0, 1}), gmoe::data_error);  // scores or not, for good
   CHECK(d.tokens() == 2);
-  d.append_unscored(0, ids{no_expert, 0}, 1);
+  d.append_unscored(0, ids{no_choice, 0}, 1);
   CHECK(ids(d.top1(0).begin(), d.top1(0).end()) == ids{3, 2, 0});
   CHECK(d.tokens() == 3);
   CHECK(d.dropped(0) == 1);

@@ -10,7 +10,7 @@
 namespace hand_made {
 
 using gmoe::index_t;
-using ids = std::vector<gmoe::id_t>;
+using ids = std::vector<gmoe::id_type>;
 
 /// 0, 1, ..., n - 1 as global ids: one pool for every layer that uses it.
 inline ids shared_pool(index_t n) {

@@ -5,7 +5,7 @@
 #include "hand_made.hpp"
 
 using doctest::Approx;
-using gmoe::no_expert;
+using gmoe::no_choice;
 using hand_made::ids;
 using numbers = std::vector<double>;
 
@@ -64,7 +64,7 @@ TEST_CASE("analysis/load: a single expert is evenly loaded") {
 TEST_CASE("analysis/load: k > 1 counts every selected expert, dropped pairs apart") {
   gmoe::routing_decisions d;
   d.add_layer(0, 3, 2);
-  d.append(0, numbers{0.5, 0.5, 0, 0.2, 0.6, 0.2, 0.5, 0.1, 0.4}, ids{0, 1, 1, no_expert, 0, 2}, 1);
+  d.append(0, numbers{0.5, 0.5, 0, 0.2, 0.6, 0.2, 0.5, 0.1, 0.4}, ids{0, 1, 1, no_choice, 0, 2}, 1);
   CHECK(gmoe::expert_counts(d, 0) == numbers{2, 2, 1});
   const auto m = gmoe::layer_load(d, 0);
   CHECK(m.drop_rate == Approx(1.0 / 6));

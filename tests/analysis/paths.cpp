@@ -92,7 +92,7 @@ TEST_CASE("analysis/paths: keys stay exact beyond 64 bits") {
   for (index_t t = 0; t < tokens; ++t) {
     const auto kind = draw.below(t, 40);  // 40 kinds of tokens, that differ in one layer only
     for (index_t l = 0; l < layers; ++l)
-      top1[l][t] = static_cast<gmoe::id_t>(l == static_cast<index_t>(kind) ? 1 + kind % 10 : 0);
+      top1[l][t] = static_cast<gmoe::id_type>(l == static_cast<index_t>(kind) ? 1 + kind % 10 : 0);
   }
   std::map<ids, index_t> expected;
   for (index_t t = 0; t < tokens; ++t) {

@@ -15,8 +15,8 @@ TEST_CASE("data/evaluation_windows: every token but the first is a target exactl
         CAPTURE(sequence);
         CAPTURE(batch);
         const gmoe::evaluation_windows windows(std::span<const int>(text), sequence, batch);
-        std::vector<gmoe::id_t> tokens(static_cast<std::size_t>(batch * sequence)), targets(tokens.size());
-        gmoe::id_t expected = 101;
+        std::vector<gmoe::id_type> tokens(static_cast<std::size_t>(batch * sequence)), targets(tokens.size());
+        gmoe::id_type expected = 101;
         gmoe::index_t scored = 0;
         for (gmoe::index_t number = 0; number < windows.batches(); ++number) {
           const gmoe::index_t here = windows.batch(number, tokens, targets);
@@ -48,7 +48,7 @@ TEST_CASE("data/evaluation_windows: counts the partial window and the partial ba
   CHECK(windows.targets() == 21);
   CHECK(windows.windows() == 5);
   CHECK(windows.batches() == 3);
-  std::vector<gmoe::id_t> tokens(10, -5), targets(10, -5);
+  std::vector<gmoe::id_type> tokens(10, -5), targets(10, -5);
   CHECK(windows.batch(0, tokens, targets) == 10);
   CHECK(windows.batch(2, tokens, targets) == 1);
 }
@@ -61,7 +61,7 @@ TEST_CASE("data/evaluation_windows: wrong sizes are refused") {
   CHECK_THROWS_AS(windows(view, 1, 0), gmoe::config_error);
   CHECK_THROWS_WITH_AS(windows(view.first(1), 1, 1), doctest::Contains("has 1 tokens"), gmoe::data_error);
   const windows two(view, 11, 1);
-  std::vector<gmoe::id_t> right(11), wrong(12);
+  std::vector<gmoe::id_type> right(11), wrong(12);
   CHECK_NOTHROW(two.batch(1, right, right));
   CHECK_THROWS_WITH_AS(two.batch(2, right, right), doctest::Contains("batch 2 was asked for, expected 0 to 1"),
                        gmoe::config_error);

@@ -17,13 +17,13 @@ std::vector<int> positions(gmoe::index_t size) {
 }
 
 struct ids {
-  std::vector<gmoe::id_t> tokens, targets;
+  std::vector<gmoe::id_type> tokens, targets;
   bool operator==(const ids&) const = default;
 };
 
 ids draw(const gmoe::shuffled_windows<int>& windows, gmoe::index_t step) {
   const auto size = static_cast<std::size_t>(windows.batch_size() * windows.sequence());
-  ids drawn{std::vector<gmoe::id_t>(size, -7), std::vector<gmoe::id_t>(size, -7)};
+  ids drawn{std::vector<gmoe::id_type>(size, -7), std::vector<gmoe::id_type>(size, -7)};
   windows.batch(step, drawn.tokens, drawn.targets);
   return drawn;
 }
@@ -66,13 +66,13 @@ TEST_CASE("data/windows: an epoch covers one run of targets, each exactly once")
         CAPTURE(size);
         CAPTURE(sequence);
         CAPTURE(epoch);
-        std::vector<gmoe::id_t> covered;
+        std::vector<gmoe::id_type> covered;
         for (gmoe::index_t i = 0; i < windows.windows(); ++i) {
           const auto targets = draw(windows, epoch * windows.windows() + i).targets;
           covered.insert(covered.end(), targets.begin(), targets.end());
         }
         std::sort(covered.begin(), covered.end());
-        std::vector<gmoe::id_t> run(covered.size());
+        std::vector<gmoe::id_type> run(covered.size());
         std::iota(run.begin(), run.end(), covered.front());
         REQUIRE(covered == run);
         REQUIRE(covered.front() >= 1);
@@ -86,7 +86,7 @@ TEST_CASE("data/windows: an epoch covers one run of targets, each exactly once")
 TEST_CASE("data/windows: over the epochs every token is seen, and begins a window") {
   const auto text = positions(100);
   const auto windows = cut(text, 8, 1);
-  std::set<gmoe::id_t> targets;
+  std::set<gmoe::id_type> targets;
   std::set<gmoe::index_t> offsets;
   for (gmoe::index_t epoch = 0; epoch < 200; ++epoch) {
     const auto begun = starts(windows, epoch);
@@ -117,7 +117,7 @@ TEST_CASE("data/windows: the queue of windows does not depend on the batch size"
   const auto text = positions(510);
   const auto one = cut(text, 10, 1), seven = cut(text, 10, 7);
   REQUIRE(one.windows() % 7 != 0);  // so that batches straddle epochs
-  std::vector<gmoe::id_t> singly, together;
+  std::vector<gmoe::id_type> singly, together;
   for (gmoe::index_t step = 0; step < 210; ++step) {
     const auto drawn = draw(one, step).tokens;
     singly.insert(singly.end(), drawn.begin(), drawn.end());
@@ -151,7 +151,7 @@ TEST_CASE("data/windows: a text of exactly one window") {
   const auto text = positions(9);
   const auto windows = cut(text, 8, 3);
   CHECK(windows.windows() == 1);
-  const std::vector<gmoe::id_t> window{0, 1, 2, 3, 4, 5, 6, 7};
+  const std::vector<gmoe::id_type> window{0, 1, 2, 3, 4, 5, 6, 7};
   const auto drawn = draw(windows, 5);
   for (std::ptrdiff_t i = 0; i < 3; ++i) CHECK(std::equal(window.begin(), window.end(), drawn.tokens.begin() + i * 8));
   CHECK(drawn.targets.back() == 8);
@@ -160,10 +160,10 @@ TEST_CASE("data/windows: a text of exactly one window") {
 TEST_CASE("data/windows: bytes become ids from 0 to 255") {
   const std::vector<std::uint8_t> bytes{0, 255, 128, 7};
   const gmoe::shuffled_windows windows(std::span<const std::uint8_t>(bytes), 3, 1, gmoe::random_stream(1));
-  std::vector<gmoe::id_t> tokens(3), targets(3);
+  std::vector<gmoe::id_type> tokens(3), targets(3);
   windows.batch(0, tokens, targets);
-  CHECK(tokens == std::vector<gmoe::id_t>{0, 255, 128});
-  CHECK(targets == std::vector<gmoe::id_t>{255, 128, 7});
+  CHECK(tokens == std::vector<gmoe::id_type>{0, 255, 128});
+  CHECK(targets == std::vector<gmoe::id_type>{255, 128, 7});
 }
 
 TEST_CASE("data/windows: epochs are counted in windows drawn") {
@@ -181,7 +181,7 @@ TEST_CASE("data/windows: wrong sizes are refused") {
   CHECK_THROWS_AS(cut(text, 0, 1), gmoe::config_error);
   CHECK_THROWS_AS(cut(text, 1, 0), gmoe::config_error);
   const auto windows = cut(text, 2, 3);
-  std::vector<gmoe::id_t> six(6), five(5);
+  std::vector<gmoe::id_type> six(6), five(5);
   CHECK_THROWS_WITH_AS(windows.batch(0, five, six), doctest::Contains("5 tokens and 6 targets, expected 6 each"),
                        gmoe::config_error);
   CHECK_THROWS_AS(windows.batch(0, six, five), gmoe::config_error);

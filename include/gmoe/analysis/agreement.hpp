@@ -20,16 +20,16 @@ enum class expert_naming {
 
 namespace detail {
 
-inline id_t name_of(const routing_decisions& d, index_t layer, id_t expert, expert_naming naming) {
+inline id_type name_of(const routing_decisions& d, index_t layer, id_type expert, expert_naming naming) {
   return naming == expert_naming::global ? d.global_ids(layer)[expert] : expert;
 }
 
 /// The selected set of a token by name, ascending.
-inline std::vector<id_t> selected_names(const routing_decisions& d, index_t layer, index_t token,
+inline std::vector<id_type> selected_names(const routing_decisions& d, index_t layer, index_t token,
                                         expert_naming naming) {
-  std::vector<id_t> names;
-  for (const id_t id : d.ids(layer, token))
-    if (id != no_expert) names.push_back(name_of(d, layer, id, naming));
+  std::vector<id_type> names;
+  for (const id_type id : d.ids(layer, token))
+    if (id != no_choice) names.push_back(name_of(d, layer, id, naming));
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -53,9 +53,9 @@ inline double set_consistency(const routing_decisions& d, expert_naming naming =
   double sum = 0;
   index_t places = 0;
   for (index_t t = 0; t < tokens; ++t) {
-    std::vector<id_t> above = detail::selected_names(d, 0, t, naming);
+    std::vector<id_type> above = detail::selected_names(d, 0, t, naming);
     for (index_t l = 1; l < d.layers(); ++l) {
-      std::vector<id_t> here = detail::selected_names(d, l, t, naming), both;
+      std::vector<id_type> here = detail::selected_names(d, l, t, naming), both;
       std::set_intersection(above.begin(), above.end(), here.begin(), here.end(), std::back_inserter(both));
       const std::size_t together = above.size() + here.size() - both.size();
       if (together > 0) {
@@ -76,15 +76,15 @@ inline double sustained_engagement(const routing_decisions& d, index_t length = 
                                    expert_naming naming = expert_naming::global) {
   const index_t tokens = detail::some_tokens(d, "sustained_engagement");
   require(length >= 1, "sustained_engagement: runs of ", length, " layers, expected at least 1");
-  const auto contains = [](const std::vector<id_t>& sorted, id_t id) {
+  const auto contains = [](const std::vector<id_type>& sorted, id_type id) {
     return std::binary_search(sorted.begin(), sorted.end(), id);
   };
   index_t runs = 0, sustained = 0;
-  std::vector<std::vector<id_t>> sets(d.layers());
+  std::vector<std::vector<id_type>> sets(d.layers());
   for (index_t t = 0; t < tokens; ++t) {
     for (index_t l = 0; l < d.layers(); ++l) sets[l] = detail::selected_names(d, l, t, naming);
     for (index_t l = 0; l < d.layers(); ++l)
-      for (const id_t id : sets[l]) {
+      for (const id_type id : sets[l]) {
         if (l > 0 && contains(sets[l - 1], id)) continue;  // not the start of its run
         index_t end = l + 1;
         while (end < d.layers() && contains(sets[end], id)) ++end;

@@ -48,7 +48,7 @@ inline point_set centroids(const point_set& points, const dense_labels& labels) 
 /// With `tokens` (one per point, or empty), neighbours with the same token are left out: what remains is not explained
 /// by token identity. Points without any neighbour do not count; data_error when that is all of them.
 inline double knn_purity(const distance_matrix& distances, std::span<const index_t> labels, index_t neighbours,
-                         std::span<const id_t> tokens = {}) {
+                         std::span<const id_type> tokens = {}) {
   const index_t rows = distances.rows();
   require(neighbours >= 1, "knn_purity: ", neighbours, " neighbours, expected at least 1");
   require(static_cast<index_t>(labels.size()) == rows, "knn_purity: ", labels.size(), " labels for ", rows, " points");

@@ -45,8 +45,8 @@ inline confidence_metrics measure_confidence(const routing_decisions& d, index_t
 
     inside.clear();
     double mass = 0, squares = 0;
-    for (const id_t id : d.ids(layer, t)) {
-      if (id == no_expert) continue;
+    for (const id_type id : d.ids(layer, t)) {
+      if (id == no_choice) continue;
       inside.push_back(p[id]);
       mass += p[id];
       squares += p[id] * p[id];

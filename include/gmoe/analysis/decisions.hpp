@@ -27,7 +27,7 @@ class routing_decisions {
   /// `block` is its place in depth (strictly increasing), `experts` N, `slots` K, the width of its id rows.
   /// `global_ids` (N distinct ids) names the experts across layers: layers that share a pool repeat the same ids.
   /// Left empty, the layer has a private pool and gets fresh ids, above all ids given so far.
-  index_t add_layer(index_t block, index_t experts, index_t slots, std::vector<id_t> global_ids = {}) {
+  index_t add_layer(index_t block, index_t experts, index_t slots, std::vector<id_type> global_ids = {}) {
     require(layers_.empty() || layers_.back().block < block, "routing_decisions: block ", block,
             " does not follow block ", layers_.empty() ? -1 : layers_.back().block,
             "; routed layers are declared in depth order");
@@ -36,10 +36,10 @@ class routing_decisions {
     require(slots >= 1 && slots <= experts, "routing_decisions: block ", block, " has ", slots,
             " slots per token, expected 1 to ", experts, ", the number of experts");
     if (global_ids.empty())
-      for (index_t i = 0; i < experts; ++i) global_ids.push_back(next_global_id_ + static_cast<id_t>(i));
+      for (index_t i = 0; i < experts; ++i) global_ids.push_back(next_global_id_ + static_cast<id_type>(i));
     require(static_cast<index_t>(global_ids.size()) == experts, "routing_decisions: block ", block, " has ", experts,
             " experts but ", global_ids.size(), " global ids");
-    std::vector<id_t> sorted = global_ids;
+    std::vector<id_type> sorted = global_ids;
     std::sort(sorted.begin(), sorted.end());
     require(sorted.front() >= 0, "routing_decisions: global id ", sorted.front(), " of block ", block, " is negative");
     require(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "routing_decisions: block ", block,
@@ -51,24 +51,24 @@ class routing_decisions {
 
   /// Adds a batch of B tokens to `layer`. `scores` (B x N, row-major) are non-negative; each row is stored divided by
   /// its sum (a row of zeros becomes uniform). `ids` (B x K, row-major) holds the selected set of each token in any
-  /// order, `no_expert` in unused slots. The top-1 decision is the largest score, the lower id among equals.
+  /// order, `no_choice` in unused slots. The top-1 decision is the largest score, the lower id among equals.
   /// `dropped` counts pairs that a capacity removed; they are not in `ids`.
-  void append(index_t layer, std::span<const double> scores, std::span<const id_t> ids, index_t dropped = 0) {
+  void append(index_t layer, std::span<const double> scores, std::span<const id_type> ids, index_t dropped = 0) {
     append_scored(layer, scores, ids, dropped);
   }
-  void append(index_t layer, std::span<const float> scores, std::span<const id_t> ids, index_t dropped = 0) {
+  void append(index_t layer, std::span<const float> scores, std::span<const id_type> ids, index_t dropped = 0) {
     append_scored(layer, scores, ids, dropped);
   }
 
   /// The same for a router without scores, such as hashing: the top-1 decision is the first id of the row.
-  void append_unscored(index_t layer, std::span<const id_t> ids, index_t dropped = 0) {
+  void append_unscored(index_t layer, std::span<const id_type> ids, index_t dropped = 0) {
     check_batch(layer, ids, dropped);
     record& r = layers_[layer];
     require<data_error>(r.probabilities.empty(), "routing_decisions: block ", r.block,
                         " has scores for its earlier tokens but none for these");
-    std::vector<id_t> first;
+    std::vector<id_type> first;
     for (auto row = ids.begin(); row != ids.end(); row += r.slots) {
-      const auto chosen = std::find_if(row, row + r.slots, [](id_t id) { return id != no_expert; });
+      const auto chosen = std::find_if(row, row + r.slots, [](id_type id) { return id != no_choice; });
       require<data_error>(chosen != row + r.slots, "routing_decisions: token ", r.top1.size() + first.size(),
                           " of block ", r.block, " has neither scores nor an expert, so it has no decision");
       first.push_back(*chosen);
@@ -101,13 +101,13 @@ class routing_decisions {
   /// Whether the layer's router gave scores.
   bool scored(index_t layer) const { return !at(layer).probabilities.empty(); }
   /// N global ids.
-  std::span<const id_t> global_ids(index_t layer) const { return at(layer).global_ids; }
+  std::span<const id_type> global_ids(index_t layer) const { return at(layer).global_ids; }
   /// T top-1 decisions, ids within the layer.
-  std::span<const id_t> top1(index_t layer) const { return at(layer).top1; }
-  /// T x K selected ids within the layer, `no_expert` in unused slots.
-  std::span<const id_t> ids(index_t layer) const { return at(layer).ids; }
+  std::span<const id_type> top1(index_t layer) const { return at(layer).top1; }
+  /// T x K selected ids within the layer, `no_choice` in unused slots.
+  std::span<const id_type> ids(index_t layer) const { return at(layer).ids; }
   /// The K slots of one token.
-  std::span<const id_t> ids(index_t layer, index_t token) const {
+  std::span<const id_type> ids(index_t layer, index_t token) const {
     return ids(layer).subspan(token * slots(layer), slots(layer));
   }
   /// T x N probabilities, empty when the layer is not scored.
@@ -116,7 +116,7 @@ class routing_decisions {
  private:
   struct record {
     index_t block, experts, slots, dropped;
-    std::vector<id_t> global_ids, top1, ids;
+    std::vector<id_type> global_ids, top1, ids;
     std::vector<double> probabilities;
   };
 
@@ -125,14 +125,14 @@ class routing_decisions {
     return layers_[layer];
   }
 
-  void check_batch(index_t layer, std::span<const id_t> ids, index_t dropped) const {
+  void check_batch(index_t layer, std::span<const id_type> ids, index_t dropped) const {
     const record& r = at(layer);
     require(static_cast<index_t>(ids.size()) % r.slots == 0, "routing_decisions: ", ids.size(), " ids for block ",
             r.block, " are no multiple of its ", r.slots, " slots per token");
     require(dropped >= 0, "routing_decisions: ", dropped, " dropped pairs in block ", r.block);
     std::vector<std::size_t> last_row(r.experts, 0);  // rows counted from 1, so that 0 means "not yet"
     for (std::size_t n = 0; n < ids.size(); ++n) {
-      if (ids[n] == no_expert) continue;
+      if (ids[n] == no_choice) continue;
       require<data_error>(ids[n] >= 0 && ids[n] < r.experts, "routing_decisions: expert id ", ids[n], " in block ",
                           r.block, ", expected -1 to ", r.experts - 1);
       const std::size_t row = n / r.slots + 1;
@@ -143,7 +143,7 @@ class routing_decisions {
   }
 
   template <class Real>
-  void append_scored(index_t layer, std::span<const Real> scores, std::span<const id_t> ids, index_t dropped) {
+  void append_scored(index_t layer, std::span<const Real> scores, std::span<const id_type> ids, index_t dropped) {
     check_batch(layer, ids, dropped);
     record& r = layers_[layer];
     const index_t tokens = static_cast<index_t>(ids.size()) / r.slots;
@@ -159,14 +159,14 @@ class routing_decisions {
       for (auto s = row; s != row + r.experts; ++s) sum += static_cast<double>(*s);
       for (auto s = row; s != row + r.experts; ++s)
         r.probabilities.push_back(sum > 0 ? static_cast<double>(*s) / sum : 1.0 / static_cast<double>(r.experts));
-      r.top1.push_back(static_cast<id_t>(std::max_element(row, row + r.experts) - row));
+      r.top1.push_back(static_cast<id_type>(std::max_element(row, row + r.experts) - row));
     }
     r.ids.insert(r.ids.end(), ids.begin(), ids.end());
     r.dropped += dropped;
   }
 
   index_t sequence_length_;
-  id_t next_global_id_ = 0;
+  id_type next_global_id_ = 0;
   std::vector<record> layers_;
 };
 

@@ -15,7 +15,7 @@ namespace gmoe {
 inline double decision_entropy(const routing_decisions& d, index_t layer) {
   detail::some_tokens(d, "decision_entropy");
   std::vector<index_t> counts(d.experts(layer), 0);
-  for (const id_t id : d.top1(layer)) ++counts[id];
+  for (const id_type id : d.top1(layer)) ++counts[id];
   return entropy(counts);
 }
 

@@ -14,14 +14,14 @@ struct global_numbering {
   std::vector<std::vector<index_t>> number;  ///< number[layer][expert]
 
   explicit global_numbering(const routing_decisions& d) {
-    std::vector<id_t> all;
+    std::vector<id_type> all;
     for (index_t l = 0; l < d.layers(); ++l) all.insert(all.end(), d.global_ids(l).begin(), d.global_ids(l).end());
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
     experts = static_cast<index_t>(all.size());
     for (index_t l = 0; l < d.layers(); ++l) {
       std::vector<index_t> of_layer;
-      for (const id_t id : d.global_ids(l))
+      for (const id_type id : d.global_ids(l))
         of_layer.push_back(std::lower_bound(all.begin(), all.end(), id) - all.begin());
       number.push_back(std::move(of_layer));
     }

@@ -84,8 +84,8 @@ inline load_metrics measure_load(std::span<const double> counts, std::span<const
 /// c_i of tokens [first, last) of a layer: how many of them selected expert i.
 inline std::vector<double> expert_counts(const routing_decisions& d, index_t layer, index_t first, index_t last) {
   std::vector<double> counts(d.experts(layer), 0.0);
-  for (const id_t id : d.ids(layer).subspan(first * d.slots(layer), (last - first) * d.slots(layer)))
-    if (id != no_expert) ++counts[id];
+  for (const id_type id : d.ids(layer).subspan(first * d.slots(layer), (last - first) * d.slots(layer)))
+    if (id != no_choice) ++counts[id];
   return counts;
 }
 

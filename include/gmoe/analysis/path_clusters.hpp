@@ -89,7 +89,7 @@ struct path_cluster_report {
 template <class Real>
 path_cluster_report measure_path_clusters(const path_histogram& h, std::span<const Real> representations,
                                           index_t columns, const random_stream& stream,
-                                          std::span<const id_t> token_ids = {},
+                                          std::span<const id_type> token_ids = {},
                                           const path_cluster_options& options = {}) {
   require(static_cast<index_t>(representations.size()) == h.tokens() * columns,
           "measure_path_clusters: ", representations.size(), " values, expected ", h.tokens(), " tokens x ", columns,
@@ -106,7 +106,7 @@ path_cluster_report measure_path_clusters(const path_histogram& h, std::span<con
   report.permuted =
       measure_clusters(points, distances, shuffled(sample.labels, stream.fork("permute")), options.neighbours);
   if (!token_ids.empty()) {
-    std::vector<id_t> tokens;
+    std::vector<id_type> tokens;
     for (const index_t t : sample.tokens) tokens.push_back(token_ids[t]);
     if (std::adjacent_find(tokens.begin(), tokens.end(), std::not_equal_to<>()) != tokens.end())
       report.purity_other_tokens = knn_purity(distances, sample.labels, options.neighbours, tokens);

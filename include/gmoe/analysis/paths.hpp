@@ -18,7 +18,7 @@ namespace gmoe {
 /// The distinct paths of T tokens, numbered by falling count, the earlier seen first among equals.
 struct path_histogram {
   std::vector<index_t> layers;  ///< the routed layers a path runs through
-  std::vector<id_t> steps;      ///< D x layers: expert ids within their layers, path after path
+  std::vector<id_type> steps;      ///< D x layers: expert ids within their layers, path after path
   std::vector<index_t> count;   ///< D: tokens on each path, falling
   std::vector<index_t> label;   ///< T: the path of each token
   double log_possible = 0;      ///< sum over layers of ln N, the entropy of all possible paths alike
@@ -26,8 +26,8 @@ struct path_histogram {
   index_t tokens() const { return static_cast<index_t>(label.size()); }
   index_t distinct() const { return static_cast<index_t>(count.size()); }
   /// The expert ids of path number `path`.
-  std::span<const id_t> path(index_t path) const {
-    return std::span<const id_t>(steps).subspan(path * layers.size(), layers.size());
+  std::span<const id_type> path(index_t path) const {
+    return std::span<const id_type>(steps).subspan(path * layers.size(), layers.size());
   }
   /// q = count / T.
   double share(index_t path) const { return static_cast<double>(count[path]) / static_cast<double>(label.size()); }

@@ -9,13 +9,13 @@ namespace gmoe {
 /// Sizes, row and column numbers. Signed, so that differences and reverse loops are plain arithmetic.
 using index_t = std::ptrdiff_t;
 
-/// Token ids and expert ids as they lie in memory. `no_expert` marks an empty choice.
-using id_t = std::int32_t;
+/// Token ids and expert ids as they lie in memory. `no_choice` marks an empty choice.
+using id_type = std::int32_t;
 
 /// An expert id that stands for "none": a dropped pair, or a choice that was never made.
-inline constexpr id_t no_expert = -1;
+inline constexpr id_type no_choice = -1;
 
 /// A target that does not enter the loss (the last position of a sequence, padding).
-inline constexpr id_t no_target = -1;
+inline constexpr id_type no_target = -1;
 
 }  // namespace gmoe

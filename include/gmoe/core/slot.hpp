@@ -97,7 +97,7 @@ consteval bool check_card() {
   return true;
 }
 
-/// The card `Base` with some answers replaced: `with<gmoe_card, no_expert, top_k<2>>`. Order-free.
+/// The card `Base` with some answers replaced: `with<gmoe_card, no_choice, top_k<2>>`. Order-free.
 template <class Base, class... P>
 struct with {
   static_assert((policy<P> && ...),

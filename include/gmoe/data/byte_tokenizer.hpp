@@ -17,15 +17,15 @@ struct byte_tokenizer {
   static constexpr index_t vocabulary_size() { return 256; }
 
   /// One id per byte of `text`.
-  std::vector<id_t> encode(std::string_view text) const {
-    std::vector<id_t> ids;
+  std::vector<id_type> encode(std::string_view text) const {
+    std::vector<id_type> ids;
     ids.reserve(text.size());
     for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
     return ids;
   }
 
   /// The exact bytes, which need not be valid UTF-8 (see `printable`). Throws data_error for an id outside 0 to 255.
-  std::string decode(std::span<const id_t> ids) const {
+  std::string decode(std::span<const id_type> ids) const {
     std::string text;
     text.reserve(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -19,7 +19,7 @@ namespace gmoe {
 template <class Token>
 class evaluation_windows {
  public:
-  static constexpr id_t padding = 0;
+  static constexpr id_type padding = 0;
 
   /// Throws config_error for sequence < 1 or batch < 1, data_error if there are fewer than two tokens.
   evaluation_windows(std::span<const Token> tokens, index_t sequence, index_t batch)
@@ -39,7 +39,7 @@ class evaluation_windows {
   /// Fills the ids of batch `number`: window i's inputs are tokens[i*sequence ...], its targets likewise. Returns how
   /// many targets are scored, at least 1: the weight of the batch's mean loss in the mean over the text.
   /// Throws config_error if there is no such batch or a span does not hold batch * sequence ids. Allocates nothing.
-  index_t batch(index_t number, std::span<id_t> tokens, std::span<id_t> targets) const {
+  index_t batch(index_t number, std::span<id_type> tokens, std::span<id_type> targets) const {
     require(number >= 0 && number < batches(), "evaluation_windows: batch ", number, " was asked for, expected 0 to ",
             batches() - 1);
     const index_t ids = batch_ * sequence_;

@@ -57,7 +57,7 @@ class shuffled_windows {
 
   /// Fills the ids of batch `step`: window i's inputs are tokens[i*sequence ...], its targets likewise.
   /// Throws config_error if step < 0 or a span does not hold batch * sequence ids. Allocates nothing.
-  void batch(index_t step, std::span<id_t> tokens, std::span<id_t> targets) const {
+  void batch(index_t step, std::span<id_type> tokens, std::span<id_type> targets) const {
     require(step >= 0, "shuffled_windows: step ", step, " was asked for, expected at least 0");
     const auto ids = static_cast<std::size_t>(batch_ * sequence_);
     require(tokens.size() == ids && targets.size() == ids, "shuffled_windows: given room for ", tokens.size(),

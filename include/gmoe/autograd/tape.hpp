@@ -1,0 +1,118 @@
+#pragma once
+/// The tape: whole-matrix operations recorded as the forward pass runs, replayed backwards for the gradients.
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "gmoe/autograd/variable.hpp"
+#include "gmoe/core/error.hpp"
+
+namespace gmoe {
+
+/// Reverse-mode differentiation (Wengert list). Its memory is reused: a step that repeats allocates nothing.
+template <class B>
+class tape {
+ public:
+  tape() = default;
+  tape(const tape&) = delete;
+  tape& operator=(const tape&) = delete;
+  ~tape() { clear(); }
+
+  /// Records how a gradient flows: `step` runs once, in reverse order of recording, during backward().
+  template <class Step>
+  void record(Step step) {
+    static_assert(alignof(Step) <= alignof(std::max_align_t));
+    void* const memory = take(sizeof(Step));
+    new (memory) Step(std::move(step));
+    steps_.push_back({memory, [](void* m, bool run) {
+                        Step& s = *static_cast<Step*>(m);
+                        if (run) s();
+                        s.~Step();
+                      }});
+  }
+
+  /// Fills the gradients of everything that `loss` (1 x 1) depends on, parameters' added to, and clears the tape:
+  /// activations are released as soon as they have been used.
+  void backward(const variable<B>& loss) {
+    require(loss && loss.rows() == 1 && loss.cols() == 1, "tape::backward: the loss must be 1 x 1");
+    require(loss.recorded_on() == this, "tape::backward: the loss was not recorded on this tape");
+    loss.add_gradient(matrix<B>::filled(1, 1, typename B::scalar(1)));
+    while (!steps_.empty()) {
+      const step s = steps_.back();
+      steps_.pop_back();
+      s.finish(s.memory, true);
+    }
+    clear();
+  }
+
+  /// Forgets everything recorded.
+  void clear() {
+    while (!steps_.empty()) {
+      const step s = steps_.back();
+      steps_.pop_back();
+      s.finish(s.memory, false);
+    }
+    chunk_ = used_ = 0;
+  }
+
+  bool empty() const { return steps_.empty(); }
+
+ private:
+  struct step {
+    void* memory;
+    void (*finish)(void*, bool run);  ///< runs if asked, then destroys
+  };
+  static constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
+
+  void* take(std::size_t bytes) {
+    constexpr std::size_t align = alignof(std::max_align_t);
+    bytes = (bytes + align - 1) / align * align;
+    require(bytes <= chunk_bytes, "tape::record: a step of ", bytes, " bytes captures too much by value");
+    if (chunks_.empty() || used_ + bytes > chunk_bytes) {
+      if (!chunks_.empty()) ++chunk_;
+      if (chunk_ == chunks_.size()) chunks_.push_back(std::make_unique<std::byte[]>(chunk_bytes));
+      used_ = 0;
+    }
+    void* const memory = chunks_[chunk_].get() + used_;
+    used_ += bytes;
+    return memory;
+  }
+
+  std::vector<step> steps_;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::size_t chunk_ = 0, used_ = 0;
+};
+
+/// The tape that any of the inputs is recorded on; null in inference.
+template <class B, class... Rest>
+tape<B>* tape_of(const variable<B>& first, const Rest&... rest) {
+  tape<B>* found = nullptr;
+  const auto look = [&](const variable<B>& v) {
+    if (!v || v.recorded_on() == nullptr) return;
+    require(found == nullptr || found == v.recorded_on(), "variables of two different tapes meet in one operation");
+    found = v.recorded_on();
+  };
+  look(first);
+  (look(rest), ...);
+  return found;
+}
+
+/// The result of an operation on `inputs`: `value`, with `backward(y)` run when a gradient of y has arrived.
+/// Nothing is recorded when no input needs a gradient.
+template <class B, class Backward, class... Inputs>
+variable<B> make_result(matrix<B> value, Backward backward, const variable<B>& first, const Inputs&... rest) {
+  tape<B>* const on = tape_of(first, rest...);
+  const auto needs = [](const variable<B>& v) { return v && v.needs_gradient(); };
+  const bool any = on != nullptr && (needs(first) || ... || needs(rest));
+  variable<B> y(std::move(value), on, any);
+  if (any)
+    on->record([y, backward = std::move(backward)]() mutable {
+      if (y.has_gradient()) backward(y);
+    });
+  return y;
+}
+
+}  // namespace gmoe

@@ -1,0 +1,107 @@
+#pragma once
+/// What a backend promises, on one screen. Each concept is one folder-mate file of backend/<name>/.
+///
+/// Matrices are row-major views into the backend's memory. A result `y` with a `beta` becomes result + beta y, and
+/// beta = 0 never reads y; without a beta it is overwritten; parameter gradients are always added to.
+
+#include <concepts>
+#include <cstddef>
+
+#include "gmoe/backend/arguments.hpp"
+#include "gmoe/backend/dispatch.hpp"
+#include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/functions.hpp"
+#include "gmoe/core/random.hpp"
+
+namespace gmoe {
+
+namespace contract {
+
+template <class B> using in = matrix_view<const typename B::scalar>;
+template <class B> using out = matrix_view<typename B::scalar>;
+using ids = matrix_view<const id_type>;
+using ids_out = matrix_view<id_type>;
+
+template <class B>
+concept memory = requires(void* to, const void* from, std::size_t bytes, out<B> y, typename B::scalar s) {
+  typename B::scalar;
+  { B::memory::allocate(bytes) } -> std::same_as<void*>;
+  B::memory::release(to, bytes);
+  B::upload(to, from, bytes);    // host to backend
+  B::download(to, from, bytes);  // backend to host
+  B::copy(to, from, bytes);      // within the backend
+  B::fill(y, s);
+};
+
+template <class B>
+concept products = requires(op o, typename B::scalar s, in<B> a, in<B> b, out<B> c) {
+  B::gemm(o, o, s, a, b, s, c);  // c = alpha op(a) op(b) + beta c
+};
+
+template <class B>
+concept maps = requires(typename B::scalar beta, in<B> x, out<B> y) {
+  B::map(y, beta, [](auto a, auto b) { return a + b; }, x, x);           // y = f(x...) element-wise
+  B::map_with_row(y, beta, [](auto a, auto b) { return a + b; }, x, x);  // second operand 1 x cols
+  B::map_with_col(y, beta, [](auto a, auto b) { return a * b; }, x, x);  // second operand rows x 1
+};
+
+template <class B>
+concept reductions = requires(typename B::scalar s, in<B> x, out<B> y) {
+  B::row_dots(y, s, x, x);     // y = rowsum(a b)
+  B::row_sums(y, s, s, x);     // y = scale rowsum(x)
+  B::col_sums(y, s, s, x);     // y = scale colsum(x)
+  B::sum(y, s, s, x);          // y = scale sum(x), 1 x 1
+  { B::sum_of_squares(x) } -> std::same_as<double>;
+};
+
+template <class B>
+concept rows = requires(typename B::scalar s, in<B> x, out<B> y, const in<B>* maybe, out<B>* maybe_out) {
+  B::softmax_rows(y, x);
+  B::softmax_rows_backward(y, s, x, x);
+  B::layer_norm(y, y, x, x, x, s);
+  B::layer_norm_backward(y, s, y, y, x, x, x, x);
+  B::gru_gates(y, y, x, x, maybe);
+  B::gru_gates_backward(y, maybe_out, s, x, maybe);
+};
+
+template <class B>
+concept gathers = requires(in<B> x, out<B> y, ids i, const in<B>* more, index_t n) {
+  B::gather_rows(y, x, i, more, n, n);
+  B::scatter_add_rows(y, x, i);
+  B::add_rows_periodic(y, x, n);
+  B::gather_elements(y, x, i);
+  B::scatter_add_elements(y, x, i);
+  B::one_hot(y, i);
+};
+
+template <class B>
+concept routes = requires(typename B::scalar s, in<B> x, out<B> y, ids i, ids_out o, index_t n, priority p,
+                          random_stream r) {
+  B::top_k_rows(o, x);
+  B::count_choices(y, s, i);
+  B::limit_capacity(o, n, n, p);
+  B::keep_randomly(o, x, n, r);
+  B::sort_pairs(o, o, o, i);
+};
+
+template <class B>
+concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attention_shape& shape, index_t n,
+                         typename B::scalar s, const fn::adamw_step<typename B::scalar>& step) {
+  B::attention(y, y, x, shape, r);
+  B::attention_backward(y, x, x, x, x, shape, r);
+  B::attention_cached(y, y, y, x, n, n);
+  B::cross_entropy(y, y, i);
+  B::cross_entropy_backward(y, i, s, x);
+  B::dropout(y, s, x, r, 0.1);
+  B::fill_uniform(y, s, s, r);
+  B::adamw(y, y, y, y, step);
+};
+
+}  // namespace contract
+
+/// A backend: all of the above, plus experts_forward/experts_backward (templates over the activation).
+template <class B>
+concept backend = contract::memory<B> && contract::products<B> && contract::maps<B> && contract::reductions<B> &&
+                  contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::fused<B>;
+
+}  // namespace gmoe

@@ -1,0 +1,31 @@
+#pragma once
+/// Token-expert pairs sorted by expert: what a router's choices look like to the experts.
+
+#include "gmoe/backend/matrix.hpp"
+
+namespace gmoe {
+
+/// The choices of T tokens with K slots each. Pair p = t K + j is slot j of token t.
+template <class B>
+struct dispatch {
+  index_t tokens = 0, slots = 0, experts = 0;
+  id_matrix<B> order;     ///< 1 x T K: the kept pairs by expert, in token order within an expert
+  id_matrix<B> position;  ///< T x K: where each pair stands in `order`, `no_choice` if it was dropped
+  id_matrix<B> offsets;   ///< 1 x (experts + 1): expert e's pairs are order[offsets[e] .. offsets[e+1])
+};
+
+/// Experts of a bank as one layer sees them. Expert e owns `units` hidden units, which are rows of w_in and w_out.
+template <class T>
+struct expert_view {
+  matrix_view<T> w_in;             ///< units of the whole bank x d_model
+  matrix_view<T> w_out;            ///< units of the whole bank x d_model: the transposed second matrix
+  const index_t* first_unit = nullptr;  ///< of every expert of the bank, and one past the last
+  const id_type* visible = nullptr;   ///< the layer's expert e is the bank's expert visible[e]
+  index_t experts = 0;             ///< number of experts that the layer sees
+  index_t widest = 0;              ///< the largest number of units among them
+
+  index_t begin(index_t e) const { return first_unit[visible[e]]; }
+  index_t units(index_t e) const { return first_unit[visible[e] + 1] - first_unit[visible[e]]; }
+};
+
+}  // namespace gmoe

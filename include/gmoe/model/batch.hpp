@@ -1,0 +1,49 @@
+#pragma once
+/// A batch of token sequences in a backend's memory.
+
+#include <span>
+
+#include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/error.hpp"
+
+namespace gmoe {
+
+/// T = size * sequence tokens, row-major (sequence by sequence), with a target for each or `no_target`.
+template <class B>
+struct batch {
+  index_t size = 0, sequence = 0;
+  index_t scored = 0;      ///< positions that have a target
+  id_matrix<B> tokens;     ///< 1 x T
+  id_matrix<B> targets;    ///< 1 x T, or empty if the batch is only read
+
+  /// Checks every id against the vocabulary and copies them to the backend, into `*this`' memory where it fits.
+  void assign(std::span<const id_type> ids, std::span<const id_type> aims, index_t sequences, index_t vocab) {
+    const auto count = static_cast<index_t>(ids.size());
+    require<data_error>(sequences >= 1 && count >= sequences && count % sequences == 0, "a batch of ", count,
+                        " tokens cannot be cut into ", sequences, " sequences");
+    require<data_error>(aims.empty() || aims.size() == ids.size(), aims.size(), " targets for ", ids.size(),
+                        " tokens");
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      require<data_error>(ids[i] >= 0 && ids[i] < vocab, "token id ", ids[i], " at position ", i,
+                          " is outside the vocabulary of ", vocab);
+    scored = 0;
+    for (std::size_t i = 0; i < aims.size(); ++i) {
+      require<data_error>(aims[i] == no_target || (aims[i] >= 0 && aims[i] < vocab), "target id ", aims[i],
+                          " at position ", i, " is outside the vocabulary of ", vocab);
+      scored += aims[i] != no_target;
+    }
+    size = sequences;
+    sequence = count / sequences;
+    copy(tokens, ids);
+    copy(targets, aims);
+  }
+
+ private:
+  static void copy(id_matrix<B>& to, std::span<const id_type> from) {
+    const auto count = static_cast<index_t>(from.size());
+    if (to.size() != count || to.shared()) to = id_matrix<B>(1, count);
+    if (count > 0) B::upload(to.data(), from.data(), from.size() * sizeof(id_type));
+  }
+};
+
+}  // namespace gmoe

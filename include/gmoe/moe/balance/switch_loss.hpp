@@ -1,0 +1,35 @@
+#pragma once
+/// What keeps the load even? Losses on routing.
+
+#include <vector>
+
+#include "gmoe/core/slot.hpp"
+#include "gmoe/moe/routing.hpp"
+#include "gmoe/nn/context.hpp"
+#include "gmoe/nn/sizes.hpp"
+#include "gmoe/ops/reduce.hpp"
+
+namespace gmoe {
+
+/// f (1 x N): the share of the pairs that chose each expert, dropped ones included. A constant: no gradient.
+template <class B>
+variable<B> chosen_fractions(const context<B>& ctx, const routing<B>& r) {
+  matrix<B> f(1, r.experts);
+  B::count_choices(f.view(), static_cast<typename B::scalar>(1.0 / static_cast<double>(r.chosen.size())),
+                   r.chosen.view());
+  return ctx.constant(std::move(f));
+}
+
+/// The load balancing loss of Switch (Fedus et al. 2021): alpha N sum_i f_i P_i for each layer, f the fractions of
+/// choices, P the mean scores. Equals alpha when balanced. The model takes the mean over its layers.
+struct switch_loss : balance_policy {
+  template <class B>
+  static variable<B> layer_loss(const context<B>& ctx, const sizes& s, const routing<B>& r) {
+    return scale(dot(col_means(r.scores), chosen_fractions(ctx, r)), s.balance_alpha * static_cast<double>(r.experts));
+  }
+};
+
+/// No balance loss.
+struct no_balance : balance_policy {};
+
+}  // namespace gmoe

@@ -1,0 +1,73 @@
+#pragma once
+/// The experts of a model, stored contiguously: expert e is the hidden units [first(e), first(e + 1)), each a row
+/// of w_in (its weights from the input) and a row of w_out (its weights to the output).
+
+#include <algorithm>
+#include <vector>
+
+#include "gmoe/nn/builder.hpp"
+#include "gmoe/nn/context.hpp"
+#include "gmoe/ops/experts.hpp"
+
+namespace gmoe {
+
+template <class B>
+class expert_bank {
+ public:
+  /// One expert per entry of `widths`; Normal(0, deviation) weights.
+  expert_bank(const builder<B>& make, index_t d_model, const std::vector<index_t>& widths, double deviation)
+      : first_unit_(first_units(widths)),
+        w_in_(make.normal("w_in", first_unit_.back(), d_model, deviation)),
+        w_out_(make.normal("w_out", first_unit_.back(), d_model, deviation)) {}
+
+  index_t experts() const { return static_cast<index_t>(first_unit_.size()) - 1; }
+  index_t first_unit(index_t e) const { return first_unit_[static_cast<std::size_t>(e)]; }
+  index_t units(index_t e) const { return first_unit(e + 1) - first_unit(e); }
+  parameter<B>& w_in() { return w_in_; }
+  parameter<B>& w_out() { return w_out_; }
+  /// Parameters of expert e.
+  index_t size(index_t e) const { return 2 * units(e) * w_in_.cols(); }
+
+  /// The experts `visible` as a layer sees them. `visible` must outlive the layout.
+  expert_layout<B> layout(const std::vector<id_type>& visible) const {
+    index_t widest = 0;
+    for (id_type e : visible) widest = std::max(widest, units(e));
+    return {first_unit_.data(), visible.data(), static_cast<index_t>(visible.size()), widest};
+  }
+
+  void each(auto&& visit) {
+    visit(w_in_);
+    visit(w_out_);
+  }
+
+ private:
+  static std::vector<index_t> first_units(const std::vector<index_t>& widths) {
+    std::vector<index_t> first{0};
+    for (index_t w : widths) first.push_back(first.back() + w);
+    return first;
+  }
+
+  std::vector<index_t> first_unit_;
+  parameter<B> w_in_, w_out_;
+};
+
+/// A dense feed-forward layer with an expert's body: a bank of one expert that every token visits.
+template <class B, class Body>
+class dense_expert {
+ public:
+  dense_expert(const builder<B>& make, index_t d_model, index_t width, double deviation)
+      : bank_(make, d_model, {width}, deviation), visible_{0} {}
+
+  variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
+    return apply_experts(Body{}, x, variable<B>{}, nullptr, ctx.use(bank_.w_in()), ctx.use(bank_.w_out()),
+                         bank_.layout(visible_));
+  }
+  expert_bank<B>& bank() { return bank_; }
+  void each(auto&& visit) { bank_.each(visit); }
+
+ private:
+  expert_bank<B> bank_;
+  std::vector<id_type> visible_;
+};
+
+}  // namespace gmoe

@@ -1,0 +1,134 @@
+#pragma once
+/// One mixture-of-experts layer: the slots of a card composed.
+///
+///     z = router(x)   p = score(z)   I = select(p)   w = gate(p, I)   I' = capacity(I)
+///     y = always(x) + sum_{e in I'} w_e E_e(x)
+
+#include <vector>
+
+#include "gmoe/core/slot.hpp"
+#include "gmoe/moe/bank.hpp"
+#include "gmoe/moe/routing.hpp"
+#include "gmoe/nn/sizes.hpp"
+#include "gmoe/ops/elementwise.hpp"
+
+namespace gmoe {
+
+namespace detail {
+struct nothing {};
+
+template <class Router, class B>
+struct router_shared {
+  using type = nothing;
+};
+template <class Router, class B>
+  requires requires { typename Router::template shared<B>; }
+struct router_shared<Router, B> {
+  using type = typename Router::template shared<B>;
+};
+template <class Router, class B>
+struct router_state {
+  using type = nothing;
+};
+template <class Router, class B>
+  requires requires { typename Router::template state<B>; }
+struct router_state<Router, B> {
+  using type = typename Router::template state<B>;
+};
+}  // namespace detail
+
+/// The router's parameters for all layers together; empty if it has none.
+template <class Router, class B>
+using router_shared_t = typename detail::router_shared<Router, B>::type;
+/// What the router carries from layer to layer; empty if it is stateless.
+template <class Router, class B>
+using router_state_t = typename detail::router_state<Router, B>::type;
+
+/// A router's layer maps tokens to logits, T x N. Stateless ones leave out the parameters that they do not need.
+template <class Router, class B>
+concept routes_tokens = requires(typename Router::template layer<B>& layer, const context<B>& ctx,
+                                 const variable<B>& x, router_shared_t<Router, B>& shared,
+                                 router_state_t<Router, B>& state) {
+  { layer.logits(ctx, x) } -> std::same_as<variable<B>>;
+} || requires(typename Router::template layer<B>& layer, const context<B>& ctx, const variable<B>& x,
+              router_shared_t<Router, B>& shared, router_state_t<Router, B>& state) {
+  { layer.logits(ctx, x, state) } -> std::same_as<variable<B>>;
+} || requires(typename Router::template layer<B>& layer, const context<B>& ctx, const variable<B>& x,
+              router_shared_t<Router, B>& shared, router_state_t<Router, B>& state) {
+  { layer.logits(ctx, x, shared, state) } -> std::same_as<variable<B>>;
+};
+
+/// The parts of a mixture that belong to one layer. The expert bank, and what routers share, belong to the model.
+template <class Card, class B>
+class moe_layer {
+  using router = typename Card::router;
+  static_assert(requires { typename router::template layer<B>; },
+                "gmoe: the router has no member template struct layer<Backend> that holds a layer's parameters");
+  static_assert(routes_tokens<router, B>,
+                "gmoe: the router's layer<Backend> has no variable<B> logits(const context<B>&, const variable<B>& x), "
+                "with (state<B>&) or (shared<B>&, state<B>&) after x if it declares them");
+  using router_layer = typename router::template layer<B>;
+  using always_layer = typename Card::always::template layer<B, typename Card::body>;
+
+ public:
+  moe_layer(const builder<B>& make, const sizes& s, const layer_shape& l, std::vector<id_type> visible)
+      : shape_(l), visible_(std::move(visible)), always_(make.scope("local"), s, l) {}
+
+  const layer_shape& shape() const { return shape_; }
+  /// The bank's number of each of the layer's experts.
+  const std::vector<id_type>& visible() const { return visible_; }
+  always_layer& always() { return always_; }
+
+  /// x: T x d. Fills `r`. Returns the routed experts' sum, and what every token gets besides (or nothing).
+  struct output {
+    variable<B> routed, always;
+  };
+  output operator()(const context<B>& ctx, const sizes& s, const variable<B>& x, expert_bank<B>& bank,
+                    router_layer& layer, router_shared_t<router, B>& shared, router_state_t<router, B>& state,
+                    routing<B>& r) {
+    r = {};
+    r.block = ctx.block;
+    r.experts = shape_.experts;
+    r.logits = call_router(ctx, x, layer, shared, state);
+    require(r.logits.rows() == x.rows() && r.logits.cols() == shape_.experts, "the router returned logits of shape ",
+            r.logits.rows(), " x ", r.logits.cols(), ", expected ", x.rows(), " x ", shape_.experts);
+    r.scores = Card::score::scores(r.logits);
+    r.chosen = Card::select::choose(ctx, s, r.scores);
+    r.weights = Card::gate::weights(ctx, r);
+    r.kept = Card::capacity::keep(ctx, s, r);
+    r.pairs = sort_pairs(r.kept, r.experts);
+
+    output y;
+    y.routed = apply_experts(typename Card::body{}, x, r.weights, &r.pairs, ctx.use(bank.w_in()),
+                             ctx.use(bank.w_out()), bank.layout(visible_));
+    ctx.observe("global_out", y.routed);
+    if constexpr (requires { always_(ctx, x); }) {
+      y.always = always_(ctx, x);
+      ctx.observe("local_out", y.always);
+    }
+    return y;
+  }
+
+  void each(auto&& visit) { always_.each(visit); }
+
+ private:
+  static variable<B> call_router(const context<B>& ctx, const variable<B>& x, router_layer& layer,
+                                 router_shared_t<router, B>& shared, router_state_t<router, B>& state) {
+    if constexpr (requires { layer.logits(ctx, x, shared, state); }) return layer.logits(ctx, x, shared, state);
+    else if constexpr (requires { layer.logits(ctx, x, state); }) return layer.logits(ctx, x, state);
+    else return layer.logits(ctx, x);
+  }
+
+  static dispatch<B> sort_pairs(const id_matrix<B>& kept, index_t experts) {
+    dispatch<B> d{kept.rows(), kept.cols(), experts, id_matrix<B>(1, kept.size()),
+                  id_matrix<B>(kept.rows(), kept.cols()), id_matrix<B>(1, experts + 1)};
+    B::sort_pairs(d.order.view(), d.position.view(), d.offsets.view(), kept.view());
+    return d;
+  }
+
+  layer_shape shape_;
+  std::vector<id_type> visible_;
+  always_layer always_;
+};
+
+}  // namespace gmoe

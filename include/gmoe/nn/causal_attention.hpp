@@ -1,0 +1,51 @@
+#pragma once
+/// GPT-2's attention: one projection to [Q | K | V], causal attention, one projection back.
+
+#include <cmath>
+
+#include "gmoe/nn/linear.hpp"
+#include "gmoe/nn/sizes.hpp"
+#include "gmoe/ops/attention.hpp"
+#include "gmoe/ops/dropout.hpp"
+
+namespace gmoe::nn {
+
+template <class B>
+struct causal_attention {
+  linear<B> c_attn, c_proj;  ///< d x 3d, d x d
+  index_t heads;
+  double dropout;
+
+  /// The output projection starts smaller, by sqrt(2 L), as it adds to the residual stream.
+  causal_attention(const builder<B>& make, const sizes& s)
+      : c_attn(make.scope("c_attn"), s.d_model, 3 * s.d_model, s.initializer_range),
+        c_proj(make.scope("c_proj"), s.d_model, s.d_model,
+               s.initializer_range / std::sqrt(2.0 * static_cast<double>(s.layers))),
+        heads(s.heads),
+        dropout(s.dropout) {}
+
+  variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
+    const double p = ctx.training ? dropout : 0.0;
+    const variable<B> qkv = c_attn(ctx, x);
+    const variable<B> y = ctx.cache ? continued(ctx, qkv)
+                                    : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p},
+                                                             ctx.stream(random_site::attention));
+    return gmoe::dropout(c_proj(ctx, y), p, ctx.stream(random_site::attention_output));
+  }
+  void each(auto&& visit) {
+    c_attn.each(visit);
+    c_proj.each(visit);
+  }
+
+ private:
+  variable<B> continued(const context<B>& ctx, const variable<B>& qkv) {
+    kv_cache<B>& cache = *ctx.cache;
+    const auto b = static_cast<std::size_t>(ctx.block);
+    matrix<B> y(qkv.rows(), qkv.cols() / 3);
+    B::attention_cached(y.view(), cache.keys[b].view(), cache.values[b].view(), std::as_const(qkv).value().view(),
+                        cache.length, heads);
+    return variable<B>(std::move(y));
+  }
+};
+
+}  // namespace gmoe::nn

@@ -1,0 +1,57 @@
+#pragma once
+/// What one forward pass carries besides the token matrix.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "gmoe/autograd/tape.hpp"
+#include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/random.hpp"
+
+namespace gmoe {
+
+/// Sees intermediate values as they are made: for traces, analysis and debugging.
+template <class B>
+struct observer {
+  virtual ~observer() = default;
+  /// `what` is a key of docs/checkpoints.md ("moe_in", "router_h", ...); `block` is -1 outside the blocks.
+  virtual void see(std::string_view what, index_t block, const matrix<B>& value) = 0;
+};
+
+/// Keys and values of the tokens already read, one pair of matrices (positions x d_model) per block.
+template <class B>
+struct kv_cache {
+  std::vector<matrix<B>> keys, values;
+  index_t length = 0;
+};
+
+/// Random draws of one forward pass, told apart by where they are used.
+enum class random_site : std::uint64_t { embedding, attention, attention_output, feed_forward, router, capacity };
+
+template <class B>
+struct context {
+  gmoe::tape<B>* tape = nullptr;      ///< null: inference, nothing is kept
+  bool training = false;              ///< dropout, capacity, noise
+  index_t batch = 1, sequence = 1;    ///< T = batch * sequence tokens, row t = b * sequence + s
+  index_t block = 0;                  ///< the block being run
+  std::int64_t step = 0;              ///< optimiser step, for schedules
+  random_stream random;               ///< of this step
+  id_matrix<B> tokens;                ///< 1 x T, for routers that look at ids
+  gmoe::observer<B>* observer = nullptr;
+  kv_cache<B>* cache = nullptr;       ///< when generating token by token
+
+  /// The parameter as a variable on this pass's tape.
+  variable<B> use(parameter<B>& p) const { return variable<B>(p, tape); }
+  /// A matrix that no gradient flows into.
+  variable<B> constant(matrix<B> value) const { return variable<B>(std::move(value), tape, false); }
+  /// The random stream of a site in the running block.
+  random_stream stream(random_site site) const {
+    return random.fork(static_cast<std::uint64_t>(block)).fork(static_cast<std::uint64_t>(site));
+  }
+  void observe(std::string_view what, const variable<B>& value) const {
+    if (observer) observer->see(what, block, value.value());
+  }
+};
+
+}  // namespace gmoe

@@ -1,0 +1,52 @@
+#pragma once
+/// A matrix with a row vector (1 x cols) or a column vector (rows x 1).
+
+#include "gmoe/ops/elementwise.hpp"
+
+namespace gmoe {
+
+/// x + v with v (1 x cols) added to every row, such as a bias.
+template <class B>
+variable<B> add_row(const variable<B>& x, const variable<B>& v) {
+  require(v.rows() == 1 && v.cols() == x.cols(), "add_row: expected 1 x ", x.cols(), ", got ", v.rows(), " x ",
+          v.cols());
+  matrix<B> y(x.rows(), x.cols());
+  B::map_with_row(y.view(), 0, [](const auto& a, const auto& b) { return a + b; }, x.value().view(),
+                  v.value().view());
+  return make_result(
+      std::move(y),
+      [x, v](const variable<B>& y) {
+        if (x.needs_gradient()) x.add_gradient(y.gradient());
+        if (v.needs_gradient()) {
+          const auto [to, beta] = v.sink();
+          B::col_sums(to->view(), beta, 1, std::as_const(y.gradient()).view());
+        }
+      },
+      x, v);
+}
+
+/// c * x with c (rows x 1): every row by its own factor.
+template <class B>
+variable<B> multiply_col(const variable<B>& x, const variable<B>& c) {
+  require(c.cols() == 1 && c.rows() == x.rows(), "multiply_col: expected ", x.rows(), " x 1, got ", c.rows(), " x ",
+          c.cols());
+  const auto times = [](const auto& a, const auto& b) { return a * b; };
+  matrix<B> y(x.rows(), x.cols());
+  B::map_with_col(y.view(), 0, times, x.value().view(), c.value().view());
+  return make_result(
+      std::move(y),
+      [x, c, times](const variable<B>& y) {
+        const auto dy = std::as_const(y.gradient()).view();
+        if (x.needs_gradient()) {
+          const auto [to, beta] = x.sink();
+          B::map_with_col(to->view(), beta, times, dy, c.value().view());
+        }
+        if (c.needs_gradient()) {
+          const auto [to, beta] = c.sink();
+          B::row_dots(to->view(), beta, dy, x.value().view());
+        }
+      },
+      x, c);
+}
+
+}  // namespace gmoe

@@ -1,0 +1,47 @@
+#pragma once
+/// Rows of a table by id.
+
+#include "gmoe/autograd/tape.hpp"
+
+namespace gmoe {
+
+/// Row t = table[tokens_t] + positions[first + t mod sequence]: GPT-2's input. Token ids must be checked before.
+template <class B>
+variable<B> embed(const variable<B>& table, const variable<B>& positions, const id_matrix<B>& tokens, index_t first,
+                  index_t sequence) {
+  matrix<B> y(tokens.size(), table.cols());
+  const auto pos = positions.value().view();
+  B::gather_rows(y.view(), table.value().view(), tokens.view(), &pos, first, sequence);
+  return make_result(
+      std::move(y),
+      [table, positions, tokens, first, sequence](const variable<B>& y) {
+        const auto dy = std::as_const(y.gradient()).view();
+        const auto zeroed = [](const variable<B>& v) {
+          auto s = v.sink();
+          if (s.beta == 0) B::fill(s.to->view(), typename B::scalar(0));
+          return s.to->view();
+        };
+        if (table.needs_gradient()) B::scatter_add_rows(zeroed(table), dy, tokens.view());
+        if (positions.needs_gradient())
+          B::add_rows_periodic(zeroed(positions).row_block(first, sequence), dy, sequence);
+      },
+      table, positions);
+}
+
+/// y(t, j) = x(t, ids(t, j)), 0 where the id is `no_choice`: the scores of the chosen experts.
+template <class B>
+variable<B> gather_elements(const variable<B>& x, const id_matrix<B>& ids) {
+  require(ids.rows() == x.rows(), "gather_elements: ", ids.rows(), " rows of ids for ", x.rows(), " rows");
+  matrix<B> y(ids.rows(), ids.cols());
+  B::gather_elements(y.view(), x.value().view(), ids.view());
+  return make_result(
+      std::move(y),
+      [x, ids](const variable<B>& y) {
+        auto s = x.sink();
+        if (s.beta == 0) B::fill(s.to->view(), typename B::scalar(0));
+        B::scatter_add_elements(s.to->view(), std::as_const(y.gradient()).view(), ids.view());
+      },
+      x);
+}
+
+}  // namespace gmoe
