@@ -27,4 +27,25 @@ struct sizes {
   double initializer_range = 0.02;       ///< standard deviation of initial weights
 };
 
+/// Visits every field by name: visit("d_model", value). For options, checkpoints and tables.
+template <class Sizes>
+void each_field(Sizes& s, auto&& visit) {
+  visit("vocab", s.vocab);
+  visit("positions", s.positions);
+  visit("d_model", s.d_model);
+  visit("layers", s.layers);
+  visit("heads", s.heads);
+  visit("d_ff", s.d_ff);
+  visit("experts", s.experts);
+  visit("top_k", s.top_k);
+  visit("granularity", s.granularity);
+  visit("shared_experts", s.shared_experts);
+  visit("moe_blocks", s.moe_blocks);
+  visit("capacity_factor", s.capacity_factor);
+  visit("balance_alpha", s.balance_alpha);
+  visit("dropout", s.dropout);
+  visit("layer_norm_epsilon", s.layer_norm_epsilon);
+  visit("initializer_range", s.initializer_range);
+}
+
 }  // namespace gmoe

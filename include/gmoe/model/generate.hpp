@@ -1,0 +1,136 @@
+#pragma once
+/// Generating text token by token, with a cache of keys and values: each new token is one row through the model.
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "gmoe/core/random.hpp"
+#include "gmoe/model/language_model.hpp"
+
+namespace gmoe {
+
+/// How the next token is drawn.
+struct sampling {
+  index_t tokens = 200;      ///< how many to generate
+  double temperature = 0.8;  ///< divides the logits; 0 always takes the most likely token
+  index_t top_k = 40;        ///< only the k most likely tokens; 0: all
+  std::uint64_t seed = 42;
+};
+
+/// Reads tokens and keeps their keys and values. Routing state is carried over depth only, so routers need no cache.
+template <class Model>
+class generator {
+  using B = typename Model::backend_type;
+  using scalar = typename B::scalar;
+
+ public:
+  explicit generator(Model& model) : model_(model), cache_(model.make_cache()) {}
+
+  /// Reads `tokens` (at least one) after what was read before; returns the logits that follow the last one. When the
+  /// positions are used up, the older half of what was read is forgotten.
+  const std::vector<scalar>& read(std::span<const id_type> tokens) {
+    const index_t positions = model_.shape().positions;
+    require<data_error>(!tokens.empty(), "generator::read: no tokens were given");
+    while (!tokens.empty()) {
+      if (cache_.length == positions) {
+        const auto keep = static_cast<std::ptrdiff_t>(positions / 2);
+        const std::vector<id_type> recent(history_.end() - keep, history_.end());
+        restart();
+        if (!recent.empty()) run(recent);
+      }
+      const auto room = static_cast<std::size_t>(positions - cache_.length);
+      const auto now = tokens.first(std::min(room, tokens.size()));
+      run(now);
+      tokens = tokens.subspan(now.size());
+    }
+    return logits_;
+  }
+  /// Forgets everything.
+  void restart() {
+    cache_.length = 0;
+    history_.clear();
+  }
+  index_t length() const { return cache_.length; }
+
+ private:
+  void run(std::span<const id_type> tokens) {
+    history_.insert(history_.end(), tokens.begin(), tokens.end());
+    input_.assign(tokens, {}, 1, model_.shape().vocab);
+    context<B> ctx;
+    ctx.cache = &cache_;
+    Model::read(ctx, input_);
+    const variable<B> all = model_.hidden(ctx);
+    matrix<B> last(1, all.cols());
+    B::copy(last.data(), std::as_const(all).value().data() + (all.rows() - 1) * all.cols(),
+            static_cast<std::size_t>(all.cols()) * sizeof(scalar));
+    const variable<B> z = model_.logits(ctx, variable<B>(std::move(last)));
+    logits_.resize(static_cast<std::size_t>(z.cols()));
+    B::download(logits_.data(), z.value().data(), logits_.size() * sizeof(scalar));
+  }
+
+  Model& model_;
+  kv_cache<B> cache_;
+  batch<B> input_;
+  std::vector<id_type> history_;
+  std::vector<scalar> logits_;
+};
+
+/// Draws a token from logits; `draw` numbers the draws of a stream. Ties go to the lower id.
+template <class Scalar>
+id_type sample_token(std::span<const Scalar> logits, const sampling& how, const random_stream& random,
+                     std::uint64_t draw) {
+  require(!logits.empty(), "sample_token: there are no logits");
+  require(how.temperature >= 0, "temperature is ", how.temperature, ", expected 0 or more");
+  require(how.top_k >= 0, "top_k is ", how.top_k, ", expected 0 (all tokens) or more");
+  if (how.temperature == 0)
+    return static_cast<id_type>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  std::vector<id_type> order(logits.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<id_type>(i);
+  const auto better = [&](id_type a, id_type b) {
+    const auto i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
+    return logits[i] != logits[j] ? logits[i] > logits[j] : a < b;
+  };
+  const std::size_t kept =
+      how.top_k == 0 ? order.size() : std::min(order.size(), static_cast<std::size_t>(how.top_k));
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), better);
+  std::vector<double> cumulative(kept);
+  const double top = static_cast<double>(logits[static_cast<std::size_t>(order[0])]);
+  double sum = 0;
+  for (std::size_t i = 0; i < kept; ++i) {
+    sum += std::exp((static_cast<double>(logits[static_cast<std::size_t>(order[i])]) - top) / how.temperature);
+    cumulative[i] = sum;
+  }
+  require<numeric_error>(std::isfinite(sum), "the model's logits are not finite: it cannot generate");
+  const double aim = random.uniform(draw) * sum;
+  const auto at = static_cast<std::size_t>(std::upper_bound(cumulative.begin(), cumulative.end(), aim) -
+                                           cumulative.begin());
+  return order[std::min(at, kept - 1)];
+}
+
+/// Continues `prompt` (at least one token); `on_token(id)` sees every new token as it is made.
+template <class Model, class OnToken>
+std::vector<id_type> generate(Model& model, std::span<const id_type> prompt, const sampling& how,
+                              const OnToken& on_token) {
+  generator<Model> reader(model);
+  const random_stream random = random_stream(how.seed).fork("sampling");
+  std::vector<id_type> made;
+  std::span<const id_type> next = prompt;
+  id_type token = 0;
+  for (index_t i = 0; i < how.tokens; ++i) {
+    const auto& logits = reader.read(next);
+    token = sample_token(std::span(logits), how, random, static_cast<std::uint64_t>(i));
+    made.push_back(token);
+    on_token(token);
+    next = {&token, 1};
+  }
+  return made;
+}
+template <class Model>
+std::vector<id_type> generate(Model& model, std::span<const id_type> prompt, const sampling& how = {}) {
+  return generate(model, prompt, how, [](id_type) {});
+}
+
+}  // namespace gmoe
