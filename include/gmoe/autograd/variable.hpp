@@ -5,6 +5,7 @@
 
 #include "gmoe/autograd/parameter.hpp"
 #include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/functions.hpp"
 
 namespace gmoe {
 
@@ -19,7 +20,7 @@ struct node {
   matrix<B> value, gradient;
   tape<B>* recorded_on = nullptr;  ///< null: a constant, or inference
   bool needs_gradient = false;
-  bool is_parameter = false;       ///< the gradient belongs to a parameter and is never replaced
+  bool is_parameter = false;  ///< the gradient belongs to a parameter and is never replaced
   int references = 0;
 
   static void* operator new(std::size_t size) {
@@ -130,7 +131,7 @@ class variable {
       return;
     }
     const gradient_sink<B> s = sink();
-    B::map(s.to->view(), s.beta, [](const auto& x) { return x; }, contribution.reshaped(rows(), cols()).view());
+    B::map(s.to->view(), s.beta, fn::same{}, contribution.reshaped(rows(), cols()).view());
   }
 
  private:

@@ -5,9 +5,11 @@
 /// arithmetic and the few functions below only, found by argument-dependent lookup for vectors: exp, log, tanh,
 /// sqrt, abs, max, min, and step(x) = 1 where x > 0, else 0.
 ///
-/// A differentiable formula offers `value(x)` and `slope(x, y)`, its derivative at x, where y = value(x).
+/// A differentiable formula offers `value(x)` and `slope(x, y)`, its derivative at x, where y = value(x). Lambdas are
+/// not used for what a backend runs: a CUDA compiler would not take them onto the device.
 
 #include <cmath>
+#include <cstdint>
 
 #include "gmoe/core/host_device.hpp"
 
@@ -36,6 +38,56 @@ GMOE_HD T sigmoid(const T& x) {
 struct identity {
   template <class T> GMOE_HD T value(const T& x) const { return x; }
   template <class T> GMOE_HD T slope(const T&, const T&) const { return T(1); }
+};
+
+/// f.value(x) as a function to map over a matrix, and dy f.slope(x, y), what its gradient is multiplied with.
+template <class F>
+struct value_of {
+  F f;
+  template <class T> GMOE_HD T operator()(const T& x) const { return f.value(x); }
+};
+template <class F>
+struct slope_of {
+  F f;
+  template <class T> GMOE_HD T operator()(const T& dy, const T& x, const T& y) const { return dy * f.slope(x, y); }
+};
+
+struct same {
+  template <class T> GMOE_HD T operator()(const T& x) const { return x; }
+};
+struct plus {
+  template <class T> GMOE_HD T operator()(const T& a, const T& b) const { return a + b; }
+  template <class T> GMOE_HD T operator()(const T& a, const T& b, const T& c) const { return a + b + c; }
+};
+struct minus {
+  template <class T> GMOE_HD T operator()(const T& a, const T& b) const { return a - b; }
+};
+struct times {
+  template <class T> GMOE_HD T operator()(const T& a, const T& b) const { return a * b; }
+};
+/// factor x.
+template <class S>
+struct scaled {
+  S factor;
+  template <class T> GMOE_HD T operator()(const T& x) const { return x * T(factor); }
+};
+/// a + factor b.
+template <class S>
+struct plus_scaled {
+  S factor;
+  template <class T> GMOE_HD T operator()(const T& a, const T& b) const { return a + b * T(factor); }
+};
+/// 1 / (x + epsilon).
+template <class S>
+struct inverse {
+  S epsilon;
+  template <class T> GMOE_HD T operator()(const T& x) const { return T(1) / (x + T(epsilon)); }
+};
+/// 1 / sqrt(x + epsilon).
+template <class S>
+struct inverse_root {
+  S epsilon;
+  template <class T> GMOE_HD T operator()(const T& x) const { return T(1) / sqrt(x + T(epsilon)); }
 };
 
 struct relu {
@@ -111,6 +163,46 @@ struct gru_step {
     const T d_r = d_n * v * r * (T(1) - r);
     const T d_u = dh * (h - n) * u * (T(1) - u);
     return {d_r, d_u, d_n, d_n * r, dh * u};
+  }
+};
+
+/// Softmax over a row, y = softmax(x), per element; `dot` is <dy, y>. Returns dx.
+struct softmax_slope {
+  template <class T> GMOE_HD T operator()(const T& y, const T& dy, const T& dot) const { return y * (dy - dot); }
+};
+
+/// Layer normalisation of a row, per element, from the row's mean and 1 / standard deviation.
+struct layer_norm_step {
+  template <class T> GMOE_HD T normalised(const T& x, const T& mean, const T& rstd) const { return (x - mean) * rstd; }
+  /// dx, where g = dy gain, and its means over the row are those of g and g xhat.
+  template <class T>
+  GMOE_HD T slope(const T& xhat, const T& rstd, const T& g, const T& mean_g, const T& mean_gx) const {
+    return rstd * (g - mean_g - xhat * mean_gx);
+  }
+};
+
+/// Dropout's factor for a random word: 0 with `probability`, else 1 / (1 - probability).
+template <class S>
+struct dropout_factor {
+  std::uint64_t threshold;
+  S keep;
+  GMOE_HD explicit dropout_factor(double probability)
+      : threshold(static_cast<std::uint64_t>(probability * 4294967296.0)),
+        keep(static_cast<S>(1.0 / (1.0 - probability))) {}
+  GMOE_HD S operator()(std::uint32_t word) const { return word < threshold ? S(0) : keep; }
+};
+
+/// A random word as a number in [low, high).
+template <class S>
+struct uniform_between {
+  S low, high;
+  GMOE_HD S operator()(std::uint32_t word) const { return low + (high - low) * static_cast<S>(word * 0x1.0p-32); }
+};
+
+/// GShard's rule for a second choice of weight w: kept if 2 w > U, U uniform in [0, 1).
+struct keeps_second_choice {
+  template <class T> GMOE_HD bool operator()(const T& weight, double uniform) const {
+    return 2 * static_cast<double>(weight) > uniform;
   }
 };
 

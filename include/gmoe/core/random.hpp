@@ -57,6 +57,8 @@ class random_stream {
   }
 
   GMOE_HD random_words words(std::uint64_t counter) const { return philox(key_, 0, counter); }
+  /// Word number `index` of the stream, four to a counter.
+  GMOE_HD std::uint32_t word(std::uint64_t index) const { return words(index >> 2).word[index & 3]; }
 
   /// Uniform in [0, 1), 53 random bits.
   GMOE_HD double uniform(std::uint64_t counter) const {

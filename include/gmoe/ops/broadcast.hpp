@@ -11,8 +11,7 @@ variable<B> add_row(const variable<B>& x, const variable<B>& v) {
   require(v.rows() == 1 && v.cols() == x.cols(), "add_row: expected 1 x ", x.cols(), ", got ", v.rows(), " x ",
           v.cols());
   matrix<B> y(x.rows(), x.cols());
-  B::map_with_row(y.view(), 0, [](const auto& a, const auto& b) { return a + b; }, x.value().view(),
-                  v.value().view());
+  B::map_with_row(y.view(), 0, fn::plus{}, x.value().view(), v.value().view());
   return make_result(
       std::move(y),
       [x, v](const variable<B>& y) {
@@ -30,16 +29,15 @@ template <class B>
 variable<B> multiply_col(const variable<B>& x, const variable<B>& c) {
   require(c.cols() == 1 && c.rows() == x.rows(), "multiply_col: expected ", x.rows(), " x 1, got ", c.rows(), " x ",
           c.cols());
-  const auto times = [](const auto& a, const auto& b) { return a * b; };
   matrix<B> y(x.rows(), x.cols());
-  B::map_with_col(y.view(), 0, times, x.value().view(), c.value().view());
+  B::map_with_col(y.view(), 0, fn::times{}, x.value().view(), c.value().view());
   return make_result(
       std::move(y),
-      [x, c, times](const variable<B>& y) {
+      [x, c](const variable<B>& y) {
         const auto dy = std::as_const(y.gradient()).view();
         if (x.needs_gradient()) {
           const auto [to, beta] = x.sink();
-          B::map_with_col(to->view(), beta, times, dy, c.value().view());
+          B::map_with_col(to->view(), beta, fn::times{}, dy, c.value().view());
         }
         if (c.needs_gradient()) {
           const auto [to, beta] = c.sink();

@@ -18,32 +18,56 @@ void require_same_shape(const char* what, const variable<B>& a, const variable<B
 template <class B, class F>
 variable<B> apply(const F& f, const variable<B>& x) {
   matrix<B> y(x.rows(), x.cols());
-  B::map(y.view(), 0, [f](const auto& v) { return f.value(v); }, x.value().view());
+  B::map(y.view(), 0, fn::value_of<F>{f}, x.value().view());
   return make_result(
       std::move(y),
       [x, f](const variable<B>& y) {
         const auto [to, beta] = x.sink();
-        B::map(to->view(), beta, [f](const auto& dy, const auto& v, const auto& r) { return dy * f.slope(v, r); },
-               std::as_const(y.gradient()).view(), x.value().view(), y.value().view());
+        B::map(to->view(), beta, fn::slope_of<F>{f}, std::as_const(y.gradient()).view(), x.value().view(),
+               y.value().view());
       },
       x);
 }
 
-template <class B> variable<B> relu(const variable<B>& x) { return apply(fn::relu{}, x); }
-template <class B> variable<B> gelu(const variable<B>& x) { return apply(fn::gelu{}, x); }
-template <class B> variable<B> silu(const variable<B>& x) { return apply(fn::silu{}, x); }
-template <class B> variable<B> sigmoid(const variable<B>& x) { return apply(fn::logistic{}, x); }
-template <class B> variable<B> tanh(const variable<B>& x) { return apply(fn::hyperbolic_tangent{}, x); }
-template <class B> variable<B> exp(const variable<B>& x) { return apply(fn::exponential{}, x); }
-template <class B> variable<B> log(const variable<B>& x) { return apply(fn::natural_log{}, x); }
-template <class B> variable<B> square(const variable<B>& x) { return apply(fn::square{}, x); }
+template <class B>
+variable<B> relu(const variable<B>& x) {
+  return apply(fn::relu{}, x);
+}
+template <class B>
+variable<B> gelu(const variable<B>& x) {
+  return apply(fn::gelu{}, x);
+}
+template <class B>
+variable<B> silu(const variable<B>& x) {
+  return apply(fn::silu{}, x);
+}
+template <class B>
+variable<B> sigmoid(const variable<B>& x) {
+  return apply(fn::logistic{}, x);
+}
+template <class B>
+variable<B> tanh(const variable<B>& x) {
+  return apply(fn::hyperbolic_tangent{}, x);
+}
+template <class B>
+variable<B> exp(const variable<B>& x) {
+  return apply(fn::exponential{}, x);
+}
+template <class B>
+variable<B> log(const variable<B>& x) {
+  return apply(fn::natural_log{}, x);
+}
+template <class B>
+variable<B> square(const variable<B>& x) {
+  return apply(fn::square{}, x);
+}
 
 /// a + b.
 template <class B>
 variable<B> add(const variable<B>& a, const variable<B>& b) {
   detail::require_same_shape("add", a, b);
   matrix<B> y(a.rows(), a.cols());
-  B::map(y.view(), 0, [](const auto& u, const auto& v) { return u + v; }, a.value().view(), b.value().view());
+  B::map(y.view(), 0, fn::plus{}, a.value().view(), b.value().view());
   return make_result(
       std::move(y),
       [a, b](const variable<B>& y) {
@@ -59,8 +83,7 @@ variable<B> add(const variable<B>& a, const variable<B>& b, const variable<B>& c
   detail::require_same_shape("add", a, b);
   detail::require_same_shape("add", a, c);
   matrix<B> y(a.rows(), a.cols());
-  B::map(y.view(), 0, [](const auto& u, const auto& v, const auto& w) { return u + v + w; }, a.value().view(),
-         b.value().view(), c.value().view());
+  B::map(y.view(), 0, fn::plus{}, a.value().view(), b.value().view(), c.value().view());
   return make_result(
       std::move(y),
       [a, b, c](const variable<B>& y) {
@@ -73,10 +96,8 @@ variable<B> add(const variable<B>& a, const variable<B>& b, const variable<B>& c
 /// s x, for a number s.
 template <class B>
 variable<B> scale(const variable<B>& x, double s) {
-  using scalar = typename B::scalar;
-  const auto factor = static_cast<scalar>(s);
+  const fn::scaled<typename B::scalar> times{static_cast<typename B::scalar>(s)};
   matrix<B> y(x.rows(), x.cols());
-  const auto times = [factor](const auto& v) { return v * std::decay_t<decltype(v)>(factor); };
   B::map(y.view(), 0, times, x.value().view());
   return make_result(
       std::move(y),
@@ -87,22 +108,24 @@ variable<B> scale(const variable<B>& x, double s) {
       x);
 }
 
-template <class B> variable<B> subtract(const variable<B>& a, const variable<B>& b) { return add(a, scale(b, -1)); }
+template <class B>
+variable<B> subtract(const variable<B>& a, const variable<B>& b) {
+  return add(a, scale(b, -1));
+}
 
 /// a * b, element by element.
 template <class B>
 variable<B> multiply(const variable<B>& a, const variable<B>& b) {
   detail::require_same_shape("multiply", a, b);
-  const auto times = [](const auto& u, const auto& v) { return u * v; };
   matrix<B> y(a.rows(), a.cols());
-  B::map(y.view(), 0, times, a.value().view(), b.value().view());
+  B::map(y.view(), 0, fn::times{}, a.value().view(), b.value().view());
   return make_result(
       std::move(y),
-      [a, b, times](const variable<B>& y) {
+      [a, b](const variable<B>& y) {
         const auto pull = [&](const variable<B>& to_whom, const variable<B>& other) {
           if (!to_whom.needs_gradient()) return;
           const auto [to, beta] = to_whom.sink();
-          B::map(to->view(), beta, times, std::as_const(y.gradient()).view(), other.value().view());
+          B::map(to->view(), beta, fn::times{}, std::as_const(y.gradient()).view(), other.value().view());
         };
         pull(a, b);
         pull(b, a);

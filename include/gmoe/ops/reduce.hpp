@@ -19,10 +19,8 @@ variable<B> sum(const variable<B>& x) {
         matrix<B> row(1, x.cols());
         B::fill(row.view(), typename B::scalar(1));
         matrix<B> scaled(1, x.cols());
-        B::map_with_col(scaled.view(), 0, [](const auto& a, const auto& b) { return a * b; },
-                        std::as_const(row).view(), std::as_const(y.gradient()).view());
-        B::map_with_row(to->view(), 0, [](const auto& a, const auto& b) { return a + b; },
-                        std::as_const(*to).view(), std::as_const(scaled).view());
+        B::map_with_col(scaled.view(), 0, fn::times{}, std::as_const(row).view(), std::as_const(y.gradient()).view());
+        B::map_with_row(to->view(), 0, fn::plus{}, std::as_const(*to).view(), std::as_const(scaled).view());
       },
       x);
 }
@@ -38,9 +36,7 @@ variable<B> col_means(const variable<B>& x) {
       [x, factor](const variable<B>& y) {
         const auto [to, beta] = x.sink();
         if (beta == 0) B::fill(to->view(), typename B::scalar(0));
-        const auto add_scaled = [factor](const auto& a, const auto& b) {
-          return a + b * std::decay_t<decltype(b)>(factor);
-        };
+        const fn::plus_scaled<typename B::scalar> add_scaled{factor};
         B::map_with_row(to->view(), 0, add_scaled, std::as_const(*to).view(), std::as_const(y.gradient()).view());
       },
       x);

@@ -82,7 +82,8 @@ struct attention_kernels {
               sum_packs<S>(head, [&](index_t j, index_t part) { return load(dyi + j, part) * load(yi + j, part); }));
           const pack<S> factor(scale(head));
           for_packs<S>(keys, [&](index_t j, index_t part) {
-            store(dp.row(i) + j, load(p.row(i) + j, part) * (load(dp.row(i) + j, part) - dot) * factor, part);
+            store(dp.row(i) + j, fn::softmax_slope{}(load(p.row(i) + j, part), load(dp.row(i) + j, part), dot) * factor,
+                  part);
           });
         }
         gemm_kernels<S>::piece(op::none, op::none, S(1), dp, k.row_block(0, keys), S(0), dq.row_block(q0, count));
@@ -112,7 +113,8 @@ struct attention_kernels {
     };
     if (fresh < 16)  // a single token: too little work to wake a second thread
       for (index_t h = 0; h < heads; ++h) one_head(h);
-    else parallel_tasks(heads, one_head);
+    else
+      parallel_tasks(heads, one_head);
   }
 
  private:

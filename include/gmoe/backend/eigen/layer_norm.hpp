@@ -8,6 +8,7 @@
 #include "gmoe/backend/eigen/reduce.hpp"
 #include "gmoe/backend/eigen/workspace.hpp"
 #include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/functions.hpp"
 
 namespace gmoe::eigen {
 
@@ -36,7 +37,7 @@ struct layer_norm_kernels {
         moments(i, 1) = rstd;
         const pack<S> r(rstd);
         for_packs<S>(d, [&](index_t j, index_t part) {
-          const pack<S> xhat = (load(xi + j, part) - mu) * r;
+          const pack<S> xhat = fn::layer_norm_step{}.normalised(load(xi + j, part), mu, r);
           store(y.row(i) + j, xhat * load(gain.data + j, part) + load(bias.data + j, part), part);
         });
       }
@@ -71,7 +72,7 @@ struct layer_norm_kernels {
     const pack<S> mu(mean), r(rstd);
     pack<S> sum_g(S(0)), sum_gx(S(0));
     for_packs<S>(d, [&](index_t j, index_t part) {  // padding lanes: dy and gain are zero there
-      const pack<S> xhat = (load(x + j, part) - mu) * r;
+      const pack<S> xhat = fn::layer_norm_step{}.normalised(load(x + j, part), mu, r);
       const pack<S> dyj = load(dy + j, part);
       const pack<S> g = dyj * load(gain + j, part);
       sum_g += g;
@@ -81,9 +82,9 @@ struct layer_norm_kernels {
     });
     const pack<S> mean_g(sum_g.sum() / S(d)), mean_gx(sum_gx.sum() / S(d));
     for_packs<S>(d, [&](index_t j, index_t part) {
-      const pack<S> xhat = (load(x + j, part) - mu) * r;
+      const pack<S> xhat = fn::layer_norm_step{}.normalised(load(x + j, part), mu, r);
       const pack<S> g = load(dy + j, part) * load(gain + j, part);
-      const pack<S> result = r * (g - mean_g - xhat * mean_gx);
+      const pack<S> result = fn::layer_norm_step{}.slope(xhat, r, g, mean_g, mean_gx);
       store(dx + j, beta == S(0) ? result : load(dx + j, part) + result, part);
     });
   }

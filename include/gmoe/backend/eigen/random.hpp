@@ -6,26 +6,21 @@
 #include "gmoe/backend/eigen/pack.hpp"
 #include "gmoe/backend/eigen/parallel.hpp"
 #include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/functions.hpp"
 #include "gmoe/core/random.hpp"
 
 namespace gmoe::eigen {
-
-/// Word number `index` of a stream, four to a counter.
-inline std::uint32_t random_word(const random_stream& random, std::uint64_t index) {
-  return random.words(index >> 2).word[index & 3];
-}
 
 /// mask[j] = 0 with `probability`, else 1 / (1 - probability), for elements first, first + 1, ... of the stream.
 template <class S>
 inline void fill_dropout_mask(S* mask, index_t count, const random_stream& random, std::uint64_t first,
                               double probability) {
-  const auto threshold = static_cast<std::uint64_t>(probability * 4294967296.0);
-  const S keep = static_cast<S>(1.0 / (1.0 - probability));
+  const fn::dropout_factor<S> factor(probability);
   random_words words{};
   for (index_t j = 0; j < count; ++j) {
     const std::uint64_t index = first + static_cast<std::uint64_t>(j);
     if (j == 0 || (index & 3) == 0) words = random.words(index >> 2);
-    mask[j] = words.word[index & 3] < threshold ? S(0) : keep;
+    mask[j] = factor(words.word[index & 3]);
   }
 }
 
@@ -48,10 +43,9 @@ struct random_kernels {
 
   /// y = uniform numbers in [low, high).
   static void fill_uniform(matrix_view<S> y, S low, S high, random_stream random) {
+    const fn::uniform_between<S> number{low, high};
     for (index_t i = 0; i < y.rows; ++i)
-      for (index_t j = 0; j < y.cols; ++j)
-        y(i, j) = low + (high - low) * static_cast<S>(random_word(random, static_cast<std::uint64_t>(i * y.cols + j)) *
-                                                      0x1.0p-32);
+      for (index_t j = 0; j < y.cols; ++j) y(i, j) = number(random.word(static_cast<std::uint64_t>(i * y.cols + j)));
   }
 };
 

@@ -7,6 +7,7 @@
 #include "gmoe/backend/eigen/parallel.hpp"
 #include "gmoe/backend/eigen/workspace.hpp"
 #include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/functions.hpp"
 #include "gmoe/core/random.hpp"
 
 namespace gmoe::eigen {
@@ -67,7 +68,7 @@ struct routing_kernels {
   /// Keeps the choice in column `slot` of token t only if 2 w(t, slot) > U(0, 1), drawn at counter t (GShard).
   static void keep_randomly(ids_out choice, in weights, index_t slot, random_stream random) {
     for (index_t i = 0; i < choice.rows; ++i)
-      if (!(2 * static_cast<double>(weights(i, slot)) > random.uniform(static_cast<std::uint64_t>(i))))
+      if (!fn::keeps_second_choice{}(weights(i, slot), random.uniform(static_cast<std::uint64_t>(i))))
         choice(i, slot) = no_choice;
   }
 

@@ -7,6 +7,7 @@
 #include "gmoe/backend/eigen/parallel.hpp"
 #include "gmoe/backend/eigen/reduce.hpp"
 #include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/functions.hpp"
 
 namespace gmoe::eigen {
 
@@ -73,7 +74,7 @@ struct softmax_kernels {
         const pack<S> dot(
             sum_packs<S>(y.cols, [&](index_t j, index_t part) { return load(dyi + j, part) * load(yi + j, part); }));
         for_packs<S>(y.cols, [&](index_t j, index_t part) {
-          const pack<S> g = load(yi + j, part) * (load(dyi + j, part) - dot);
+          const pack<S> g = fn::softmax_slope{}(load(yi + j, part), load(dyi + j, part), dot);
           store(dxi + j, beta == S(0) ? g : load(dxi + j, part) + g, part);
         });
       }
