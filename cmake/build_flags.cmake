@@ -2,6 +2,10 @@
 
 add_library(gmoe_build_flags INTERFACE)
 target_compile_options(gmoe_build_flags INTERFACE -Wall -Wextra)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 warns of its own AVX-512 intrinsics (GCC bug 105593).
+  target_compile_options(gmoe_build_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
 if(GMOE_NATIVE)
   include(CheckCXXCompilerFlag)
   check_cxx_compiler_flag(-march=native GMOE_HAS_MARCH_NATIVE)

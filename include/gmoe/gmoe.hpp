@@ -1,9 +1,13 @@
 #pragma once
-/// Everything for building and training models on the CPU. Files, checkpoints and analysis are included on their
-/// own (gmoe/io/..., gmoe/analysis/...), as are other backends.
+/// Everything for building, training and sampling models on the CPU. Files that need a JSON library
+/// (gmoe/io/..., gmoe/train/checkpoint.hpp), analysis and other backends are included on their own.
 
 #include "gmoe/autograd/gradient_check.hpp"
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/data/continue_text.hpp"
+#include "gmoe/data/corpus.hpp"
+#include "gmoe/data/unigram.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/train/train.hpp"
 #include "gmoe/version.hpp"

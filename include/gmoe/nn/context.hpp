@@ -36,8 +36,8 @@ struct context {
   index_t batch = 1, sequence = 1;    ///< T = batch * sequence tokens, row t = b * sequence + s
   index_t block = 0;                  ///< the block being run
   std::int64_t step = 0;              ///< optimiser step, for schedules
-  random_stream random;               ///< of this step
-  id_matrix<B> tokens;                ///< 1 x T, for routers that look at ids
+  random_stream random{};             ///< of this step
+  id_matrix<B> tokens{};              ///< 1 x T, for routers that look at ids
   gmoe::observer<B>* observer = nullptr;
   kv_cache<B>* cache = nullptr;       ///< when generating token by token
 
