@@ -33,7 +33,8 @@ struct losses {
 /// `Card` answers the questions of gmoe/core/slot.hpp, `B` is a backend such as cpu<float>.
 template <class Card, class B>
 class language_model {
-  static_assert(backend<B>, "gmoe: the second argument of language_model is not a backend (see gmoe/backend/contract.hpp)");
+  static_assert(backend<B>,
+                "gmoe: the second argument of language_model is not a backend (see gmoe/backend/contract.hpp)");
   static_assert(check_card<Card>());
   using router = typename Card::router;
   using router_layer = typename router::template layer<B>;
@@ -78,8 +79,8 @@ class language_model {
       }
       std::vector<id_type> visible = Card::experts::visible(s, moe_layers_, layer);
       const layer_shape shape{b, layer, moe_layers_, static_cast<index_t>(visible.size())};
-      require(Card::select::slots(s) <= shape.experts, "top_k = ", Card::select::slots(s), " experts per token, but block ",
-              b, " has only ", shape.experts);
+      require(Card::select::slots(s) <= shape.experts, "top_k = ", Card::select::slots(s),
+              " experts per token, but block ", b, " has only ", shape.experts);
       blocks_.back().moe.emplace(make.scope("moe"), s, shape, std::move(visible));
       const auto instance = static_cast<std::size_t>(router_instance(layer));
       if (instance >= routers_.size()) {
@@ -205,6 +206,22 @@ class language_model {
     return all;
   }
 
+  /// Visits what is saved with the model but not trained, such as a hash table: visit(name, matrix<B>&).
+  void each_buffer(auto&& visit) {
+    if (moe_layers_ == 0) return;
+    for (block& b : blocks_)
+      if (b.moe) b.moe->each_buffer(visit);
+    if constexpr (requires { shared_.each_buffer(visit); }) shared_.each_buffer(visit);
+    for (router_layer& r : routers_)
+      if constexpr (requires { r.each_buffer(visit); }) r.each_buffer(visit);
+  }
+
+  /// To be called after every optimiser step: lets selections adjust what they keep to the routing that they saw.
+  void after_step() {
+    for (block& b : blocks_)
+      if (b.moe) b.moe->after_step(sizes_, routings_[static_cast<std::size_t>(b.moe->shape().moe_layer)]);
+  }
+
   /// An empty cache for generating from this model.
   kv_cache<B> make_cache() const {
     kv_cache<B> cache;
@@ -229,18 +246,24 @@ class language_model {
     const index_t layers = count_moe_layers(s);
     std::vector<index_t> w;
     for (index_t e = 0; layers > 0 && e < Card::experts::total(s, layers); ++e)
-      if constexpr (requires { Card::experts::width(s, e); }) w.push_back(Card::experts::width(s, e));
-      else w.push_back(s.d_ff);
+      if constexpr (requires { Card::experts::width(s, e); })
+        w.push_back(Card::experts::width(s, e));
+      else
+        w.push_back(s.d_ff);
     return w;
   }
   static router_shared_t<router, B> make_shared(const builder<B>& make, const sizes& s) {
-    if constexpr (requires { router_shared_t<router, B>(make, s); }) return {make.scope("router"), s};
-    else return {};
+    if constexpr (requires { router_shared_t<router, B>(make, s); })
+      return {make.scope("router"), s};
+    else
+      return {};
   }
   /// Routers may serve several layers (one router for all, or for blocks of layers).
   static index_t router_instance(index_t layer) {
-    if constexpr (requires { router::instance(layer); }) return router::instance(layer);
-    else return layer;
+    if constexpr (requires { router::instance(layer); })
+      return router::instance(layer);
+    else
+      return layer;
   }
 
   sizes sizes_;

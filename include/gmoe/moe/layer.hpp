@@ -4,6 +4,8 @@
 ///     z = router(x)   p = score(z)   I = select(p)   w = gate(p, I)   I' = capacity(I)
 ///     y = always(x) + sum_{e in I'} w_e E_e(x)
 
+#include <concepts>
+#include <type_traits>
 #include <vector>
 
 #include "gmoe/core/slot.hpp"
@@ -22,7 +24,7 @@ struct router_shared {
   using type = nothing;
 };
 template <class Router, class B>
-  requires requires { typename Router::template shared<B>; }
+requires requires { typename Router::template shared<B>; }
 struct router_shared<Router, B> {
   using type = typename Router::template shared<B>;
 };
@@ -31,9 +33,18 @@ struct router_state {
   using type = nothing;
 };
 template <class Router, class B>
-  requires requires { typename Router::template state<B>; }
+requires requires { typename Router::template state<B>; }
 struct router_state<Router, B> {
   using type = typename Router::template state<B>;
+};
+template <class Select, class B>
+struct select_layer {
+  using type = nothing;
+};
+template <class Select, class B>
+requires requires { typename Select::template layer<B>; }
+struct select_layer<Select, B> {
+  using type = typename Select::template layer<B>;
 };
 }  // namespace detail
 
@@ -44,17 +55,27 @@ using router_shared_t = typename detail::router_shared<Router, B>::type;
 template <class Router, class B>
 using router_state_t = typename detail::router_state<Router, B>::type;
 
-/// A router's layer maps tokens to logits, T x N. Stateless ones leave out the parameters that they do not need.
+/// What a selection keeps for each layer, such as a bias per expert; empty if it keeps nothing.
+template <class Select, class B>
+using select_layer_t = typename detail::select_layer<Select, B>::type;
+
+/// A router's layer maps tokens to logits, T x N. It is given what it asks for: x alone, x and the state, x and what
+/// the layers share, or all of them.
 template <class Router, class B>
 concept routes_tokens = requires(typename Router::template layer<B>& layer, const context<B>& ctx,
-                                 const variable<B>& x, router_shared_t<Router, B>& shared,
-                                 router_state_t<Router, B>& state) {
+                                 const variable<B>& x) {
   { layer.logits(ctx, x) } -> std::same_as<variable<B>>;
-} || requires(typename Router::template layer<B>& layer, const context<B>& ctx, const variable<B>& x,
-              router_shared_t<Router, B>& shared, router_state_t<Router, B>& state) {
+}
+|| requires(typename Router::template layer<B>& layer, const context<B>& ctx, const variable<B>& x,
+            router_state_t<Router, B>& state) {
   { layer.logits(ctx, x, state) } -> std::same_as<variable<B>>;
-} || requires(typename Router::template layer<B>& layer, const context<B>& ctx, const variable<B>& x,
-              router_shared_t<Router, B>& shared, router_state_t<Router, B>& state) {
+}
+|| requires(typename Router::template layer<B>& layer, const context<B>& ctx, const variable<B>& x,
+            router_shared_t<Router, B>& shared) {
+  { layer.logits(ctx, x, shared) } -> std::same_as<variable<B>>;
+}
+|| requires(typename Router::template layer<B>& layer, const context<B>& ctx, const variable<B>& x,
+            router_shared_t<Router, B>& shared, router_state_t<Router, B>& state) {
   { layer.logits(ctx, x, shared, state) } -> std::same_as<variable<B>>;
 };
 
@@ -62,22 +83,29 @@ concept routes_tokens = requires(typename Router::template layer<B>& layer, cons
 template <class Card, class B>
 class moe_layer {
   using router = typename Card::router;
-  static_assert(requires { typename router::template layer<B>; },
-                "gmoe: the router has no member template struct layer<Backend> that holds a layer's parameters");
+  static_assert(
+      requires { typename router::template layer<B>; },
+      "gmoe: the router has no member template struct layer<Backend> that holds a layer's parameters");
   static_assert(routes_tokens<router, B>,
                 "gmoe: the router's layer<Backend> has no variable<B> logits(const context<B>&, const variable<B>& x), "
-                "with (state<B>&) or (shared<B>&, state<B>&) after x if it declares them");
+                "with (state<B>&), (shared<B>&) or (shared<B>&, state<B>&) after x if it declares them");
   using router_layer = typename router::template layer<B>;
   using always_layer = typename Card::always::template layer<B, typename Card::body>;
+  using select_layer = select_layer_t<typename Card::select, B>;
 
  public:
   moe_layer(const builder<B>& make, const sizes& s, const layer_shape& l, std::vector<id_type> visible)
-      : shape_(l), visible_(std::move(visible)), always_(make.scope("local"), s, l) {}
+      : shape_(l),
+        visible_(std::move(visible)),
+        always_(make.scope("local"), s, l),
+        select_(make_select(make.scope("select"), s, l)) {}
 
   const layer_shape& shape() const { return shape_; }
   /// The bank's number of each of the layer's experts.
   const std::vector<id_type>& visible() const { return visible_; }
   always_layer& always() { return always_; }
+  /// What the selection keeps for this layer.
+  select_layer& select() { return select_; }
 
   /// x: T x d. Fills `r`. Returns the routed experts' sum, and what every token gets besides (or nothing).
   struct output {
@@ -93,35 +121,63 @@ class moe_layer {
     require(r.logits.rows() == x.rows() && r.logits.cols() == shape_.experts, "the router returned logits of shape ",
             r.logits.rows(), " x ", r.logits.cols(), ", expected ", x.rows(), " x ", shape_.experts);
     r.scores = Card::score::scores(r.logits);
-    r.chosen = Card::select::choose(ctx, s, r.scores);
+    if constexpr (requires { select_.choose(ctx, s, r.scores); })
+      r.chosen = select_.choose(ctx, s, r.scores);
+    else
+      r.chosen = Card::select::choose(ctx, s, r.scores);
     r.weights = Card::gate::weights(ctx, r);
     r.kept = Card::capacity::keep(ctx, s, r);
     r.pairs = sort_pairs(r.kept, r.experts);
 
     output y;
-    y.routed = apply_experts(typename Card::body{}, x, r.weights, &r.pairs, ctx.use(bank.w_in()),
-                             ctx.use(bank.w_out()), bank.layout(visible_));
+    y.routed = apply_experts(typename Card::body{}, x, r.weights, &r.pairs, ctx.use(bank.w_in()), ctx.use(bank.w_out()),
+                             bank.layout(visible_));
     ctx.observe("global_out", y.routed);
     if constexpr (requires { always_(ctx, x); }) {
       y.always = always_(ctx, x);
-      ctx.observe("local_out", y.always);
+      if (y.always) ctx.observe("local_out", y.always);
     }
     return y;
   }
 
-  void each(auto&& visit) { always_.each(visit); }
+  void each(auto&& visit) {
+    always_.each(visit);
+    if constexpr (requires { select_.each(visit); }) select_.each(visit);
+  }
+  void each_buffer(auto&& visit) {
+    if constexpr (requires { select_.each_buffer(visit); }) select_.each_buffer(visit);
+  }
+  void after_step(const sizes& s, const routing<B>& last) {
+    if constexpr (requires { select_.after_step(s, last); }) select_.after_step(s, last);
+  }
 
  private:
   static variable<B> call_router(const context<B>& ctx, const variable<B>& x, router_layer& layer,
                                  router_shared_t<router, B>& shared, router_state_t<router, B>& state) {
-    if constexpr (requires { layer.logits(ctx, x, shared, state); }) return layer.logits(ctx, x, shared, state);
-    else if constexpr (requires { layer.logits(ctx, x, state); }) return layer.logits(ctx, x, state);
-    else return layer.logits(ctx, x);
+    if constexpr (requires { layer.logits(ctx, x, shared, state); })
+      return layer.logits(ctx, x, shared, state);
+    else if constexpr (requires { layer.logits(ctx, x, state); })
+      return layer.logits(ctx, x, state);
+    else if constexpr (requires { layer.logits(ctx, x, shared); })
+      return layer.logits(ctx, x, shared);
+    else
+      return layer.logits(ctx, x);
+  }
+
+  static select_layer make_select(const builder<B>& make, const sizes& s, const layer_shape& l) {
+    if constexpr (std::is_constructible_v<select_layer, const builder<B>&, const sizes&, const layer_shape&>)
+      return select_layer(make, s, l);
+    else
+      return {};
   }
 
   static dispatch<B> sort_pairs(const id_matrix<B>& kept, index_t experts) {
-    dispatch<B> d{kept.rows(), kept.cols(), experts, id_matrix<B>(1, kept.size()),
-                  id_matrix<B>(kept.rows(), kept.cols()), id_matrix<B>(1, experts + 1)};
+    dispatch<B> d{kept.rows(),
+                  kept.cols(),
+                  experts,
+                  id_matrix<B>(1, kept.size()),
+                  id_matrix<B>(kept.rows(), kept.cols()),
+                  id_matrix<B>(1, experts + 1)};
     B::sort_pairs(d.order.view(), d.position.view(), d.offsets.view(), kept.view());
     return d;
   }
@@ -129,6 +185,7 @@ class moe_layer {
   layer_shape shape_;
   std::vector<id_type> visible_;
   always_layer always_;
+  select_layer select_;
 };
 
 }  // namespace gmoe

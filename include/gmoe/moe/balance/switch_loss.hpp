@@ -1,8 +1,6 @@
 #pragma once
 /// What keeps the load even? Losses on routing.
 
-#include <vector>
-
 #include "gmoe/core/slot.hpp"
 #include "gmoe/moe/routing.hpp"
 #include "gmoe/nn/context.hpp"
@@ -11,17 +9,20 @@
 
 namespace gmoe {
 
-/// f (1 x N): the share of the pairs that chose each expert, dropped ones included. A constant: no gradient.
+/// f (1 x N): the share of the pairs that chose each expert, dropped ones included. A constant: no gradient. With
+/// `choices` only the first so many choices of each token count; 0 means all.
 template <class B>
-variable<B> chosen_fractions(const context<B>& ctx, const routing<B>& r) {
+variable<B> chosen_fractions(const context<B>& ctx, const routing<B>& r, index_t choices = 0) {
+  const id_matrix<B>& all = r.chosen;
+  const auto counted = all.view().col_block(0, choices > 0 ? choices : all.cols());
   matrix<B> f(1, r.experts);
-  B::count_choices(f.view(), static_cast<typename B::scalar>(1.0 / static_cast<double>(r.chosen.size())),
-                   r.chosen.view());
+  B::count_choices(f.view(), static_cast<typename B::scalar>(1.0 / static_cast<double>(counted.size())), counted);
   return ctx.constant(std::move(f));
 }
 
 /// The load balancing loss of Switch (Fedus et al. 2021): alpha N sum_i f_i P_i for each layer, f the fractions of
-/// choices, P the mean scores. Equals alpha when balanced. The model takes the mean over its layers.
+/// choices, P the mean scores. Equals alpha when balanced. The model takes the mean over its layers. The expert-level
+/// loss of DeepSeekMoE (Dai et al. 2024) is the same: its f_i = N / (k T) count_i is N times ours.
 struct switch_loss : balance_policy {
   template <class B>
   static variable<B> layer_loss(const context<B>& ctx, const sizes& s, const routing<B>& r) {

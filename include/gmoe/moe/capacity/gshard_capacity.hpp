@@ -5,10 +5,10 @@
 
 namespace gmoe {
 
-/// The second choice is kept with probability min(1, 2 w_2), then capacity is applied. `priority::choice_order` is
-/// the paper's form (second choices take what first choices leave); `priority::within_choice` is the form that
-/// GMoE's authors ran, a capacity for each choice.
-template <priority Order = priority::choice_order>
+/// The second choice is kept with probability min(1, 2 w_2), then capacity is applied. `priority::choice_order` with
+/// `room::exact` is the paper's form (second choices take what first choices leave); `priority::within_choice` with
+/// `room::rounded_up` is the form that GMoE's authors ran, a capacity for each choice.
+template <priority Order = priority::choice_order, room Room = room::rounded_up>
 struct gshard_capacity : capacity_policy {
   template <class B>
   static id_matrix<B> keep(const context<B>& ctx, const sizes& s, const routing<B>& r) {
@@ -17,8 +17,8 @@ struct gshard_capacity : capacity_policy {
     for (index_t slot = 1; slot < kept.cols(); ++slot)
       B::keep_randomly(kept.view(), r.weights.value().view(), slot,
                        ctx.stream(random_site::capacity).fork(static_cast<std::uint64_t>(slot)));
-    B::limit_capacity(kept.view(), r.experts, expert_capacity(s.capacity_factor, kept.cols(), kept.rows(), r.experts),
-                      Order);
+    B::limit_capacity(kept.view(), r.experts,
+                      expert_capacity(s.capacity_factor, kept.cols(), kept.rows(), r.experts, Room), Order);
     return kept;
   }
 };
