@@ -1,0 +1,90 @@
+#pragma once
+/// From a model to `routing_decisions`: what it decides while it reads a text.
+
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "gmoe/analysis/decisions.hpp"
+#include "gmoe/data/evaluation_windows.hpp"
+#include "gmoe/model/language_model.hpp"
+
+namespace gmoe {
+
+/// Appends how `model` routed the first `tokens` tokens of its last forward pass (padding comes last in a batch); the
+/// first call declares the layers. An expert's global id is its number in the model's bank: layers that share a pool
+/// agree on the ids, private pools never do. A model without mixtures adds nothing.
+template <class Model>
+void append_routing(routing_decisions& decisions, Model& model, index_t tokens) {
+  const bool first = decisions.layers() == 0;
+  require(first || decisions.layers() == model.moe_layers(), "append_routing: the model has ", model.moe_layers(),
+          " mixtures, but the decisions hold ", decisions.layers(), " layers");
+  for (index_t layer = 0; layer < model.moe_layers(); ++layer) {
+    const auto& r = model.routings()[static_cast<std::size_t>(layer)];
+    require(tokens >= 0 && tokens <= r.chosen.rows(), "append_routing: ", tokens, " tokens of a batch of ",
+            r.chosen.rows(), " were asked for");
+    if (first) {
+      const auto& mixture = *model.blocks()[static_cast<std::size_t>(r.block)].moe;
+      decisions.add_layer(r.block, r.experts, r.chosen.cols(), mixture.visible());
+    }
+    const auto pairs = static_cast<std::size_t>(tokens * r.chosen.cols());
+    const std::vector<id_type> asked = r.chosen.to_host(), kept = r.kept.to_host();
+    const auto given = [&](const std::vector<id_type>& ids) {
+      return static_cast<index_t>(pairs) - std::count(ids.begin(), ids.begin() + pairs, no_choice);
+    };
+    const index_t dropped = given(asked) - given(kept);
+    const std::span<const id_type> ids = std::span(kept).first(pairs);
+    if (!r.scores) {
+      decisions.append_unscored(layer, ids, dropped);
+      continue;
+    }
+    const auto scores = r.scores.value().to_host();
+    decisions.append(layer, std::span(scores).first(static_cast<std::size_t>(tokens * r.experts)), ids, dropped);
+  }
+}
+
+/// A text as a model read it.
+struct routing_record {
+  routing_decisions decisions;  ///< no layers if the model has no mixture
+  std::vector<id_type> tokens;  ///< T: what was read
+  index_t columns = 0;          ///< width of a hidden state
+  std::vector<float> hidden;    ///< T x columns: final hidden states, if they were asked for
+};
+
+/// How much of a text to read, and what to keep.
+struct record_options {
+  index_t sequence = 128;    ///< S: tokens per sequence
+  index_t batch = 16;        ///< sequences per forward pass
+  index_t most_tokens = 0;   ///< stop after so many; 0: the whole text
+  bool keep_hidden = false;  ///< for cluster metrics
+};
+
+/// Reads consecutive windows of `text` without dropout or dropping and records every decision. The text's last token,
+/// which has no successor to predict, is left out, so that the tokens are those of `evaluate`.
+template <class Model, class Token>
+routing_record record_routing(Model& model, std::span<const Token> text, const record_options& how) {
+  using B = typename Model::backend_type;
+  require(how.most_tokens >= 0, "record_routing: most_tokens is ", how.most_tokens, ", expected 0 or more");
+  const evaluation_windows<Token> windows(text, how.sequence, how.batch);
+  const index_t wanted = how.most_tokens > 0 ? std::min(how.most_tokens, windows.targets()) : windows.targets();
+  std::vector<id_type> ids(static_cast<std::size_t>(how.batch * how.sequence)), targets(ids.size());
+  routing_record record{routing_decisions(how.sequence), {}, model.shape().d_model, {}};
+  batch<B> data;
+  for (index_t number = 0; std::ssize(record.tokens) < wanted; ++number) {
+    const index_t scored = windows.batch(number, ids, targets);
+    const index_t tokens = std::min(scored, wanted - std::ssize(record.tokens));
+    data.assign(ids, {}, how.batch, model.shape().vocab);
+    context<B> ctx;
+    Model::read(ctx, data);
+    const variable<B> hidden = model.hidden(ctx);
+    append_routing(record.decisions, model, tokens);
+    record.tokens.insert(record.tokens.end(), ids.begin(), ids.begin() + tokens);
+    if (!how.keep_hidden) continue;
+    const auto values = hidden.value().to_host();
+    record.hidden.insert(record.hidden.end(), values.begin(), values.begin() + tokens * record.columns);
+  }
+  return record;
+}
+
+}  // namespace gmoe
