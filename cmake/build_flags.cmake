@@ -14,6 +14,25 @@ if(GMOE_NATIVE)
   endif()
 endif()
 
+# Who multiplies in tests, examples and benchmarks: the fastest that is here, or what the cache says.
+set(GMOE_GEMM auto CACHE STRING "Matrix products of the project's own programs: auto, eigen, onednn or blas")
+set_property(CACHE GMOE_GEMM PROPERTY STRINGS auto eigen onednn blas)
+set(gmoe_gemm ${GMOE_GEMM})
+if(gmoe_gemm STREQUAL auto)
+  set(gmoe_gemm eigen)
+  if(TARGET gmoe::onednn)
+    set(gmoe_gemm onednn)
+  endif()
+endif()
+if(NOT gmoe_gemm STREQUAL eigen)
+  if(NOT TARGET gmoe::${gmoe_gemm})
+    message(FATAL_ERROR "gmoe: GMOE_GEMM is '${GMOE_GEMM}', but it was not found (Debian: libdnnl-dev for onednn, "
+                        "libopenblas-dev for blas; 'eigen' always works)")
+  endif()
+  target_link_libraries(gmoe_build_flags INTERFACE gmoe::${gmoe_gemm})
+endif()
+message(STATUS "gmoe: matrix products by ${gmoe_gemm}")
+
 # Without a build type a compiler does not optimise, which is never what a user of a numerical library wants. The
 # presets that choose their own flags clear it.
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND NOT CMAKE_CXX_FLAGS)

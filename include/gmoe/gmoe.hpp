@@ -1,6 +1,6 @@
 #pragma once
 /// Everything for building, training and sampling models on the CPU. Files that need a JSON library
-/// (gmoe/io/..., gmoe/train/checkpoint.hpp), analysis and other backends are included on their own.
+/// (gmoe/io/...), analysis and other backends are included on their own.
 
 #include "gmoe/autograd/gradient_check.hpp"
 #include "gmoe/backend/cpu.hpp"

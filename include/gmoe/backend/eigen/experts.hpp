@@ -36,18 +36,19 @@ struct expert_kernels {
   using out = matrix_view<S>;
 
   /// y_t = sum over t's kept pairs of w E_e(x_t), E(x) = W_out' act(W_in x). `hidden` keeps what the backward pass
-  /// needs, T K x widest: act's output if its slope can be computed from that (`KeepsOutput`), else its input.
+  /// needs, T K x widest: act's output if its slope can be computed from that (`KeepsOutput`), else its input. An
+  /// expert's rows lie there without gaps, from row offsets[e] on, however many columns it has.
   template <bool KeepsOutput, class Activation>
   static void experts_forward(const Activation& act, out y, out hidden, in x, const pair_list& pairs,
                               const expert_view<const S>& experts) {
     const index_t d = x.cols, total = count_pairs(x, pairs);
     const auto outputs = scratch<S>(pairs.everything() ? 0 : total * d);
-    for_row_chunks(x.rows, pairs, experts.experts, [&](index_t e, index_t begin, index_t end) {
+    for_row_chunks(x.rows, pairs, experts.experts, [&](index_t e, index_t first, index_t begin, index_t end) {
       const index_t rows = end - begin, units = experts.units(e);
       const auto gathered = scratch<S>(pairs.everything() ? 0 : rows * d);
       const in from = pairs.everything() ? x.row_block(begin, rows)
                                          : gather({gathered, rows, d, d}, x, pairs.order + begin, pairs.slots);
-      const out a{hidden.data + begin * experts.widest, rows, units, units};
+      const out a{hidden.data + first * experts.widest + (begin - first) * units, rows, units, units};
       gemm_kernels<S>::piece(op::none, op::transpose, S(1), from, experts.w_in.row_block(experts.begin(e), units),
                              S(0), a);
       const auto activated = scratch<S>(KeepsOutput ? 0 : rows * units);
@@ -61,7 +62,8 @@ struct expert_kernels {
     if (!pairs.everything()) combine(y, S(0), {outputs, total, d, d}, pairs, true);
   }
 
-  /// dx = ... + beta dx; dweights (T x K, may be empty) = <dy_t, E_e(x_t)>; the experts' gradients are added to.
+  /// dx = ... + beta dx; dweights (T x K, may be empty) = <dy_t, E_e(x_t)>, not written for dropped pairs; the
+  /// experts' gradients are added to.
   template <bool KeepsOutput, class Activation>
   static void experts_backward(const Activation& act, out* dx, S beta, out dweights, const expert_view<S>& gradients,
                                in dy, in x, in hidden, const pair_list& pairs,
@@ -74,19 +76,19 @@ struct expert_kernels {
     const auto gathered_dy = scratch<S>(all ? 0 : total * d);
     const auto d_inputs = scratch<S>(all || !dx ? 0 : total * d);
 
-    for_row_chunks(x.rows, pairs, experts.experts, [&](index_t e, index_t begin, index_t end) {
-      const index_t rows = end - begin, units = experts.units(e);
+    for_row_chunks(x.rows, pairs, experts.experts, [&](index_t e, index_t first, index_t begin, index_t end) {
+      const index_t rows = end - begin, units = experts.units(e), place = first * widest + (begin - first) * units;
       const in dy_rows = all ? dy.row_block(begin, rows)
                              : gather({gathered_dy + begin * d, rows, d, d}, dy, pairs.order + begin, pairs.slots);
       if (!all) gather({gathered_x + begin * d, rows, d, d}, x, pairs.order + begin, pairs.slots);
-      const out dh{d_hidden + begin * widest, rows, units, units};
+      const out dh{d_hidden + place, rows, units, units};
       gemm_kernels<S>::piece(op::none, op::transpose, S(1), dy_rows,
                              experts.w_out.row_block(experts.begin(e), units), S(0), dh);
-      const S* const kept = hidden.data + begin * widest;
+      const S* const kept = hidden.data + place;
       for (index_t i = 0; i < rows; ++i) {
         S* const dhi = dh.row(i);
         const S* const ki = kept + i * units;
-        S* const hi = KeepsOutput ? nullptr : activated + begin * widest + i * units;
+        S* const hi = KeepsOutput ? nullptr : activated + place + i * units;
         const index_t pair = all ? 0 : pairs.order[begin + i];
         const pack<S> w(all ? S(1) : pairs.weight(pair));
         pack<S> dot(S(0));  // <dy, E(x)> = <W_out dy, h>: no need to keep the experts' outputs
@@ -161,7 +163,8 @@ struct expert_kernels {
     bool second;
   };
 
-  /// Runs f on every expert's rows, longest first; an expert with more than a thread's share is cut.
+  /// Runs f(expert, its first row, begin, end) on every expert's rows, longest first; an expert with more than a
+  /// thread's share is cut.
   template <class F>
   static void for_row_chunks(index_t tokens, const pair_list& pairs, index_t experts, const F& f) {
     const index_t cores = threads();
@@ -179,7 +182,9 @@ struct expert_kernels {
         tasks[count++] = {e, from, to, to - from, false};
       }
     }
-    run(tasks, count, [&](const task& t) { f(t.expert, t.begin, t.end); });
+    run(tasks, count, [&](const task& t) {
+      f(t.expert, pairs.everything() ? 0 : index_t{pairs.offsets[t.expert]}, t.begin, t.end);
+    });
   }
 
   /// Runs f for both weight gradients of every expert with rows; those of large experts are cut by hidden units.

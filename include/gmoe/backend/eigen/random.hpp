@@ -41,7 +41,7 @@ struct random_kernels {
     });
   }
 
-  /// y = uniform numbers in [low, high).
+  /// y = uniform numbers between low and high, 32 random bits each; in float the largest round to `high` itself.
   static void fill_uniform(matrix_view<S> y, S low, S high, random_stream random) {
     const fn::uniform_between<S> number{low, high};
     for (index_t i = 0; i < y.rows; ++i)

@@ -72,6 +72,11 @@ struct reduce_kernels {
   /// Sum of squares of all elements, in double, returned to the host. Cut in fixed pieces: the same result for any
   /// number of threads.
   static double sum_of_squares(in x) {
+    if (!x.contiguous()) {
+      double total = 0;
+      for (index_t i = 0; i < x.rows; ++i) total += sum_of_squares(x.row_block(i, 1));
+      return total;
+    }
     constexpr index_t piece = 1 << 15;
     const index_t size = x.size(), pieces = (size + piece - 1) / piece;
     const auto partial = scratch<double>(pieces);

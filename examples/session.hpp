@@ -1,0 +1,68 @@
+#pragma once
+/// A training run of any variant behind one interface: what programs need when the variant is chosen at run time.
+///
+/// The library itself chooses at compile time; here one virtual call per step buys programs that know all variants
+/// and compile each of them once.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gmoe/model/generate.hpp"
+#include "gmoe/nn/sizes.hpp"
+#include "gmoe/train/evaluate.hpp"
+#include "gmoe/train/recipe.hpp"
+#include "gmoe/train/trainer.hpp"
+
+namespace examples {
+
+/// What a session is made of. The text must outlive it.
+struct session_setup {
+  std::string variant;
+  gmoe::sizes shape;
+  gmoe::recipe how;
+  std::span<const std::uint8_t> train, validation;
+  std::string text_fingerprint;  ///< tells texts apart when a run is resumed
+};
+
+/// Loss on the validation text and the share of the choices that each expert got, per layer with a mixture.
+struct session_report {
+  gmoe::evaluation loss;
+  std::vector<gmoe::index_t> blocks;
+  std::vector<std::vector<double>> load;
+};
+
+class session {
+ public:
+  virtual ~session() = default;
+
+  virtual gmoe::step_report step() = 0;
+  virtual bool finished() const = 0;
+  virtual std::int64_t steps_done() const = 0;
+  /// On the validation text; `most_batches` limits it, 0: all of it.
+  virtual session_report evaluate(gmoe::index_t most_batches) = 0;
+  /// Continues `prompt`, telling every new piece of text as it is made.
+  virtual void generate(std::string_view prompt, const gmoe::sampling& how,
+                        const std::function<void(std::string_view)>& on_text) = 0;
+  virtual void save(const std::filesystem::path& file) = 0;
+  virtual void load(const std::filesystem::path& file) = 0;
+  /// Writes an official checkpoint; false if the variant has no official format.
+  virtual bool save_official(const std::filesystem::path& folder) = 0;
+  /// The card's slots and its numbers of parameters, as a table.
+  virtual std::string describe() const = 0;
+};
+
+/// The session of a variant, or config_error for an unknown name or sizes that do not fit.
+std::unique_ptr<session> make_session(const session_setup& setup);
+
+/// Every variant's name, with its paper and one line about it.
+struct variant_entry {
+  std::string name, paper, about;
+};
+std::vector<variant_entry> all_variants();
+
+}  // namespace examples
