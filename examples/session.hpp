@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gmoe/analysis/record.hpp"
 #include "gmoe/model/generate.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/train/evaluate.hpp"
@@ -36,6 +37,11 @@ struct session_report {
   std::vector<std::vector<double>> load;
 };
 
+/// Numbers of parameters, and of multiplications in matrix products per token.
+struct parameter_counts {
+  gmoe::index_t total = 0, active = 0, multiply_adds = 0;
+};
+
 class session {
  public:
   virtual ~session() = default;
@@ -45,6 +51,8 @@ class session {
   virtual std::int64_t steps_done() const = 0;
   /// On the validation text; `most_batches` limits it, 0: all of it.
   virtual session_report evaluate(gmoe::index_t most_batches) = 0;
+  /// How the validation text is routed.
+  virtual gmoe::routing_record record(const gmoe::record_options& how) = 0;
   /// Continues `prompt`, telling every new piece of text as it is made.
   virtual void generate(std::string_view prompt, const gmoe::sampling& how,
                         const std::function<void(std::string_view)>& on_text) = 0;
@@ -52,12 +60,22 @@ class session {
   virtual void load(const std::filesystem::path& file) = 0;
   /// Writes an official checkpoint; false if the variant has no official format.
   virtual bool save_official(const std::filesystem::path& folder) = 0;
+  virtual parameter_counts count() const = 0;
+  /// Hash of the present values of embeddings, attention and norms: what variants have in common.
+  virtual std::string backbone_fingerprint() = 0;
   /// The card's slots and its numbers of parameters, as a table.
   virtual std::string describe() const = 0;
 };
 
 /// The session of a variant, or config_error for an unknown name or sizes that do not fit.
 std::unique_ptr<session> make_session(const session_setup& setup);
+
+/// What make_session would count, without the memory for it.
+parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape);
+
+/// Most bytes that buffers have held since the last release_memory(), which returns unused ones to the system.
+std::size_t peak_memory();
+void release_memory();
 
 /// Every variant's name, with its paper and one line about it.
 struct variant_entry {
