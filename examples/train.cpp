@@ -16,9 +16,10 @@
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
+#include "fingerprint.hpp"
 #include "options.hpp"
 #include "run_log.hpp"
-#include "session.hpp"
+#include "session/session.hpp"
 
 namespace {
 
@@ -83,12 +84,6 @@ void take_over(const CLI::App& app, arguments& a) {
   if (app.get_option("--variant")->count() == 0) a.variant = h.variant;
 }
 
-std::string fingerprint(std::span<const std::uint8_t> bytes) {
-  std::uint64_t hash = 0xCBF29CE484222325ull;  // FNV-1a
-  for (std::uint8_t b : bytes) hash = (hash ^ b) * 0x100000001B3ull;
-  return gmoe::concat(bytes.size(), " bytes, ", std::hex, hash);
-}
-
 void print_report(const examples::session_report& r, double unigram) {
   std::printf("validation loss %.4f nats per byte (unigram entropy of this text: %.4f)   perplexity %.3f   %.3f bits per byte\n",
               r.loss.loss, unigram, r.loss.perplexity(), r.loss.bits_per_token());
@@ -119,7 +114,7 @@ int run(const CLI::App& app, arguments a) {
   const auto parts = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
   const double unigram = gmoe::unigram_entropy(parts.validation);
   const auto session = examples::make_session(
-      {a.variant, a.shape, a.how, parts.train, parts.validation, fingerprint(text.bytes())});
+      {a.variant, a.shape, a.how, parts.train, parts.validation, examples::text_fingerprint(text.bytes())});
   if (a.resume) session->load(a.checkpoint());
   fs::create_directories(a.folder);
   examples::run_log log(a.log(), session->steps_done());

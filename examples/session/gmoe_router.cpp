@@ -1,0 +1,8 @@
+#include "session_of.hpp"
+
+namespace examples {
+
+template std::unique_ptr<session> make_session_of<gmoe::gmoe_no_logits_card>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::gmoe_no_state_card>(const session_setup&);
+
+}  // namespace examples

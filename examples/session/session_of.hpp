@@ -1,0 +1,122 @@
+#pragma once
+/// The session of one card: what each file in this folder instantiates for some of them.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "../fingerprint.hpp"
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/data/byte_tokenizer.hpp"
+#include "gmoe/io/official_save.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/model/describe.hpp"
+#include "gmoe/model/language_model.hpp"
+#include "session.hpp"
+
+namespace examples {
+
+using backend = gmoe::cpu<float>;
+
+template <class Card>
+class session_of final : public session {
+ public:
+  explicit session_of(const session_setup& setup)
+      : setup_(setup), model_(setup.shape, setup.how.seed), trainer_(model_, setup_.train, setup.how) {
+    if constexpr (requires { model_.router_shared().balance(std::span<const std::int64_t>{}); }) {
+      std::vector<std::int64_t> counts(static_cast<std::size_t>(setup.shape.vocab));
+      for (std::uint8_t b : setup.train) ++counts[b];
+      model_.router_shared().balance(counts);
+    }
+  }
+
+  gmoe::step_report step() override { return trainer_.step(); }
+  bool finished() const override { return trainer_.finished(); }
+  std::int64_t steps_done() const override { return trainer_.steps_done(); }
+
+  session_report evaluate(gmoe::index_t most_batches) override {
+    session_report report;
+    report.load.resize(static_cast<std::size_t>(model_.moe_layers()));
+    report.loss = gmoe::evaluate(model_, setup_.validation, setup_.how.sequence, setup_.how.batch, most_batches,
+                                 [&](const model& m) { count_choices(m, report.load); });
+    for (auto& layer : report.load) {
+      double total = 0;
+      for (double c : layer) total += c;
+      for (double& c : layer) c /= std::max(total, 1.0);
+    }
+    for (const auto& r : model_.routings()) report.blocks.push_back(r.block);
+    return report;
+  }
+
+  gmoe::routing_record record(const gmoe::record_options& how) override {
+    return gmoe::record_routing(model_, setup_.validation, how);
+  }
+
+  void generate(std::string_view prompt, const gmoe::sampling& how,
+                const std::function<void(std::string_view)>& on_text) override {
+    const gmoe::byte_tokenizer tokenizer;
+    const std::vector<gmoe::id_type> ids = tokenizer.encode(prompt);
+    gmoe::generate(model_, std::span<const gmoe::id_type>(ids), how,
+                   [&](gmoe::id_type id) { on_text(tokenizer.decode(std::array{id})); });
+  }
+
+  void save(const std::filesystem::path& file) override {
+    gmoe::save_checkpoint(file, trainer_, setup_.variant, setup_.text_fingerprint);
+  }
+  void load(const std::filesystem::path& file) override {
+    gmoe::load_checkpoint(file, trainer_, setup_.variant, setup_.text_fingerprint);
+  }
+  bool save_official(const std::filesystem::path& folder) override {
+    if constexpr (gmoe::official<Card>) {
+      gmoe::save_official(folder, model_);
+      return true;
+    } else {
+      return false;
+    }
+  }
+
+  parameter_counts count() const override {
+    const gmoe::model_cost cost = gmoe::cost_of<Card>(setup_.shape);
+    return {cost.total, cost.active, cost.multiply_adds};
+  }
+  std::string backbone_fingerprint() override {
+    fingerprint hash;
+    const auto add = [&](const gmoe::parameter<backend>& p) {
+      const auto values = p.value().to_host();
+      hash.add(std::span<const float>(values));
+    };
+    add(model_.token_embedding());
+    add(model_.position_embedding());
+    for (auto& b : model_.blocks()) {
+      b.ln_1.each(add);
+      b.attention.each(add);
+      b.ln_2.each(add);
+    }
+    model_.final_norm().each(add);
+    return hash.text();
+  }
+  std::string describe() const override { return gmoe::describe<Card>(setup_.shape); }
+
+ private:
+  using model = gmoe::language_model<Card, backend>;
+
+  static void count_choices(const model& m, std::vector<std::vector<double>>& load) {
+    for (std::size_t l = 0; l < load.size(); ++l) {
+      const auto& r = m.routings()[l];
+      load[l].resize(static_cast<std::size_t>(r.experts));
+      for (gmoe::id_type e : r.chosen.to_host())
+        if (e != gmoe::no_choice) ++load[l][static_cast<std::size_t>(e)];
+    }
+  }
+
+  session_setup setup_;
+  model model_;
+  gmoe::trainer<model, std::uint8_t> trainer_;
+};
+
+template <class Card>
+std::unique_ptr<session> make_session_of(const session_setup& setup) {
+  return std::make_unique<session_of<Card>>(setup);
+}
+
+}  // namespace examples

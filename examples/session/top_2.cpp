@@ -1,0 +1,9 @@
+#include "session_of.hpp"
+
+namespace examples {
+
+template std::unique_ptr<session> make_session_of<gmoe::smoe_card>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::gshard_card>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::gshard_paper_card>(const session_setup&);
+
+}  // namespace examples
