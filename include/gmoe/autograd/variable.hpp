@@ -101,6 +101,7 @@ class variable {
   explicit operator bool() const { return node_ != nullptr; }
   index_t rows() const { return node_->value.rows(); }
   index_t cols() const { return node_->value.cols(); }
+  index_t size() const { return node_->value.size(); }
 
   const matrix<B>& value() const { return node_->value; }
   matrix<B>& value() { return node_->value; }
