@@ -8,7 +8,7 @@ file(GLOB_RECURSE gmoe_headers RELATIVE ${gmoe_include} CONFIGURE_DEPENDS
 set(gmoe_io_headers ${gmoe_headers})
 list(FILTER gmoe_io_headers INCLUDE REGEX "^gmoe/io(/|\\.hpp$)")
 set(gmoe_device_headers ${gmoe_headers})
-list(FILTER gmoe_device_headers INCLUDE REGEX "/(thrust|cuda)(/|\\.hpp$)|\\.cuh$")
+list(FILTER gmoe_device_headers INCLUDE REGEX "/(thrust/|(thrust|gpu)\\.hpp$)|\\.cuh$")
 set(gmoe_plain_headers ${gmoe_headers})
 list(REMOVE_ITEM gmoe_plain_headers ${gmoe_io_headers} ${gmoe_device_headers})
 foreach(set IN ITEMS plain io device)

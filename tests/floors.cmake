@@ -81,7 +81,7 @@ foreach(header IN LISTS headers)
       mistake("${header}: includes <${file}>; only io/ reads JSON")
     elseif(file MATCHES "^(thrust|cub|cuda)/|^(cuda|cublas|cudnn)[A-Za-z0-9_]*\\.h" AND NOT floor STREQUAL "backend")
       mistake("${header}: includes <${file}>; only backend/ knows the device")
-    elseif(file MATCHES "^gmoe/backend/(thrust|cuda)" AND (header STREQUAL "gmoe/gmoe.hpp" OR
+    elseif(file MATCHES "^gmoe/backend/(thrust|gpu)" AND (header STREQUAL "gmoe/gmoe.hpp" OR
            (floor AND NOT floor STREQUAL "backend")))
       mistake("${header}: includes \"${file}\"; a device backend is included by the program that wants it")
     elseif(floor AND file MATCHES "^gmoe/([^/]+)/")

@@ -23,14 +23,16 @@ using ids = matrix_view<const id_type>;
 using ids_out = matrix_view<id_type>;
 
 template <class B>
-concept memory = requires(void* to, const void* from, std::size_t bytes, out<B> y, typename B::scalar s) {
+concept memory = requires(void* to, const void* from, std::size_t bytes, out<B> y, typename B::scalar s, ids i) {
   typename B::scalar;
   { B::memory::allocate(bytes) } -> std::same_as<void*>;
   B::memory::release(to, bytes);
+  typename B::host_ids;          // ids on their way to the host: false when empty
   B::upload(to, from, bytes);    // host to backend
   B::download(to, from, bytes);  // backend to host
   B::copy(to, from, bytes);      // within the backend
   B::fill(y, s);
+  { B::read_ids(i) } -> std::same_as<typename B::host_ids>;  // does not wait
 };
 
 template <class B>
@@ -40,9 +42,9 @@ concept products = requires(op o, typename B::scalar s, in<B> a, in<B> b, out<B>
 
 template <class B>
 concept maps = requires(typename B::scalar beta, in<B> x, out<B> y) {
-  B::map(y, beta, [](auto a, auto b) { return a + b; }, x, x);           // y = f(x...) element-wise
-  B::map_with_row(y, beta, [](auto a, auto b) { return a + b; }, x, x);  // second operand 1 x cols
-  B::map_with_col(y, beta, [](auto a, auto b) { return a * b; }, x, x);  // second operand rows x 1
+  B::map(y, beta, fn::plus{}, x, x);            // y = f(x...) element-wise; f as in core/functions.hpp
+  B::map_with_row(y, beta, fn::plus{}, x, x);   // second operand 1 x cols
+  B::map_with_col(y, beta, fn::times{}, x, x);  // second operand rows x 1
 };
 
 template <class B>

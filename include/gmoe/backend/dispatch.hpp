@@ -1,6 +1,8 @@
 #pragma once
 /// Token-expert pairs sorted by expert: what a router's choices look like to the experts.
 
+#include <utility>
+
 #include "gmoe/backend/matrix.hpp"
 
 namespace gmoe {
@@ -12,7 +14,21 @@ struct dispatch {
   id_matrix<B> order;     ///< 1 x T K: the kept pairs by expert, in token order within an expert
   id_matrix<B> position;  ///< T x K: where each pair stands in `order`, `no_choice` if it was dropped
   id_matrix<B> offsets;   ///< 1 x (experts + 1): expert e's pairs are order[offsets[e] .. offsets[e+1])
+  typename B::host_ids sent{};  ///< the offsets on their way to the host, if they were sent for
+
+  /// The offsets on the host, where the sizes of the experts' products are needed.
+  typename B::host_ids offsets_on_host() const { return sent ? sent : B::read_ids(offsets.view()); }
 };
+
+/// Sorts the pairs of `kept` (T x K) by expert, and sends for the offsets, so that they arrive while other work runs.
+template <class B>
+dispatch<B> sort_by_expert(const id_matrix<B>& kept, index_t experts) {
+  dispatch<B> d{kept.rows(), kept.cols(), experts, id_matrix<B>(1, kept.size()),
+                id_matrix<B>(kept.rows(), kept.cols()), id_matrix<B>(1, experts + 1)};
+  B::sort_pairs(d.order.view(), d.position.view(), d.offsets.view(), kept.view());
+  d.sent = B::read_ids(std::as_const(d.offsets).view());
+  return d;
+}
 
 /// Experts of a bank as one layer sees them. Expert e owns `units` hidden units, which are rows of w_in and w_out.
 template <class T>

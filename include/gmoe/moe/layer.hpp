@@ -127,7 +127,7 @@ class moe_layer {
       r.chosen = Card::select::choose(ctx, s, r.scores);
     r.weights = Card::gate::weights(ctx, r);
     r.kept = Card::capacity::keep(ctx, s, r);
-    r.pairs = sort_pairs(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts);
 
     output y;
     y.routed = apply_experts(typename Card::body{}, x, r.weights, &r.pairs, ctx.use(bank.w_in()), ctx.use(bank.w_out()),
@@ -169,17 +169,6 @@ class moe_layer {
       return select_layer(make, s, l);
     else
       return {};
-  }
-
-  static dispatch<B> sort_pairs(const id_matrix<B>& kept, index_t experts) {
-    dispatch<B> d{kept.rows(),
-                  kept.cols(),
-                  experts,
-                  id_matrix<B>(1, kept.size()),
-                  id_matrix<B>(kept.rows(), kept.cols()),
-                  id_matrix<B>(1, experts + 1)};
-    B::sort_pairs(d.order.view(), d.position.view(), d.offsets.view(), kept.view());
-    return d;
   }
 
   layer_shape shape_;

@@ -34,9 +34,17 @@ variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights
   const auto list = [](const dispatch<B>& p, const variable<B>& w) {
     using pair_list = typename B::pair_list;
     return p.experts == 0 ? pair_list{}
-                          : pair_list{p.order.data(), p.position.data(), p.offsets.data(), p.slots,
+                          : pair_list{p.order.data(), p.position.data(), p.offsets_on_host(), p.slots,
                                       w ? w.value().view() : matrix_view<const typename B::scalar>{}};
   };
+  require(w_in.cols() == x.cols() && w_out.cols() == x.cols() && w_in.rows() == w_out.rows(),
+          "apply_experts: weights of ", w_in.rows(), " x ", w_in.cols(), " and ", w_out.rows(), " x ", w_out.cols(),
+          " for an input of ", x.cols(), " columns");
+  require(!pairs || (pairs->tokens == x.rows() && pairs->experts == layout.experts), "apply_experts: choices of ",
+          pairs ? pairs->tokens : 0, " tokens among ", pairs ? pairs->experts : 0, " experts, but there are ", x.rows(),
+          " tokens and ", layout.experts, " experts");
+  require(!weights || (pairs && weights.rows() == pairs->tokens && weights.cols() == pairs->slots),
+          "apply_experts: the weights must have the shape of the choices");
   const dispatch<B> kept = pairs ? *pairs : dispatch<B>{};
   matrix<B> y(x.rows(), x.cols()), hidden(x.rows() * (pairs ? pairs->slots : 1), layout.widest);
   B::template experts_forward<keeps_output>(activation{}, y.view(), hidden.view(), x.value().view(),

@@ -35,9 +35,11 @@ struct host_memory {
 template <class S>
 struct memory_kernels {
   using memory = host_memory;
+  using host_ids = const id_type*;
 
   static void upload(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   static void download(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+  static host_ids read_ids(matrix_view<const id_type> ids) { return ids.data; }
   static void copy(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
 
   template <class T>

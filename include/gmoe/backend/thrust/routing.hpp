@@ -1,0 +1,180 @@
+#pragma once
+/// Turning scores into choices, and choices into runs of pairs per expert.
+
+#include <limits>
+
+#include "gmoe/backend/arguments.hpp"
+#include "gmoe/backend/matrix.hpp"
+#include "gmoe/backend/thrust/parallel.hpp"
+#include "gmoe/backend/thrust/sort.hpp"
+#include "gmoe/backend/thrust/workspace.hpp"
+#include "gmoe/core/functions.hpp"
+#include "gmoe/core/random.hpp"
+
+namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
+
+/// An entry of a row. Larger values come first, then lower columns; `col` -1 is behind everything.
+template <class S>
+struct candidate {
+  S value;
+  index_t col;
+};
+struct precedes {
+  template <class S>
+  GMOE_HD bool operator()(const candidate<S>& a, const candidate<S>& b) const {
+    if (a.col < 0 || b.col < 0) return b.col < a.col;
+    return a.value != b.value ? a.value > b.value : a.col < b.col;
+  }
+};
+struct first_of_both {
+  template <class S>
+  GMOE_HD candidate<S> operator()(const candidate<S>& a, const candidate<S>& b) const {
+    return precedes{}(b, a) ? b : a;
+  }
+};
+
+/// Finds the k first candidates one after the other: each is the first of those behind the last.
+template <class S>
+struct top_k_row {
+  matrix_view<id_type> choice;
+  matrix_view<const S> scores;
+  template <class Team>
+  GMOE_DEVICE void operator()(const Team& team, index_t i) const {
+    candidate<S> last{S(0), -1};
+    for (index_t k = 0; k < choice.cols; ++k) {
+      candidate<S> best{S(0), -1};
+      for (index_t e = team.first(); e < scores.cols; e += team.step()) {
+        const S value = scores(i, e);
+        // A NaN, which would compare with nothing, counts as the smallest number.
+        const candidate<S> c{value == value ? value : -std::numeric_limits<S>::infinity(), e};
+        if ((k == 0 || precedes{}(last, c)) && precedes{}(c, best)) best = c;
+      }
+      last = team.reduce(best, first_of_both{});
+      if (team.leads()) choice(i, k) = static_cast<id_type>(last.col);
+    }
+  }
+};
+
+/// Counts the pairs that chose expert e.
+template <class S>
+struct count_expert {
+  matrix_view<S> count;
+  S scale;
+  matrix_view<const id_type> choice;
+  template <class Team>
+  GMOE_DEVICE void operator()(const Team& team, index_t e) const {
+    index_t part = 0;
+    for (index_t n = team.first(); n < choice.size(); n += team.step()) {
+      const position at(n, choice.cols);
+      part += choice(at.row, at.col) == e;
+    }
+    const index_t total = team.sum(part);
+    if (team.leads()) count(0, e) = scale * static_cast<S>(total);
+  }
+};
+
+/// The pairs in the order in which capacity is given out, each with the queue that it stands in.
+struct queue_pairs {
+  matrix_view<const id_type> choice;
+  index_t experts;
+  priority order;
+  id_type *queue, *pair;
+  GMOE_HD void operator()(index_t n) const {
+    const bool by_token = order == priority::token_order;
+    const position at(n, by_token ? choice.cols : choice.rows);
+    const index_t i = by_token ? at.row : at.col, j = by_token ? at.col : at.row;
+    const id_type e = choice(i, j);
+    const index_t group = order == priority::within_choice ? j : 0;
+    const index_t none = experts * (order == priority::within_choice ? choice.cols : 1);
+    queue[n] = static_cast<id_type>(e == no_choice ? none : group * experts + e);
+    pair[n] = static_cast<id_type>(i * choice.cols + j);
+  }
+};
+
+/// Drops the pair at sorted place n if its queue is longer than the capacity.
+struct drop_late {
+  matrix_view<id_type> choice;
+  const id_type *queue, *pair, *run;
+  index_t queues, capacity;
+  GMOE_HD void operator()(index_t n) const {
+    if (queue[n] == queues || n - run[queue[n]] < capacity) return;
+    const position at(pair[n], choice.cols);
+    choice(at.row, at.col) = no_choice;
+  }
+};
+
+template <class S>
+struct keep_second_choice {
+  matrix_view<id_type> choice;
+  matrix_view<const S> weights;
+  index_t slot;
+  random_stream random;
+  GMOE_HD void operator()(index_t i) const {
+    if (!fn::keeps_second_choice{}(weights(i, slot), random.uniform(static_cast<std::uint64_t>(i))))
+      choice(i, slot) = no_choice;
+  }
+};
+
+struct number_pairs {
+  const id_type* choice;
+  index_t experts;
+  id_type *key, *order;
+  GMOE_HD void operator()(index_t p) const {
+    key[p] = choice[p] == no_choice ? static_cast<id_type>(experts) : choice[p];
+    order[p] = static_cast<id_type>(p);
+  }
+};
+struct note_positions {
+  const id_type *key, *order;
+  index_t experts;
+  id_type* position_of;
+  GMOE_HD void operator()(index_t i) const {
+    position_of[order[i]] = key[i] < experts ? static_cast<id_type>(i) : no_choice;
+  }
+};
+
+template <class S>
+struct routing_kernels {
+  using in = matrix_view<const S>;
+  using out = matrix_view<S>;
+  using ids = matrix_view<const id_type>;
+  using ids_out = matrix_view<id_type>;
+
+  /// The columns of the k largest entries of each row, largest first, ties towards the lower index.
+  static void top_k_rows(ids_out choice, in scores) {
+    for_each_row(scores.rows, scores.cols, top_k_row<S>{choice, scores});
+  }
+
+  /// count (1 x N) = scale * number of pairs that chose each expert.
+  static void count_choices(out count, S scale, ids choice) {
+    for_each_row(count.cols, choice.size(), count_expert<S>{count, scale, choice});
+  }
+
+  /// Sets to `no_choice` every pair beyond the first `capacity` of its expert.
+  static void limit_capacity(ids_out choice, index_t experts, index_t capacity, priority order) {
+    const index_t pairs = choice.size(), queues = experts * (order == priority::within_choice ? choice.cols : 1);
+    if (pairs == 0) return;
+    const scratch<id_type> queue(pairs), pair(pairs), run(queues + 1);
+    for_each_index(pairs, queue_pairs{choice, experts, order, queue, pair});
+    stable_sort(queue, pair, pairs);
+    find_runs(run, queue, pairs, queues);
+    for_each_index(pairs, drop_late{choice, queue, pair, run, queues, capacity});
+  }
+
+  /// Keeps the choice in column `slot` of token t only if 2 w(t, slot) > U(0, 1), drawn at counter t (GShard).
+  static void keep_randomly(ids_out choice, in weights, index_t slot, random_stream random) {
+    for_each_index(choice.rows, keep_second_choice<S>{choice, weights, slot, random});
+  }
+
+  /// Sorts the pairs by expert (stable). The dropped ones go to the end of `order`, behind offsets[experts].
+  static void sort_pairs(ids_out order, ids_out position, ids_out offsets, ids choice) {
+    const index_t experts = offsets.cols - 1, pairs = choice.size();
+    const scratch<id_type> key(pairs);
+    for_each_index(pairs, number_pairs{choice.data, experts, key, order.data});
+    stable_sort(key, order.data, pairs);
+    find_runs(offsets.data, key, pairs, experts);
+    for_each_index(pairs, note_positions{key, order.data, experts, position.data});
+  }
+};
+
+}  // namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM
