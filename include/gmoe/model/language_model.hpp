@@ -99,6 +99,8 @@ class language_model {
   expert_bank<B>& bank() { return bank_; }
   /// The router layer that serves mixture number `layer`.
   router_layer& router_of(index_t layer) { return routers_[static_cast<std::size_t>(router_instance(layer))]; }
+  /// All router layers; fewer than mixtures where a router serves several.
+  std::vector<router_layer>& routers() { return routers_; }
   router_shared_t<router, B>& router_shared() { return shared_; }
   parameter<B>& token_embedding() { return wte_; }
   parameter<B>& position_embedding() { return wpe_; }

@@ -1,0 +1,66 @@
+#pragma once
+/// `shapes`: a backend that computes nothing. Models on it are only counted; asking one for memory throws.
+
+#include "gmoe/backend/contract.hpp"
+#include "gmoe/core/error.hpp"
+
+namespace gmoe {
+
+/// For build_mode::shapes_only. What a counted model never calls is declared, and nowhere defined.
+struct shapes {
+  using scalar = float;
+  static constexpr const char* name = "shapes";
+
+  struct memory {
+    static void* allocate(std::size_t bytes) {
+      throw backend_error(concat("the backend 'shapes' has no memory, but ", bytes, " bytes were asked for"));
+    }
+    static void release(void*, std::size_t) {}
+  };
+  using host_ids = const id_type*;
+
+  static void upload(void*, const void*, std::size_t) {}
+  static void download(void*, const void*, std::size_t) {}
+  static void copy(void*, const void*, std::size_t) {}
+  static void fill(auto&&...) {}
+
+  static host_ids read_ids(auto&&...);
+  static void gemm(auto&&...);
+  static void map(auto&&...);
+  static void map_with_row(auto&&...);
+  static void map_with_col(auto&&...);
+  static void row_dots(auto&&...);
+  static void row_sums(auto&&...);
+  static void col_sums(auto&&...);
+  static void sum(auto&&...);
+  static double sum_of_squares(auto&&...);
+  static void softmax_rows(auto&&...);
+  static void softmax_rows_backward(auto&&...);
+  static void layer_norm(auto&&...);
+  static void layer_norm_backward(auto&&...);
+  static void gru_gates(auto&&...);
+  static void gru_gates_backward(auto&&...);
+  static void gather_rows(auto&&...);
+  static void scatter_add_rows(auto&&...);
+  static void add_rows_periodic(auto&&...);
+  static void gather_elements(auto&&...);
+  static void scatter_add_elements(auto&&...);
+  static void one_hot(auto&&...);
+  static void top_k_rows(auto&&...);
+  static void count_choices(auto&&...);
+  static void limit_capacity(auto&&...);
+  static void keep_randomly(auto&&...);
+  static void sort_pairs(auto&&...);
+  static void attention(auto&&...);
+  static void attention_backward(auto&&...);
+  static void attention_cached(auto&&...);
+  static void cross_entropy(auto&&...);
+  static void cross_entropy_backward(auto&&...);
+  static void dropout(auto&&...);
+  static void fill_uniform(auto&&...);
+  static void adamw(auto&&...);
+};
+
+static_assert(backend<shapes>);
+
+}  // namespace gmoe

@@ -1,0 +1,158 @@
+#include "gmoe/model/accounting.hpp"
+
+#include <doctest/doctest.h>
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/model/cards.hpp"
+
+using namespace gmoe;
+
+namespace {
+
+sizes of(index_t d, index_t layers, index_t heads, index_t experts) {
+  sizes s;
+  s.vocab = 50257;
+  s.positions = 1024;
+  s.d_model = d;
+  s.layers = layers;
+  s.heads = heads;
+  s.d_ff = 4 * d;
+  s.experts = experts;
+  return s;
+}
+sizes small(index_t experts = 16) { return of(512, 6, 8, experts); }
+sizes base(index_t experts = 16) { return of(768, 12, 12, experts); }
+sizes large(index_t experts = 16) { return of(1024, 24, 16, experts); }
+
+index_t backbone(const sizes& s) {
+  const index_t d = s.d_model;
+  return s.vocab * d + s.positions * d + 2 * d + s.layers * (4 * d * d + 4 * d + 4 * d);
+}
+index_t gpt2_mlp(const sizes& s) { return 2 * s.d_model * s.d_ff + s.d_ff + s.d_model; }
+
+/// In millions, as the papers print them.
+double millions(index_t count) { return std::round(static_cast<double>(count) / 1e5) / 10; }
+
+}  // namespace
+
+TEST_CASE("model/accounting: GMoE's closed form") {
+  for (sizes s : {small(), base(32), large(64), of(48, 3, 4, 5)}) {
+    const index_t d = s.d_model, m = s.d_ff, n = s.experts;
+    const model_cost c = cost_of<gmoe_card>(s);
+    CHECK(c.total ==
+          backbone(s) + s.layers * (2 * d * m + 2 * d + 2 * n + 3 * n * d) + n * 2 * d * m + 6 * d * d + 6 * d);
+    CHECK(c.active == s.vocab * d + s.positions * d + s.layers * (4 * d * d + 4 * d * m));
+    CHECK(c.experts == n * 2 * d * m);
+    CHECK(c.router == s.layers * (2 * d + 2 * n + 3 * n * d) + 6 * d * d + 6 * d);
+    CHECK(c.multiply_adds == s.layers * (4 * d * d + 4 * d * m + 6 * d * d + 3 * n * d) + s.vocab * d);
+  }
+}
+
+TEST_CASE("model/accounting: the sizes of the paper") {
+  const double totals[3][4] = {{63.6, 80.4, 114.1, 181.5}, {165.9, 203.9, 279.8, 431.7}, {428.7, 496.4, 631.8, 902.6}};
+  const index_t pools[] = {8, 16, 32, 64};
+  for (int i = 0; i < 4; ++i) {
+    CHECK(millions(cost_of<gmoe_card>(small(pools[i])).total) == totals[0][i]);
+    CHECK(millions(cost_of<gmoe_card>(base(pools[i])).total) == totals[1][i]);
+    CHECK(millions(cost_of<gmoe_card>(large(pools[i])).total) == totals[2][i]);
+  }
+  CHECK(millions(cost_of<gmoe_card>(small()).active) == 57.7);
+  CHECK(millions(cost_of<gmoe_card>(base()).active) == 180.9);
+  CHECK(millions(cost_of<gmoe_card>(large()).active) == 555.8);
+  CHECK(millions(cost_of<dense_card>(small()).total) == 45.2);
+  CHECK(millions(cost_of<dense_card>(base()).total) == 124.4);
+  CHECK(millions(cost_of<dense_card>(large()).total) == 354.8);
+  CHECK(millions(cost_of<switch_card>(small()).total) == 139.6);
+  CHECK(millions(cost_of<switch_card>(base()).total) == 549.2);
+  CHECK(millions(cost_of<switch_card>(large()).total) == 1864.9);
+  const auto ratio = [](const sizes& s) {
+    return std::round(1000.0 * static_cast<double>(cost_of<gmoe_card>(s).total) /
+                      static_cast<double>(cost_of<switch_card>(s).total)) /
+           1000;
+  };
+  CHECK(ratio(small()) == 0.576);
+  CHECK(ratio(base()) == 0.371);
+  CHECK(ratio(large()) == 0.266);
+}
+
+TEST_CASE("model/accounting: dense models and baselines") {
+  for (sizes s : {small(), of(48, 5, 4, 5)}) {
+    const index_t d = s.d_model, m = s.d_ff, n = s.experts, e = 2 * d * m;
+    const index_t lookup = (s.vocab + s.positions) * d, mixtures = (s.layers + 1) / 2, dense = s.layers - mixtures;
+    model_cost c = cost_of<dense_card>(s);
+    CHECK(c.total == backbone(s) + s.layers * gpt2_mlp(s));
+    CHECK(c.active == lookup + s.layers * (4 * d * d + e));
+    CHECK(c.experts == 0);
+    CHECK(c.router == 0);
+    CHECK(c.multiply_adds == s.layers * (4 * d * d + e) + s.vocab * d);
+    CHECK(cost_of<dense_relu_card>(s).total == backbone(s) + s.layers * e);
+
+    c = cost_of<switch_card>(s);
+    CHECK(c.total == backbone(s) + mixtures * (n * e + n * d) + dense * gpt2_mlp(s));
+    CHECK(c.active == lookup + s.layers * (4 * d * d + e));
+    CHECK(c.router == mixtures * n * d);
+    CHECK(c.multiply_adds == s.layers * (4 * d * d + e) + mixtures * n * d + s.vocab * d);
+    CHECK(cost_of<switch_shared_card>(s).total == c.total + mixtures * e);
+    CHECK(cost_of<switch_shared_card>(s).active == c.active + mixtures * e);
+    CHECK(cost_of<gshard_card>(s).total == c.total);
+    CHECK(cost_of<gshard_card>(s).active == c.active + mixtures * e);
+    CHECK(cost_of<hash_card>(s).total == c.total - mixtures * n * d);  // a table is not a parameter
+    CHECK(cost_of<smoe_card>(s).total == backbone(s) + s.layers * (n * e + n * d));
+    CHECK(cost_of<smoe_card>(s).active == lookup + s.layers * (4 * d * d + 2 * e));
+  }
+}
+
+TEST_CASE("model/accounting: splitting experts changes neither totals nor the active part") {
+  sizes s = small();
+  const model_cost whole = cost_of<gmoe_card>(s);
+  s.granularity = 4;
+  const model_cost split = cost_of<gmoe_fine_grained_card>(s);
+  CHECK(split.experts == whole.experts);
+  CHECK(split.active == whole.active);
+  CHECK(split.router == whole.router + s.layers * (2 + 3 * s.d_model) * (3 * s.experts));
+
+  s.shared_experts = 2;  // parts: 64 - 2 routed, 8 - 2 of them active
+  const model_cost deepseek = cost_of<deepseek_moe_card>(s);
+  const index_t part = 2 * s.d_model * s.d_ff / 4;
+  CHECK(deepseek.experts == 3 * 62 * part);
+  CHECK(deepseek.router == 3 * 62 * s.d_model);
+  CHECK(deepseek.active == cost_of<gshard_card>(s).active);
+}
+
+TEST_CASE("model/accounting: GMoE's ablations") {
+  const sizes s = base();
+  const index_t d = s.d_model, e = 2 * d * s.d_ff, n = s.experts, L = s.layers;
+  const model_cost c = cost_of<gmoe_card>(s);
+  CHECK(cost_of<gmoe_no_local_card>(s).total == c.total - L * e);
+  CHECK(cost_of<gmoe_no_local_top2_card>(s).active == c.active);
+  CHECK(cost_of<gmoe_no_logits_card>(s).total == c.total - L * (2 * n + 2 * n * d));
+  CHECK(cost_of<gmoe_no_state_card>(s).total == c.total - 6 * d * d - 6 * d);
+  CHECK(cost_of<gmoe_no_global_card>(s).total == c.total + (L - 1) * n * e);
+  CHECK(cost_of<gmoe_every_second_card>(s).total ==
+        c.total - L / 2 * (e + 2 * d + 2 * n + 3 * n * d) + L / 2 * gpt2_mlp(s));
+}
+
+TEST_CASE("model/accounting: counts agree with a model that has its weights") {
+  sizes s = of(16, 3, 2, 3);
+  s.vocab = 20;
+  s.positions = 8;
+  language_model<gmoe_card, cpu<float>> model(s);
+  index_t total = 0;
+  for (const parameter<cpu<float>>* p : model.parameters()) total += p->value().size();
+  CHECK(cost_of<gmoe_card>(s).total == total);
+}
+
+TEST_CASE("model/accounting: attention scores of a causal sequence") {
+  sizes s = of(16, 3, 2, 3);
+  index_t products = 0;
+  for (index_t i = 1; i <= 9; ++i) products += 2 * i * s.d_model;
+  CHECK(9 * attention_multiply_adds(s, 9) == s.layers * products);
+}
+
+TEST_CASE("model/accounting: sizes that do not fit are refused, memory is never asked for") {
+  sizes s = small();
+  s.heads = 7;
+  CHECK_THROWS_AS(cost_of<gmoe_card>(s), config_error);
+  CHECK_THROWS_AS((language_model<gmoe_card, shapes>(small())), backend_error);
+  CHECK_NOTHROW(cost_of<gmoe_card>(of(8192, 64, 64, 1024)));  // half a terabyte
+}

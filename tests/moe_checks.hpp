@@ -1,0 +1,193 @@
+#pragma once
+/// Models with random weights, compared with the reference of naive_moe.hpp and with finite differences.
+
+#include <doctest/doctest.h>
+
+#include "backends.hpp"
+#include "gmoe/autograd/gradient_check.hpp"
+#include "gmoe/model/cards.hpp"
+#include "gmoe/model/language_model.hpp"
+#include "naive_moe.hpp"
+
+namespace gmoe_test {
+
+using gmoe::id_type;
+using gmoe::index_t;
+/// The backend of model tests: double, so that differences mean something.
+using model_backend = gmoe::cpu<double>;
+
+/// Small, and no two sizes equal.
+inline gmoe::sizes small_sizes() {
+  gmoe::sizes s;
+  s.vocab = 11;
+  s.positions = 7;
+  s.d_model = 8;
+  s.layers = 3;
+  s.heads = 2;
+  s.d_ff = 12;
+  s.experts = 4;
+  s.capacity_factor = 0.75;  // something is dropped
+  s.balance_alpha = 0.3;     // and the balance loss is seen
+  return s;
+}
+
+/// Weights large enough that every path matters; equal for equal names.
+template <class Model>
+void randomise(Model& model, std::uint64_t seed = 1) {
+  using B = typename Model::backend_type;
+  model.each_parameter([&](gmoe::parameter<B>& p) {
+    const gmoe::random_stream random = gmoe::random_stream(seed).fork(p.name());
+    const bool gain = p.rows() == 1 && p.name().ends_with("weight");
+    std::vector<typename B::scalar> v(static_cast<std::size_t>(p.size()));
+    for (std::size_t i = 0; i < v.size(); ++i)
+      v[i] = static_cast<typename B::scalar>((gain ? 1 : 0) + (p.rows() == 1 ? 0.3 : 0.5) * random.normal(i));
+    if (!v.empty()) B::upload(p.value().data(), v.data(), v.size() * sizeof(v[0]));
+  });
+}
+
+/// Token ids and targets; a few targets are not scored.
+struct text {
+  index_t batch, sequence;
+  std::vector<id_type> tokens, targets;
+
+  text(index_t b, index_t s, index_t vocab, std::uint64_t seed = 5) : batch(b), sequence(s) {
+    const gmoe::random_stream random(seed);
+    for (index_t i = 0; i < b * s; ++i) {
+      const auto at = static_cast<std::uint64_t>(i);
+      tokens.push_back(static_cast<id_type>(random.below(2 * at, static_cast<std::uint64_t>(vocab))));
+      targets.push_back(i % 7 == 5 ? gmoe::no_target
+                                   : static_cast<id_type>(random.below(2 * at + 1, static_cast<std::uint64_t>(vocab))));
+    }
+  }
+  template <class B>
+  gmoe::batch<B> on(index_t vocab) const {
+    gmoe::batch<B> data;
+    data.assign(tokens, targets, batch, vocab);
+    return data;
+  }
+};
+
+inline const gmoe::random_stream step_random{77};
+
+/// A forward pass of the library; `tape` may be null.
+template <class Model>
+gmoe::losses<typename Model::backend_type> losses_of(Model& model, const text& t, bool training,
+                                                     gmoe::tape<typename Model::backend_type>* tape = nullptr) {
+  using B = typename Model::backend_type;
+  gmoe::context<B> ctx;
+  ctx.tape = tape;
+  ctx.training = training;
+  ctx.random = step_random;
+  return model.loss(ctx, t.on<B>(model.shape().vocab));
+}
+
+/// The same numbers as the library's streams give, as the papers' draws.
+inline double second_choice_draw(std::size_t block, std::size_t token) {
+  return step_random.fork(block)
+      .fork(static_cast<std::uint64_t>(gmoe::random_site::capacity))
+      .fork(std::uint64_t{1})
+      .uniform(token);
+}
+
+template <class Model>
+naive::weights weights_of(Model& model) {
+  naive::weights w;
+  model.each_parameter([&](auto& p) {
+    naive::weight copy{static_cast<std::size_t>(p.rows()), static_cast<std::size_t>(p.cols()), {}};
+    for (double v : p.value().to_host()) copy.values.push_back(naive::number::leaf(v));
+    w[p.name()] = copy;
+  });
+  return w;
+}
+
+/// Losses, routing and every gradient of `model` against the reference, to 1e-10.
+template <class Model>
+void compare_with_naive(Model& model, const naive::variant& v, const text& t, bool training,
+                        const std::function<double(std::size_t, std::size_t, std::size_t)>& jitter = {}) {
+  using B = typename Model::backend_type;
+  const gmoe::sizes& s = model.shape();
+  naive::settings how;
+  how.batch = static_cast<std::size_t>(t.batch);
+  how.sequence = static_cast<std::size_t>(t.sequence);
+  how.heads = static_cast<std::size_t>(s.heads);
+  how.epsilon = s.layer_norm_epsilon;
+  how.capacity_factor = s.capacity_factor;
+  how.alpha = s.balance_alpha;
+  how.training = training;
+  how.draw = second_choice_draw;
+  how.jitter = jitter;
+  naive::number::start();
+  const naive::weights w = weights_of(model);
+  const naive::result expected =
+      naive::run(v, how, w, {t.tokens.begin(), t.tokens.end()}, {t.targets.begin(), t.targets.end()});
+
+  gmoe::tape<B> tape;
+  const auto l = losses_of(model, t, training, &tape);
+  CHECK(l.language.value().item() == doctest::Approx(expected.language.value()).epsilon(1e-11));
+  CHECK(l.total.value().item() == doctest::Approx(expected.total.value()).epsilon(1e-11));
+  CHECK(bool(l.balance) == (v.balance != naive::balance::none && !expected.layers.empty()));
+  if (l.balance) CHECK(l.balance.value().item() == doctest::Approx(expected.balance.value()).epsilon(1e-11));
+
+  REQUIRE(model.routings().size() == expected.layers.size());
+  for (std::size_t layer = 0; layer < expected.layers.size(); ++layer) {
+    const auto flat = [](const std::vector<std::vector<int>>& rows) {
+      std::vector<id_type> all;
+      for (const auto& row : rows) all.insert(all.end(), row.begin(), row.end());
+      return all;
+    };
+    CHECK(model.routings()[layer].chosen.to_host() == flat(expected.layers[layer].chosen));
+    CHECK(model.routings()[layer].kept.to_host() == flat(expected.layers[layer].kept));
+  }
+
+  tape.backward(l.total);
+  const std::vector<double> derivatives = naive::number::derivatives(expected.total);
+  std::size_t compared = 0;
+  model.each_parameter([&](gmoe::parameter<B>& p) {
+    const naive::weight& mine = w.at(p.name());
+    const auto gradient = p.gradient().to_host();
+    double worst = 0, largest = 1e-3;
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      const double d = derivatives[mine.values[i].place()];
+      worst = std::max(worst, std::abs(gradient[i] - d));
+      if (!(gradient[i] == gradient[i])) worst = 1e300;
+      largest = std::max(largest, std::abs(d));
+    }
+    INFO(p.name());
+    CHECK(worst / largest < 1e-10);
+    ++compared;
+    B::fill(p.gradient().view(), 0.0);
+  });
+  CHECK(compared == w.size());
+}
+
+/// How many pairs the last forward pass dropped.
+template <class Model>
+index_t dropped(const Model& model) {
+  index_t count = 0;
+  for (const auto& r : model.routings()) {
+    const auto chosen = r.chosen.to_host(), kept = r.kept.to_host();
+    for (std::size_t i = 0; i < kept.size(); ++i) count += chosen[i] != gmoe::no_choice && kept[i] == gmoe::no_choice;
+  }
+  return count;
+}
+
+/// Every gradient of the total loss against central differences.
+template <class Model>
+gmoe::gradient_report differences(Model& model, const text& t, bool training) {
+  using B = typename Model::backend_type;
+  return gmoe::check_gradients<B>(model.parameters(),
+                                  [&](gmoe::tape<B>* tape) { return losses_of(model, t, training, tape).total; });
+}
+
+/// The place of the first error message of `f` that is a config_error; "" if none is thrown.
+template <class F>
+std::string config_message(const F& f) {
+  try {
+    f();
+  } catch (const gmoe::config_error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace gmoe_test
