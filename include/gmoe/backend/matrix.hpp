@@ -10,6 +10,7 @@
 
 #include "gmoe/backend/pool.hpp"
 #include "gmoe/core/error.hpp"
+#include "gmoe/core/host_device.hpp"
 #include "gmoe/core/index.hpp"
 
 namespace gmoe {
@@ -20,17 +21,16 @@ struct matrix_view {
   T* data = nullptr;
   index_t rows = 0, cols = 0, stride = 0;
 
-  T* row(index_t i) const { return data + i * stride; }
-  T& operator()(index_t i, index_t j) const { return data[i * stride + j]; }
-  index_t size() const { return rows * cols; }
+  GMOE_HD T* row(index_t i) const { return data + i * stride; }
+  GMOE_HD T& operator()(index_t i, index_t j) const { return data[i * stride + j]; }
+  GMOE_HD index_t size() const { return rows * cols; }
   bool contiguous() const { return stride == cols || rows <= 1; }
 
   matrix_view row_block(index_t first, index_t count) const { return {data + first * stride, count, cols, stride}; }
   matrix_view col_block(index_t first, index_t count) const { return {data + first, rows, count, stride}; }
 
-  operator matrix_view<const T>() const
-    requires(!std::is_const_v<T>)
-  {
+  template <class To>
+  requires(!std::is_const_v<T> && std::is_same_v<To, const T>) operator matrix_view<To>() const {
     return {data, rows, cols, stride};
   }
 };

@@ -38,6 +38,7 @@ template <class S>
 struct top_k_row {
   matrix_view<id_type> choice;
   matrix_view<const S> scores;
+  S smallest = -std::numeric_limits<S>::infinity();  ///< what a NaN counts as, which would compare with nothing
   template <class Team>
   GMOE_DEVICE void operator()(const Team& team, index_t i) const {
     candidate<S> last{S(0), -1};
@@ -45,8 +46,7 @@ struct top_k_row {
       candidate<S> best{S(0), -1};
       for (index_t e = team.first(); e < scores.cols; e += team.step()) {
         const S value = scores(i, e);
-        // A NaN, which would compare with nothing, counts as the smallest number.
-        const candidate<S> c{value == value ? value : -std::numeric_limits<S>::infinity(), e};
+        const candidate<S> c{value == value ? value : smallest, e};
         if ((k == 0 || precedes{}(last, c)) && precedes{}(c, best)) best = c;
       }
       last = team.reduce(best, first_of_both{});
