@@ -28,9 +28,11 @@ class tape {
     void* const memory = take(sizeof(Step));
     new (memory) Step(std::move(step));
     steps_.push_back({memory, [](void* m, bool run) {
-                        Step& s = *static_cast<Step*>(m);
-                        if (run) s();
-                        s.~Step();
+                        struct destroyed_at_end {  // also when the step throws
+                          Step& step;
+                          ~destroyed_at_end() { step.~Step(); }
+                        } s{*static_cast<Step*>(m)};
+                        if (run) s.step();
                       }});
   }
 

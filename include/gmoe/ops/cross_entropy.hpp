@@ -11,6 +11,7 @@ namespace gmoe {
 /// Mean cross entropy of `logits` (T x V), 1 x 1, in nats. `scored` is the number of rows with a target.
 template <class B>
 variable<B> cross_entropy(const variable<B>& logits, const id_matrix<B>& targets, index_t scored) {
+  require(targets.size() == logits.rows(), "cross_entropy: ", targets.size(), " targets for ", logits.rows(), " rows");
   matrix<B> p = logits.value().clone(), losses(logits.rows(), 1), mean(1, 1);
   B::cross_entropy(p.view(), losses.view(), targets.view());
   const auto factor = static_cast<typename B::scalar>(1.0 / static_cast<double>(std::max<index_t>(scored, 1)));

@@ -9,6 +9,10 @@ namespace gmoe {
 template <class B>
 variable<B> embed(const variable<B>& table, const variable<B>& positions, const id_matrix<B>& tokens, index_t first,
                   index_t sequence) {
+  require(table.cols() == positions.cols(), "embed: rows of ", table.cols(), " columns and positions of ",
+          positions.cols());
+  require(first >= 0 && sequence >= 1 && first + sequence <= positions.rows(), "embed: positions ", first, " to ",
+          first + sequence - 1, " of ", positions.rows());
   matrix<B> y(tokens.size(), table.cols());
   const auto pos = positions.value().view();
   B::gather_rows(y.view(), table.value().view(), tokens.view(), &pos, first, sequence);

@@ -20,6 +20,8 @@ variable<B> gru(const variable<B>& x, const variable<B>& h, const variable<B>& w
   const index_t tokens = x.rows(), d = w_hh.cols();
   require(w_ih.rows() == 3 * d && w_hh.rows() == 3 * d && w_ih.cols() == x.cols(), "gru: weights do not fit: input of ",
           x.cols(), " columns, W_ih ", w_ih.rows(), " x ", w_ih.cols(), ", W_hh ", w_hh.rows(), " x ", w_hh.cols());
+  require(b_ih.size() == 3 * d && b_hh.size() == 3 * d, "gru: biases of ", b_ih.size(), " and ", b_hh.size(),
+          " numbers, expected ", 3 * d);
   require(!h || (h.rows() == tokens && h.cols() == d), "gru: the state must be ", tokens, " x ", d);
 
   // One buffer [r | u | n | v]: the gates r and u only need the sum of the two products.

@@ -8,8 +8,9 @@ namespace gmoe {
 /// `gain` and `bias` are 1 x cols. The variance is the biased one.
 template <class B>
 variable<B> layer_norm(const variable<B>& x, const variable<B>& gain, const variable<B>& bias, double epsilon) {
-  require(gain.cols() == x.cols() && bias.cols() == x.cols(), "layer_norm: expected gain and bias of ", x.cols(),
-          " columns, got ", gain.cols(), " and ", bias.cols());
+  require(gain.rows() == 1 && gain.cols() == x.cols() && bias.rows() == 1 && bias.cols() == x.cols(),
+          "layer_norm: expected gain and bias of 1 x ", x.cols(), ", got ", gain.rows(), " x ", gain.cols(), " and ",
+          bias.rows(), " x ", bias.cols());
   matrix<B> y(x.rows(), x.cols()), moments(x.rows(), 2);
   B::layer_norm(y.view(), moments.view(), x.value().view(), gain.value().view(), bias.value().view(),
                 static_cast<typename B::scalar>(epsilon));
@@ -17,17 +18,20 @@ variable<B> layer_norm(const variable<B>& x, const variable<B>& gain, const vari
       std::move(y),
       [x, gain, bias, moments](const variable<B>& y) {
         // The kernel adds to dgain and dbias; where nobody asks for a gradient it goes to scratch.
-        const auto zeros = [&] { return matrix<B>::filled(1, x.cols(), typename B::scalar(0)); };
-        const auto target = [&](const variable<B>& p) {
-          if (!p.needs_gradient()) return zeros();
-          if (!p.has_gradient()) p.add_gradient(zeros());
-          return *p.sink().to;
+        matrix<B> unused_gain, unused_bias, unused;
+        const auto target = [&](const variable<B>& p, matrix<B>& scratch) {
+          if (p.needs_gradient()) {
+            const auto [to, beta] = p.sink();
+            if (beta == 0) B::fill(to->view(), typename B::scalar(0));
+            return to->view();
+          }
+          scratch = matrix<B>::filled(1, x.cols(), typename B::scalar(0));
+          return scratch.view();
         };
-        matrix<B> dgain = target(gain), dbias = target(bias);
-        matrix<B> unused;
-        gradient_sink<B> dx = x.needs_gradient() ? x.sink() : gradient_sink<B>{&unused, 0};
+        const auto dgain = target(gain, unused_gain), dbias = target(bias, unused_bias);
         if (!x.needs_gradient()) unused = matrix<B>(x.rows(), x.cols());
-        B::layer_norm_backward(dx.to->view(), dx.beta, dgain.view(), dbias.view(), std::as_const(y.gradient()).view(),
+        const gradient_sink<B> dx = x.needs_gradient() ? x.sink() : gradient_sink<B>{&unused, 0};
+        B::layer_norm_backward(dx.to->view(), dx.beta, dgain, dbias, std::as_const(y.gradient()).view(),
                                x.value().view(), moments.view(), gain.value().view());
       },
       x, gain, bias);

@@ -1,0 +1,189 @@
+// A training step in its steady state takes nothing from the heap: tape, activations, gradients and scratch memory are
+// reused. A program of its own, because it counts every allocation.
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/model/cards.hpp"
+#include "gmoe/model/language_model.hpp"
+
+namespace {
+
+std::atomic<bool> counting{false};
+std::atomic<long> allocations{0};
+
+void count() {
+  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// Allocations during f, of all threads.
+template <class F>
+long allocations_of(const F& f) {
+  allocations = 0;
+  counting = true;
+  f();
+  counting = false;
+  return allocations;
+}
+
+}  // namespace
+
+// The C library's own functions under the names that everything calls, operator new and aligned_alloc included.
+// Sanitizers bring functions of their own; there only operator new can be counted.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define COUNTS_MALLOC 1
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+void* malloc(std::size_t bytes) {
+  count();
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t n, std::size_t bytes) {
+  count();
+  return __libc_calloc(n, bytes);
+}
+void* realloc(void* p, std::size_t bytes) {
+  count();
+  return __libc_realloc(p, bytes);
+}
+void* memalign(std::size_t alignment, std::size_t bytes) {
+  count();
+  return __libc_memalign(alignment, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  count();
+  return __libc_memalign(alignment, bytes);
+}
+int posix_memalign(void** p, std::size_t alignment, std::size_t bytes) {
+  count();
+  *p = __libc_memalign(alignment, bytes);
+  return *p == nullptr && bytes > 0 ? 12 : 0;
+}
+}
+#else
+#define COUNTS_MALLOC 0
+void* operator new(std::size_t bytes) {
+  count();
+  if (void* p = std::malloc(bytes > 0 ? bytes : 1)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#endif
+
+using namespace gmoe;
+
+namespace {
+
+/// A model in training: loss, gradients, AdamW on every parameter.
+template <class Card>
+class trainer {
+  using B = cpu<float>;
+
+ public:
+  explicit trainer(const sizes& s) : model_(s), parameters_(model_.parameters()) {
+    for (parameter<B>* p : parameters_)
+      moments_.push_back({matrix<B>::filled(p->rows(), p->cols(), 0), matrix<B>::filled(p->rows(), p->cols(), 0)});
+  }
+
+  float step(std::int64_t number, const std::vector<id_type>& ids, const std::vector<id_type>& targets,
+             index_t sequences) {
+    batch_.assign(ids, targets, sequences, model_.shape().vocab);
+    ctx_.tape = &tape_;
+    ctx_.training = true;
+    ctx_.step = number;
+    ctx_.random = random_stream(7).fork(static_cast<std::uint64_t>(number));
+    const losses<B> l = model_.loss(ctx_, batch_);
+    const float loss = l.total.value().item();
+    tape_.backward(l.total);
+    double square = 0;
+    for (parameter<B>* p : parameters_) square += B::sum_of_squares(std::as_const(p->gradient()).view());
+    const auto clip = static_cast<float>(1 / std::max(1.0, std::sqrt(square)));
+    for (std::size_t i = 0; i < parameters_.size(); ++i)
+      B::adamw(parameters_[i]->value().view(), moments_[i].first.view(), moments_[i].second.view(),
+               parameters_[i]->gradient().view(), {0.9999f, 0.9f, 0.95f, 1e-3f, 1.0f, 1e-8f, clip});
+    return loss;
+  }
+
+ private:
+  struct two_moments {
+    matrix<B> first, second;
+  };
+  language_model<Card, B> model_;
+  std::vector<parameter<B>*> parameters_;
+  std::vector<two_moments> moments_;
+  tape<B> tape_;
+  context<B> ctx_;
+  batch<B> batch_;
+};
+
+template <class Card>
+void check_steady_state(int threads) {
+  cpu<float>::set_threads(threads);
+  sizes s;
+  s.vocab = 300;
+  s.positions = 70;  // more than a block of attention's rows
+  s.d_model = 64;
+  s.d_ff = 128;
+  s.layers = 3;
+  s.experts = 5;
+  s.dropout = 0.1;
+  trainer<Card> training(s);
+  const index_t sequences = 6, tokens = sequences * s.positions;
+  std::vector<std::vector<id_type>> ids;
+  for (std::uint64_t n = 0; n < 9; ++n) {
+    ids.emplace_back();
+    for (index_t i = 0; i < tokens; ++i)
+      ids.back().push_back(static_cast<id_type>(random_stream(n).below(static_cast<std::uint64_t>(i), 300)));
+  }
+  std::int64_t number = 0;
+  const auto step = [&] {
+    const auto n = static_cast<std::size_t>(number++);
+    return training.step(number, ids[n], ids[n + 1], sequences);
+  };
+  const long warm_up = allocations_of([&] {
+    for (int i = 0; i < 3; ++i) step();
+  });
+  CHECK(warm_up > 10);
+  float loss = 0;
+  const long steady = allocations_of([&] {
+    for (int i = 0; i < 5; ++i) loss = step();
+  });
+  CHECK(steady == 0);
+  CHECK(loss > 1);
+  CHECK(loss < 10);
+}
+
+}  // namespace
+
+TEST_CASE("allocation/training_step: the count sees every kind of allocation") {
+  CHECK(allocations_of([] {
+          int* volatile p = new int(1);  // volatile: an allocation that nobody sees may be left out
+          delete p;
+        }) == 1);
+#if COUNTS_MALLOC
+  CHECK(allocations_of([] {
+          void* volatile p = std::malloc(10);
+          std::free(p);
+          p = std::aligned_alloc(64, 128);
+          std::free(p);
+        }) == 2);
+  CHECK(allocations_of([] { eigen::host_memory::release(eigen::host_memory::allocate(1000), 1000); }) == 1);
+#endif
+}
+
+TEST_CASE("allocation/training_step: GMoE allocates nothing after its first steps") {
+  for (int threads : {1, 2}) check_steady_state<gmoe_card>(threads);
+}
+
+TEST_CASE("allocation/training_step: nor do experts with a capacity, two choices and dense blocks between") {
+  check_steady_state<gshard_card>(2);
+}

@@ -1,0 +1,138 @@
+#include "gmoe/backend/pool.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <new>
+#include <thread>
+#include <vector>
+
+using namespace gmoe;
+
+namespace {
+
+/// Host memory that counts; one type, so one pool, per test.
+template <int Test>
+struct counting_memory {
+  static inline int live = 0;
+  static inline std::size_t live_bytes = 0;
+  static void* allocate(std::size_t bytes) {
+    ++live;
+    live_bytes += bytes;
+    return std::malloc(bytes);
+  }
+  static void release(void* data, std::size_t bytes) {
+    --live;
+    live_bytes -= bytes;
+    std::free(data);
+  }
+};
+
+struct exhausted_memory {
+  static void* allocate(std::size_t) { throw std::bad_alloc(); }
+  static void release(void*, std::size_t) {}
+};
+
+}  // namespace
+
+TEST_CASE("backend/pool: a returned buffer serves the next request of its class") {
+  using memory = counting_memory<0>;
+  void* first = nullptr;
+  {
+    const buffer<memory> b(1000);
+    first = b.data();
+  }
+  CHECK(memory::live == 1);
+  const buffer<memory> again(1010);  // the same class: 1000 and 1010 are both rounded to 1024
+  CHECK(again.data() == first);
+  const buffer<memory> second(1000);
+  CHECK(second.data() != first);
+  CHECK(memory::live == 2);
+  CHECK(pool<memory>::instance().statistics().system_allocations == 2);
+}
+
+TEST_CASE("backend/pool: size classes waste at most an eighth and never give too little") {
+  using memory = counting_memory<1>;
+  auto& p = pool<memory>::instance();
+  for (std::size_t bytes = 1; bytes < 70000; bytes += bytes < 3000 ? 1 : 977) {
+    const std::size_t before = p.statistics().in_use;
+    const buffer<memory> b(bytes);
+    const std::size_t given = p.statistics().in_use - before;
+    REQUIRE(given >= bytes);
+    if (bytes <= 256)
+      REQUIRE(given == 256);
+    else
+      REQUIRE(given * 8 <= bytes * 9);
+  }
+  for (std::size_t exact : {std::size_t{256}, std::size_t{512}, std::size_t{4096}, std::size_t{1} << 20}) {
+    const std::size_t before = p.statistics().in_use;
+    const buffer<memory> b(exact);
+    CHECK(p.statistics().in_use - before == exact);
+  }
+  CHECK(p.statistics().in_use == 0);
+}
+
+TEST_CASE("backend/pool: statistics follow what is held; trim gives the rest back") {
+  using memory = counting_memory<2>;
+  auto& p = pool<memory>::instance();
+  {
+    const buffer<memory> a(512);
+    {
+      const buffer<memory> b(1024);
+      CHECK(p.statistics().in_use == 1536);
+    }
+    CHECK(p.statistics().in_use == 512);
+    CHECK(p.statistics().peak == 1536);
+    CHECK(p.statistics().reserved == 1536);
+    p.reset_peak();
+    CHECK(p.statistics().peak == 512);
+    p.trim();
+    CHECK(p.statistics().reserved == 512);
+    CHECK(memory::live_bytes == 512);
+  }
+  p.trim();
+  CHECK(p.statistics().in_use == 0);
+  CHECK(p.statistics().reserved == 0);
+  CHECK(memory::live == 0);
+}
+
+TEST_CASE("backend/pool: handles share and count") {
+  using memory = counting_memory<3>;
+  auto& p = pool<memory>::instance();
+  buffer<memory> a(300);
+  CHECK_FALSE(a.shared());
+  {
+    const buffer<memory> b = a;
+    CHECK(a.shared());
+    CHECK(b.data() == a.data());
+  }
+  CHECK_FALSE(a.shared());
+  buffer<memory> moved = std::move(a);
+  CHECK(a.data() == nullptr);  // NOLINT: a moved-from buffer is empty
+  moved = moved;               // NOLINT: assignment to itself
+  CHECK(moved.data() != nullptr);
+  moved = buffer<memory>();
+  CHECK(p.statistics().in_use == 0);
+  CHECK(buffer<memory>(0).data() == nullptr);
+}
+
+TEST_CASE("backend/pool: threads may take and return at once") {
+  using memory = counting_memory<4>;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t)
+    threads.emplace_back([] {
+      buffer<memory> kept(100);
+      for (std::size_t i = 0; i < 2000; ++i) {
+        const buffer<memory> b(256 + i % 64 * 64);
+        kept = b;
+      }
+    });
+  for (auto& t : threads) t.join();
+  CHECK(pool<memory>::instance().statistics().in_use == 0);
+}
+
+TEST_CASE("backend/pool: a failed allocation changes nothing") {
+  CHECK_THROWS_AS(buffer<exhausted_memory>(100), std::bad_alloc);
+  CHECK(pool<exhausted_memory>::instance().statistics().in_use == 0);
+  CHECK(pool<exhausted_memory>::instance().statistics().reserved == 0);
+}

@@ -1,0 +1,46 @@
+#pragma once
+/// The backends that the tests of backend/, autograd/, ops/ and nn/ run on, in one place, and how exact they are.
+///
+///     TEST_CASE_TEMPLATE("backend/gemm: ...", B, GMOE_TEST_BACKENDS) { ... }
+///
+/// Tests reach a backend's memory through upload, from_host and to_host only.
+
+#include <type_traits>
+
+#include "gmoe/backend/cpu.hpp"
+
+// The same test files are compiled a second time for Thrust, and a third by nvcc: one device system per program.
+#if defined(GMOE_TEST_THRUST)
+#include "gmoe/backend/thrust.hpp"
+#define GMOE_TEST_BACKEND gmoe::thrust_backend
+#else
+#define GMOE_TEST_BACKEND gmoe::cpu
+#endif
+
+/// Every backend in every precision.
+#define GMOE_TEST_BACKENDS GMOE_TEST_BACKEND<float>, GMOE_TEST_BACKEND<double>
+/// Those in double, for finite differences.
+#define GMOE_TEST_DOUBLE_BACKENDS GMOE_TEST_BACKEND<double>
+
+namespace gmoe_test {
+
+/// Allowed error of a kernel, relative to the largest entry of the exact result: some hundred roundings.
+template <class B>
+inline constexpr double tolerance = std::is_same_v<typename B::scalar, float> ? 1e-5 : 1e-13;
+
+/// Runs `f` with 1 and with 2 threads, where a backend lets itself be told.
+template <class B, class F>
+void with_threads(const F& f) {
+  if constexpr (requires { B::set_threads(B::threads()); }) {
+    const int before = B::threads();
+    for (int count : {1, 2}) {
+      B::set_threads(count);
+      f();
+    }
+    B::set_threads(before);
+  } else {
+    f();
+  }
+}
+
+}  // namespace gmoe_test

@@ -1,0 +1,47 @@
+#include "gmoe/ops/attention.hpp"
+
+#include <doctest/doctest.h>
+
+#include "gmoe/ops/matmul.hpp"
+#include "ops/gradients.hpp"
+
+using namespace gmoe;
+using namespace gmoe_test;
+
+TEST_CASE_TEMPLATE("ops/attention: equals the loops, and its gradient", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  for (const attention_shape& s : {attention_shape{1, 1, 1, 0}, {2, 5, 1, 0}, {2, 4, 2, 0}, {1, 6, 2, 0.3}}) {
+    CAPTURE(s.sequence);
+    const operation<B> f = [&](const inputs<B>& in) { return causal_attention(in[0], s, random_stream(5)); };
+    const table qkv = random_table(s.batch * s.sequence, 12, 1, -1.5, 1.5);
+    if (s.dropout == 0) CHECK(difference(evaluate<B>(f, {qkv}), gmoe_test::attention(qkv, s)) < 1e-13);
+    CHECK(gradient_error<B>(f, {qkv}) < 1e-8);
+  }
+}
+
+TEST_CASE_TEMPLATE("ops/attention: a sequence longer than a block of rows, with dropout", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  const attention_shape s{1, 66, 1, 0.2};
+  parameter<B> p("direction", put<B>(table(1, 1, 0.5)));
+  // Along one random direction; differences in every element would take minutes.
+  const matrix<B> start = put<B>(random_table(66, 6, 1)), direction = put<B>(random_table(66 * 6, 1, 2));
+  const variable<B> upstream = constant<B>(random_table(66, 2, 3));
+  const auto report = check_gradients<B>(
+      {&p},
+      [&](tape<B>* t) {
+        const variable<B> along = multiply(variable<B>(direction.reshaped(66, 6)), [&] {
+          variable<B> row = variable<B>(matrix<B>::filled(66, 1, 1));
+          variable<B> col = variable<B>(matrix<B>::filled(1, 6, 1));
+          return matmul(matmul(row, variable<B>(p, t)), col);
+        }());
+        return dot(causal_attention(add(variable<B>(start), along), s, random_stream(5)), upstream);
+      },
+      1e-3);
+  CHECK(report.worst < 1e-8);
+}
+
+TEST_CASE_TEMPLATE("ops/attention: the shape must be that of the input", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const variable<B> qkv = constant<B>(table(6, 12));
+  CHECK_THROWS_AS(causal_attention(qkv, {2, 4, 1, 0}, random_stream(1)), config_error);
+  CHECK_THROWS_AS(causal_attention(qkv, {2, 3, 3, 0}, random_stream(1)), config_error);
+  CHECK_THROWS_AS(causal_attention(constant<B>(table(6, 13)), {2, 3, 1, 0}, random_stream(1)), config_error);
+}

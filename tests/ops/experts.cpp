@@ -1,0 +1,123 @@
+#include "gmoe/ops/experts.hpp"
+
+#include <doctest/doctest.h>
+
+#include "ops/gradients.hpp"
+
+using namespace gmoe;
+using namespace gmoe_test;
+
+namespace {
+
+template <class Activation, bool FromOutput>
+struct body {
+  using activation = Activation;
+  static constexpr bool slope_from_output = FromOutput;
+};
+using relu_body = body<fn::relu, true>;
+using gelu_body = body<fn::gelu, false>;
+using silu_body = body<fn::silu, false>;
+
+const std::vector<index_t> first_unit{0, 3, 5, 9, 10};  // widths 3, 2, 4, 1
+const std::vector<id_type> visible{2, 0, 1};            // the layer sees three of the bank's four
+
+template <class B>
+expert_layout<B> layout() {
+  return {first_unit.data(), visible.data(), 3, 4};
+}
+
+template <class B>
+dispatch<B> sorted(const std::vector<id_type>& choice, index_t tokens, index_t slots) {
+  dispatch<B> d{tokens, slots, 3, id_matrix<B>(1, tokens * slots), id_matrix<B>(tokens, slots), id_matrix<B>(1, 4)};
+  B::sort_pairs(d.order.view(), d.position.view(), d.offsets.view(), put_ids<B>(choice, tokens, slots).view());
+  return d;
+}
+
+/// The same choices as numbers of the bank, token by token.
+std::vector<std::vector<id_type>> in_bank(const std::vector<id_type>& choice, index_t slots) {
+  std::vector<std::vector<id_type>> rows(choice.size() / static_cast<std::size_t>(slots));
+  for (std::size_t p = 0; p < choice.size(); ++p)
+    rows[p / static_cast<std::size_t>(slots)].push_back(
+        choice[p] == no_choice ? no_choice : visible[static_cast<std::size_t>(choice[p])]);
+  return rows;
+}
+
+template <class B, class Body>
+void check_body(double (*act)(double)) {
+  const index_t tokens = 6, slots = 2, d = 3;
+  const std::vector<id_type> choice{0, 1, 2, 0, 1, no_choice, no_choice, no_choice, 0, 2, 0, 1};
+  const dispatch<B> pairs = sorted<B>(choice, tokens, slots);
+  const table x = random_table(tokens, d, 11), w = random_table(tokens, slots, 2, 0.2, 1),
+              w_in = random_table(10, d, 3), w_out = random_table(10, d, 4);
+
+  const operation<B> weighted = [&](const inputs<B>& in) {
+    return apply_experts(Body{}, in[0], in[1], &pairs, in[2], in[3], layout<B>());
+  };
+  const operation<B> plain = [&](const inputs<B>& in) {
+    return apply_experts(Body{}, in[0], variable<B>(), &pairs, in[1], in[2], layout<B>());
+  };
+  const operation<B> dense = [&](const inputs<B>& in) {
+    return apply_experts(Body{}, in[0], variable<B>(), nullptr, in[1], in[2],
+                         expert_layout<B>{first_unit.data(), visible.data(), 1, 4});
+  };
+  CHECK(difference(evaluate<B>(weighted, {x, w, w_in, w_out}),
+                   experts(x, in_bank(choice, slots), w, first_unit, w_in, w_out, act)) < 1e-13);
+  CHECK(difference(evaluate<B>(plain, {x, w_in, w_out}),
+                   experts(x, in_bank(choice, slots), table(), first_unit, w_in, w_out, act)) < 1e-13);
+  CHECK(difference(evaluate<B>(dense, {x, w_in, w_out}), experts(x, std::vector<std::vector<id_type>>(6, {visible[0]}),
+                                                                 table(), first_unit, w_in, w_out, act)) < 1e-13);
+  CHECK(gradient_error<B>(weighted, {x, w, w_in, w_out}) < 1e-8);
+  CHECK(gradient_error<B>(plain, {x, w_in, w_out}) < 1e-8);
+  CHECK(gradient_error<B>(dense, {x, w_in, w_out}) < 1e-8);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("ops/experts: the weighted sum of the chosen experts, and every gradient", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  SUBCASE("relu") {
+    check_body<B, relu_body>([](double v) { return v > 0 ? v : 0; });
+  }
+  SUBCASE("gelu") { check_body<B, gelu_body>(gmoe_test::gelu); }
+  SUBCASE("silu") {
+    check_body<B, silu_body>([](double v) { return v * gmoe_test::sigmoid(v); });
+  }
+}
+
+TEST_CASE_TEMPLATE("ops/experts: a dropped pair adds nothing and its weight has no gradient", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  const dispatch<B> pairs = sorted<B>({0, no_choice, no_choice, 2}, 2, 2);
+  parameter<B> x("x", put<B>(random_table(2, 3, 1))), w("w", put<B>(random_table(2, 2, 2, 0.2, 1)));
+  const variable<B> w_in = constant<B>(random_table(10, 3, 3)), w_out = constant<B>(random_table(10, 3, 4));
+  tape<B> t;
+  t.backward(sum(apply_experts(gelu_body{}, variable<B>(x, &t), variable<B>(w, &t), &pairs, w_in, w_out, layout<B>())));
+  const table dw = get(w.gradient());
+  CHECK(dw(0, 0) != 0);
+  CHECK(dw(0, 1) == 0);
+  CHECK(dw(1, 0) == 0);
+  CHECK(dw(1, 1) != 0);
+}
+
+TEST_CASE_TEMPLATE("ops/experts: two layers may see different experts of one bank", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const std::vector<id_type> other{3, 1};
+  const dispatch<B> pairs = sorted<B>({0, 1, 1, 0}, 4, 1);
+  dispatch<B> two = pairs;
+  two.experts = 2;
+  const operation<B> f = [&](const inputs<B>& in) {
+    dispatch<B> first = pairs;
+    const variable<B> y = apply_experts(gelu_body{}, in[0], variable<B>(), &first, in[1], in[2], layout<B>());
+    return apply_experts(gelu_body{}, y, variable<B>(), &two, in[1], in[2],
+                         expert_layout<B>{first_unit.data(), other.data(), 2, 2});
+  };
+  CHECK(gradient_error<B>(f, {random_table(4, 3, 1), random_table(10, 3, 3), random_table(10, 3, 4)}) < 1e-8);
+}
+
+TEST_CASE_TEMPLATE("ops/experts: sizes must fit", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const auto c = [](index_t rows, index_t cols) { return constant<B>(table(rows, cols)); };
+  const dispatch<B> pairs = sorted<B>({0, 1}, 2, 1);
+  const variable<B> none;
+  CHECK_THROWS_AS(apply_experts(relu_body{}, c(2, 4), none, &pairs, c(10, 3), c(10, 4), layout<B>()), config_error);
+  CHECK_THROWS_AS(apply_experts(relu_body{}, c(2, 4), none, &pairs, c(10, 4), c(9, 4), layout<B>()), config_error);
+  CHECK_THROWS_AS(apply_experts(relu_body{}, c(3, 4), none, &pairs, c(10, 4), c(10, 4), layout<B>()), config_error);
+  CHECK_THROWS_AS(apply_experts(relu_body{}, c(2, 4), c(2, 2), &pairs, c(10, 4), c(10, 4), layout<B>()), config_error);
+}
