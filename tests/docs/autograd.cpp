@@ -140,7 +140,7 @@ vec norm_backward(const vec& dy, const vec& gain, const vec& x_hat, double rstd,
 // [router-forward]
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-/// Equations (1) to (7) for one token; `h` and `z` come from the layer above and leave for the next.
+/// Equations (1) to (7) for one token; `h` and `z` come from the layer before and leave for the next.
 kept router_forward(const gru_weights& gru, const head_weights& head, const vec& x, vec& h, vec& z) {
   const std::size_t d = x.size();
   kept k;
@@ -171,7 +171,7 @@ kept router_forward(const gru_weights& gru, const head_weights& head, const vec&
 
 // [router-backward]
 /// One layer backwards, for one token. `dp_s` is <dy, E_s(x)>, `balance` alpha N / (T L), `f` the layer's fractions.
-/// `dh` holds what has arrived from the layer below (zeros in the last one) and leaves for the layer above.
+/// `dh` holds what has arrived from the next layer (zeros in the last one) and leaves for the layer before.
 void router_backward(const gru_weights& gru, const head_weights& head, const kept& k, double dp_s, double balance,
                      const vec& f, gru_weights& d_gru, head_weights& d_head, vec& dx, vec& dh) {
   const std::size_t d = k.x.size(), experts = k.p.size();
@@ -235,7 +235,8 @@ double difference(const mat& a, const mat& b) {
   double worst = 0, largest = 1e-12;
   for (std::size_t i = 0; i < a.size(); ++i)
     for (std::size_t j = 0; j < a[i].size(); ++j) {
-      worst = std::max(worst, std::abs(a[i][j] - b[i][j]));
+      const double error = std::abs(a[i][j] - b[i][j]);
+      if (!(error <= worst)) worst = error;  // not a number stays
       largest = std::max(largest, std::abs(b[i][j]));
     }
   return worst / largest;

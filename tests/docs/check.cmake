@@ -1,6 +1,6 @@
 # cmake -DROOT=<repository> -P check.cmake
 #
-# A code block in README.md or docs/*.md that follows a line
+# A code block in README.md, CONTRIBUTING.md or below docs/ that follows a line
 #
 #     <!-- compile: path/in/repo.cpp -->        or        <!-- compile: path/in/repo.cpp#region -->
 #
@@ -29,8 +29,12 @@ endfunction()
 set(marker "<!-- compile: ")
 set(checked 0)
 set(mistakes "")
-file(GLOB pages RELATIVE ${ROOT} ${ROOT}/README.md ${ROOT}/docs/*.md)
+file(GLOB_RECURSE pages RELATIVE ${ROOT} ${ROOT}/docs/*.md)
+list(APPEND pages README.md CONTRIBUTING.md)
 foreach(page IN LISTS pages)
+  if(NOT EXISTS ${ROOT}/${page})
+    continue()
+  endif()
   file(READ ${ROOT}/${page} text)
   while(TRUE)
     string(FIND "${text}" "${marker}" at)

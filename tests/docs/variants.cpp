@@ -1,10 +1,12 @@
 // The cards and parameter formulas of docs/variants/: each card is that of the library, each formula counts what the
 // model has.
+#include <array>
 #include <iostream>
 #include <type_traits>
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/model/cards.hpp"
+#include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
 
 namespace pages {
@@ -215,8 +217,34 @@ bool counts(const char* name, gmoe::index_t expected) {
   return total == expected;
 }
 
+// [describe]
+void print_card() { std::cout << gmoe::describe<gmoe::switch_card>({.d_model = 64, .layers = 4, .experts = 8}); }
+// [/describe]
+
+// [hash-balance]
+/// `text` decides which expert gets which byte. Call it once, before training; the table is saved with the model.
+template <class B>
+void spread_tokens(gmoe::language_model<gmoe::hash_card, B>& model, std::span<const std::uint8_t> text) {
+  std::array<std::int64_t, 256> counts{};
+  for (const std::uint8_t byte : text) ++counts[byte];
+  model.router_shared().balance(counts);
+}
+// [/hash-balance]
+
+/// Four bytes that occur 4, 3, 2 and 1 times: two experts get 5 tokens each.
+bool hash_is_balanced() {
+  using B = gmoe::cpu<float>;
+  gmoe::language_model<gmoe::hash_card, B> model({.d_model = 4, .layers = 1, .heads = 1, .d_ff = 4, .experts = 2});
+  const std::array<std::uint8_t, 10> text{9, 9, 9, 9, 8, 8, 8, 7, 7, 6};
+  spread_tokens(model, text);
+  const auto table = model.router_shared().bucket.value().to_host();
+  return table[9] == 0 && table[8] == 1 && table[7] == 1 && table[6] == 0;
+}
+
 int main() {
-  bool good = counts<gmoe::dense_card>("dense", dense);
+  print_card();
+  bool good = hash_is_balanced();
+  good &= counts<gmoe::dense_card>("dense", dense);
   good &= counts<gmoe::dense_relu_card>("dense-relu", dense_relu);
   good &= counts<gmoe::smoe_card>("smoe", smoe);
   good &= counts<gmoe::switch_card>("switch", switch_);

@@ -1,0 +1,148 @@
+// The recipes of CONTRIBUTING.md: an op with its test, a score function of one's own, a variant made with it.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include "gmoe/autograd/gradient_check.hpp"
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/model/describe.hpp"
+#include "gmoe/model/language_model.hpp"
+#include "gmoe/ops/broadcast.hpp"
+#include "ops/gradients.hpp"
+
+// [formula]
+namespace gmoe::fn {
+
+/// log(1 + exp(x)): a smooth relu.
+struct softplus {
+  template <class T>
+  GMOE_HD T value(const T& x) const {
+    return max(x, T(0)) + log(T(1) + exp(-abs(x)));
+  }
+  template <class T>
+  GMOE_HD T slope(const T& x, const T&) const {
+    return sigmoid(x);
+  }
+};
+
+}  // namespace gmoe::fn
+
+namespace gmoe {
+
+template <class B>
+variable<B> softplus(const variable<B>& x) {
+  return apply(fn::softplus{}, x);
+}
+
+}  // namespace gmoe
+// [/formula]
+
+// [op]
+namespace gmoe {
+
+/// y_tj = x_tj v_j for v (1 x cols): every column by its own factor.
+///     dx_tj = dy_tj v_j      dv_j = sum_t dy_tj x_tj
+template <class B>
+variable<B> multiply_row(const variable<B>& x, const variable<B>& v) {
+  require(v.rows() == 1 && v.cols() == x.cols(), "multiply_row: expected 1 x ", x.cols(), ", got ", v.rows(), " x ",
+          v.cols());
+  matrix<B> y(x.rows(), x.cols());
+  B::map_with_row(y.view(), 0, fn::times{}, x.value().view(), v.value().view());
+  return make_result(
+      std::move(y),
+      [x, v](const variable<B>& y) {
+        const auto dy = std::as_const(y.gradient()).view();
+        if (x.needs_gradient()) {
+          const auto [to, beta] = x.sink();
+          B::map_with_row(to->view(), beta, fn::times{}, dy, v.value().view());
+        }
+        if (v.needs_gradient()) {
+          matrix<B> products(x.rows(), x.cols());
+          B::map(products.view(), 0, fn::times{}, dy, x.value().view());
+          const auto [to, beta] = v.sink();
+          B::col_sums(to->view(), beta, 1, std::as_const(products).view());
+        }
+      },
+      x, v);
+}
+
+}  // namespace gmoe
+// [/op]
+
+using namespace gmoe;
+using namespace gmoe_test;
+
+// [op-test]
+TEST_CASE_TEMPLATE("ops/multiply_row: every column by its own factor", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const table x = random_table(5, 3, 1), v = random_table(1, 3, 2);
+  const operation<B> times = [](const inputs<B>& in) { return multiply_row(in[0], in[1]); };
+  table expected(5, 3);
+  for (index_t i = 0; i < 5; ++i)
+    for (index_t j = 0; j < 3; ++j) expected(i, j) = x(i, j) * v(0, j);
+  CHECK(difference(evaluate<B>(times, {x, v}), expected) < 1e-14);
+  CHECK(gradient_error<B>(times, {x, v}) < 1e-8);  // against finite differences
+}
+
+TEST_CASE_TEMPLATE("ops/multiply_row: the row must fit", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  CHECK_THROWS_WITH_AS(multiply_row(constant<B>(table(2, 3)), constant<B>(table(1, 2))),
+                       "multiply_row: expected 1 x 3, got 1 x 2", config_error);
+}
+// [/op-test]
+
+TEST_CASE_TEMPLATE("docs/contributing: softplus", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const table x = random_table(4, 3, 3, -3, 3);
+  const operation<B> f = [](const inputs<B>& in) { return softplus(in[0]); };
+  table expected(4, 3);
+  for (std::size_t i = 0; i < expected.values.size(); ++i) expected.values[i] = std::log1p(std::exp(x.values[i]));
+  CHECK(difference(evaluate<B>(f, {x}), expected) < 1e-13);
+  CHECK(gradient_error<B>(f, {x}) < 1e-8);
+}
+
+// [one-line]
+using gmoe_top2_card = gmoe::with<gmoe::gmoe_card, gmoe::top_k<2>, gmoe::renormalised_scores>;
+// [/one-line]
+
+// [policy]
+/// p = sigmoid(z): experts do not compete; goes with renormalised weights.
+struct sigmoid_score : gmoe::score_policy {
+  template <class B>
+  static gmoe::variable<B> scores(const gmoe::variable<B>& logits) {
+    return sigmoid(logits);
+  }
+};
+
+struct sigmoid_smoe_card : gmoe::with<gmoe::smoe_card, sigmoid_score> {
+  static constexpr std::string_view name = "sigmoid-smoe",
+                                    summary = "top-2 of independent scores, weights that sum to one";
+};
+// [/policy]
+
+// [policy-test]
+TEST_CASE("a variant of one's own: every gradient against finite differences") {
+  using B = gmoe::cpu<double>;
+  gmoe::language_model<sigmoid_smoe_card, B> model{{.vocab = 11,
+                                                    .positions = 4,
+                                                    .d_model = 6,
+                                                    .layers = 2,
+                                                    .heads = 2,
+                                                    .d_ff = 8,
+                                                    .experts = 4,
+                                                    .initializer_range = 0.3}};
+  gmoe::batch<B> data;
+  data.assign(std::vector<gmoe::id_type>{1, 2, 3, 4, 5, 6, 7, 8}, std::vector<gmoe::id_type>{2, 3, 4, 5, 6, 7, 8, 9}, 2,
+              11);
+  const auto loss = [&](gmoe::tape<B>* tape) {
+    gmoe::context<B> ctx{.tape = tape};
+    return model.loss(ctx, data).total;
+  };
+  const auto report = gmoe::check_gradients(model.parameters(), loss);
+  INFO(report.where, ": ", report.analytic, " by the tape, ", report.numeric, " by differences");
+  CHECK(report.worst < 1e-6);
+}
+// [/policy-test]
+
+TEST_CASE("docs/contributing: the cards are complete and have their names") {
+  CHECK(gmoe::check_card<gmoe_top2_card>());
+  CHECK(gmoe::describe<sigmoid_smoe_card>().starts_with("sigmoid-smoe: top-2 of independent scores"));
+  gmoe::with_card<gmoe::card_list<sigmoid_smoe_card>>(
+      "sigmoid-smoe", []<class Card>() { CHECK(std::is_same_v<Card, sigmoid_smoe_card>); });
+}

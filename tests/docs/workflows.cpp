@@ -1,0 +1,211 @@
+// The code of docs/checkpoints.md and docs/metrics.md, run on small models.
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "gmoe/analysis/common_layers.hpp"
+#include "gmoe/analysis/path_clusters.hpp"
+#include "gmoe/analysis/record.hpp"
+#include "gmoe/analysis/summary.hpp"
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/data/corpus.hpp"
+#include "gmoe/io/official.hpp"
+#include "gmoe/io/official_trace.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/train/train.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using backend = gmoe::cpu<float>;
+using model_type = gmoe::language_model<gmoe::gmoe_card, backend>;
+
+// [load]
+/// A checkpoint whose variant is known: a folder with config.json and model.safetensors.
+model_type load(const fs::path& folder) { return gmoe::load_official<gmoe::gmoe_card, gmoe::cpu<float>>(folder); }
+
+/// Any checkpoint: the function is compiled for every card that a checkpoint can hold, and called for the one it is.
+gmoe::index_t count_parameters(const fs::path& folder) {
+  return gmoe::with_official_model<gmoe::cpu<float>>(folder, [](auto& model) {
+    gmoe::index_t total = 0;
+    model.each_parameter([&](auto& p) { total += p.size(); });
+    return total;
+  });
+}
+// [/load]
+
+// [save]
+void save(model_type& model, const fs::path& folder) { gmoe::save_official(folder, model); }
+// [/save]
+
+// [trace]
+/// Everything that the model computes for these tokens, as one safetensors file.
+void trace(model_type& model, const std::vector<std::int64_t>& tokens, gmoe::index_t sequences, const fs::path& out) {
+  gmoe::trace_file<float> file;
+  gmoe::official_tracer tracer(model, tokens, sequences, file);
+  tracer.pass();
+  file.write(out);
+}
+// [/trace]
+
+// [compare]
+/// The largest difference of a tensor that is in both files, over that tensor's largest entry.
+double largest_difference(const fs::path& ours, const fs::path& theirs) {
+  const gmoe::safetensors_file a(ours), b(theirs);
+  double worst = 0;
+  for (const gmoe::tensor_entry& t : a.tensors()) {
+    if (!b.contains(t.name) || !gmoe::facts(t.type).floating) continue;
+    const auto x = a.read<double>(t.name), y = b.read<double>(t.name);
+    gmoe::require<gmoe::data_error>(x.size() == y.size(), t.name, " has another shape");
+    double difference = 0, largest = 1e-6;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      difference = std::max(difference, std::abs(x[i] - y[i]));
+      largest = std::max(largest, std::abs(y[i]));
+    }
+    worst = std::max(worst, difference / largest);
+  }
+  return worst;
+}
+// [/compare]
+
+// [observer]
+/// Sees every intermediate value under its trace key: here, how large a block's output is.
+struct norm_watcher : gmoe::observer<backend> {
+  std::vector<double> norms;
+  void see(std::string_view what, gmoe::index_t /*block*/, const gmoe::matrix<backend>& value) override {
+    if (what == "block_out") norms.push_back(std::sqrt(backend::sum_of_squares(value.view())));
+  }
+};
+// [/observer]
+
+// [training]
+/// Trains with a checkpoint every 10 steps; started again, it goes on where the file stands.
+void train_with_checkpoints(model_type& model, std::span<const std::uint8_t> text, const gmoe::recipe& how,
+                            const fs::path& file) {
+  gmoe::trainer run(model, text, how);
+  if (fs::exists(file)) gmoe::load_checkpoint(file, run, "gmoe");
+  while (!run.finished()) {
+    run.step();
+    if (run.steps_done() % 10 == 0) gmoe::save_checkpoint(file, run, "gmoe");
+  }
+}
+// [/training]
+
+// [header]
+/// What a checkpoint says of itself, without loading it: enough to build the model that it fits.
+model_type model_for(const fs::path& file) {
+  const gmoe::checkpoint_header header = gmoe::read_checkpoint_header(file);
+  return model_type(header.shape);
+}
+// [/header]
+
+// [record]
+/// How a model routes a text: every decision, then every metric.
+gmoe::routing_summary measure(model_type& model, std::span<const std::uint8_t> text) {
+  const gmoe::routing_record record = gmoe::record_routing(model, text, {.sequence = 16, .batch = 4});
+  return gmoe::summarize(record.decisions);
+}
+// [/record]
+
+// [fair]
+/// The path metrics of two models over the blocks in which both route, and over as many tokens.
+std::vector<gmoe::path_metrics> compare_paths(const gmoe::routing_decisions& a, const gmoe::routing_decisions& b) {
+  const std::vector<std::vector<gmoe::index_t>> routed{gmoe::routed_blocks(a), gmoe::routed_blocks(b)};
+  const std::vector<gmoe::index_t> common = gmoe::common_blocks(routed);
+  gmoe::require<gmoe::data_error>(a.tokens() == b.tokens(), "the models read texts of different length");
+  return {gmoe::measure_paths(gmoe::count_paths(a, gmoe::layers_of_blocks(a, common))),
+          gmoe::measure_paths(gmoe::count_paths(b, gmoe::layers_of_blocks(b, common)))};
+}
+// [/fair]
+
+// [clusters]
+/// Whether tokens on one path look alike to the model, with what chance and the tokens alone would give.
+gmoe::path_cluster_report measure_clusters(model_type& model, std::span<const std::uint8_t> text) {
+  const auto record = gmoe::record_routing(model, text, {.sequence = 16, .batch = 4, .keep_hidden = true});
+  return gmoe::measure_path_clusters(gmoe::count_paths(record.decisions), std::span<const float>(record.hidden),
+                                     record.columns, gmoe::random_stream(1),
+                                     std::span<const gmoe::id_type>(record.tokens), {.paths = 4, .per_path = 20});
+}
+// [/clusters]
+
+bool expect(bool true_thing, const char* what) {
+  if (!true_thing) std::cerr << "not so: " << what << "\n";
+  return true_thing;
+}
+
+/// A folder of its own, removed at the end.
+struct temporary_folder {
+  std::string path = (fs::temp_directory_path() / "gmoe-docs-XXXXXX").string();
+  temporary_folder() {
+    if (!mkdtemp(path.data())) throw gmoe::file_error("no temporary folder");
+  }
+  ~temporary_folder() { fs::remove_all(path); }
+};
+
+bool run(const fs::path& folder) {
+  bool good = true;
+  const fs::path golden = "tests/golden";
+  fs::copy_file(golden / "gmoe_tiny.config.json", folder / "config.json");
+  fs::copy_file(golden / "gmoe_tiny.weights.safetensors", folder / "model.safetensors");
+  model_type model = load(folder);
+  gmoe::index_t total = 0;
+  model.each_parameter([&](auto& p) { total += p.size(); });
+  good &= expect(count_parameters(folder) == total, "any checkpoint loads as well");
+  save(model, folder / "again");
+  good &= expect(largest_difference(folder / "again/model.safetensors", folder / "model.safetensors") == 0,
+                 "saving gives back what was loaded");
+
+  const fs::path expected = golden / "gmoe_tiny.expect.safetensors";
+  const gmoe::safetensors_file reference(expected);
+  trace(model, reference.read<std::int64_t>("tokens"), reference.entry("tokens").shape[0],
+        folder / "trace.safetensors");
+  const double error = largest_difference(folder / "trace.safetensors", expected);
+  good &= expect(error < 1e-3, "the trace is the reference's");
+
+  const gmoe::corpus corpus = gmoe::corpus::read(golden / "README.md");
+  const std::span<const std::uint8_t> text = corpus.bytes();
+  const gmoe::sizes small{.positions = 16, .d_model = 16, .layers = 3, .heads = 2, .d_ff = 16, .experts = 4};
+  const gmoe::recipe how{.steps = 25, .batch = 4, .sequence = 16};
+  model_type first(small), again(small);
+  const fs::path file = folder / "checkpoint.safetensors";
+  train_with_checkpoints(first, text, how, file);
+  good &= expect(gmoe::read_checkpoint_header(file).step == 20, "the last checkpoint is that of step 20");
+  train_with_checkpoints(again, text, how, file);
+  bool same = true;
+  for (std::size_t i = 0; i < first.parameters().size(); ++i)
+    same = same && first.parameters()[i]->value().to_host() == again.parameters()[i]->value().to_host();
+  good &= expect(same, "a resumed run ends with the same bits");
+  good &= expect(model_for(file).shape().d_model == 16, "the header has the sizes");
+
+  norm_watcher watcher;
+  gmoe::context<backend> ctx;
+  ctx.observer = &watcher;
+  gmoe::batch<backend> data;
+  data.assign(std::vector<gmoe::id_type>{65, 66, 67}, {}, 1, 256);
+  model_type::read(ctx, data);
+  first.hidden(ctx);
+  good &= expect(watcher.norms.size() == 3 && watcher.norms[0] > 0, "an observer sees every block");
+
+  const auto part = text.first(2000);
+  const gmoe::routing_summary s = measure(first, part);
+  good &=
+      expect(s.tokens == 1999 && s.layers.size() == 3 && s.agreement && s.mutual_information, "the summary is whole");
+  const auto d = gmoe::record_routing(first, part, {.sequence = 16, .batch = 4}).decisions;
+  const auto pair = compare_paths(d, d);
+  good &= expect(pair[0].entropy == pair[1].entropy && pair[0].layers == 3, "a model equals itself");
+  good &= expect(measure_clusters(first, part).points > 0, "paths were clustered");
+  return good;
+}
+
+}  // namespace
+
+int main() try {
+  const temporary_folder folder;
+  return run(folder.path) ? 0 : 1;
+} catch (const std::exception& e) {
+  std::cerr << e.what() << "\n";
+  return 1;
+}
