@@ -14,7 +14,7 @@ namespace gmoe_test {
 using gmoe::id_type;
 using gmoe::index_t;
 /// The backend of model tests: double, so that differences mean something.
-using model_backend = gmoe::cpu<double>;
+using model_backend = GMOE_TEST_BACKEND<double>;
 
 /// Small, and no two sizes equal.
 inline gmoe::sizes small_sizes() {

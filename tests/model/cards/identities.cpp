@@ -1,0 +1,245 @@
+// What must come out equal, or exactly so, whatever the weights are.
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "moe_checks.hpp"
+
+using namespace gmoe;
+using gmoe_test::text;
+using B = gmoe_test::model_backend;
+
+namespace {
+
+template <class Card>
+using model_of = language_model<Card, B>;
+
+template <class Model>
+parameter<B>& named(Model& model, const std::string& name) {
+  for (parameter<B>* p : model.parameters())
+    if (p->name() == name) return *p;
+  throw config_error("no parameter " + name);
+}
+
+void write(parameter<B>& p, const std::vector<double>& values) {
+  REQUIRE(static_cast<index_t>(values.size()) == p.size());
+  B::upload(p.value().data(), values.data(), values.size() * sizeof(double));
+}
+
+template <class Model>
+double total(Model& model, const text& t, bool training = false) {
+  return gmoe_test::losses_of(model, t, training).total.value().item();
+}
+template <class Model>
+double language(Model& model, const text& t, bool training = false) {
+  return gmoe_test::losses_of(model, t, training).language.value().item();
+}
+template <class Model>
+double balance(Model& model, const text& t) {
+  return gmoe_test::losses_of(model, t, false).balance.value().item();
+}
+
+/// `order[i]` says which of the old rows (or columns) becomes number i.
+std::vector<double> permuted_rows(const parameter<B>& p, const std::vector<index_t>& order) {
+  const auto old = p.value().to_host();
+  const std::size_t block = old.size() / order.size();
+  std::vector<double> v;
+  for (index_t i : order)
+    v.insert(v.end(), old.begin() + i * static_cast<index_t>(block),
+             old.begin() + (i + 1) * static_cast<index_t>(block));
+  return v;
+}
+std::vector<double> permuted_cols(const parameter<B>& p, const std::vector<index_t>& order) {
+  const auto old = p.value().to_host();
+  std::vector<double> v;
+  for (index_t r = 0; r < p.rows(); ++r)
+    for (index_t i : order) v.push_back(old[static_cast<std::size_t>(r * p.cols() + i)]);
+  return v;
+}
+
+const text sample(2, 5, 11);
+
+}  // namespace
+
+TEST_CASE("model/cards: identities, one expert has weight 1 and nothing to learn in the router") {
+  sizes s = gmoe_test::small_sizes();
+  s.experts = 1;
+  model_of<gmoe_card> model(s);
+  gmoe_test::randomise(model);
+  tape<B> tape;
+  const auto l = gmoe_test::losses_of(model, sample, false, &tape);
+  CHECK(l.balance.value().item() == doctest::Approx(s.balance_alpha).epsilon(1e-14));
+  tape.backward(l.total);
+  for (parameter<B>* p : model.parameters())
+    if (p->name().starts_with("router."))
+      for (double g : p->gradient().to_host()) CHECK(std::abs(g) < 1e-15);
+
+  // y = E_local + E_1: the same as with the weight left out.
+  model_of<with<gmoe_card, unit_weight, no_balance>> unweighted(s);
+  gmoe_test::randomise(unweighted);
+  CHECK(total(unweighted, sample) == doctest::Approx(l.language.value().item()).epsilon(1e-14));
+}
+
+TEST_CASE("model/cards: identities, a head of zeros spreads evenly and picks expert 0") {
+  model_of<gmoe_card> model(gmoe_test::small_sizes());
+  gmoe_test::randomise(model);
+  for (index_t l = 0; l < 3; ++l) B::fill(model.router_of(l).gate.value().view(), 0.0);
+  CHECK(balance(model, sample) == doctest::Approx(model.shape().balance_alpha).epsilon(1e-14));
+  for (const auto& r : model.routings()) {
+    for (id_type e : r.chosen.to_host()) CHECK(e == 0);
+    for (double p : r.scores.value().to_host()) CHECK(p == 0.25);
+  }
+}
+
+TEST_CASE("model/cards: identities, GMoE without sharing, recurrence and propagation is Switch with a shared expert") {
+  sizes s = gmoe_test::small_sizes();
+  s.layer_norm_epsilon = 1e-14;  // so that the norm of a norm is itself
+  model_of<with<gmoe_card, global_router<>, layer_pool>> stripped(s);
+  model_of<with<switch_shared_card, no_capacity, every_block>> shared(s);
+  gmoe_test::randomise(stripped);
+  gmoe_test::randomise(shared);
+  const auto plain = [](auto& norm) {
+    B::fill(norm.gain.value().view(), 1.0);
+    B::fill(norm.bias.value().view(), 0.0);
+  };
+  for (index_t l = 0; l < 3; ++l) {
+    plain(stripped.blocks()[static_cast<std::size_t>(l)].ln_2);
+    plain(shared.blocks()[static_cast<std::size_t>(l)].ln_2);
+    plain(stripped.router_of(l).h_ln);
+    write(shared.router_of(l).gate, stripped.router_of(l).gate.value().to_host());
+  }
+  CHECK(total(stripped, sample, true) == doctest::Approx(total(shared, sample, true)).epsilon(1e-12));
+}
+
+TEST_CASE("model/cards: identities, the order of the pool's experts does not matter") {
+  const std::vector<index_t> order{2, 0, 3, 1};
+  model_of<gmoe_card> model(gmoe_test::small_sizes());
+  gmoe_test::randomise(model);
+  const double before = total(model, sample);
+  std::vector<std::vector<id_type>> chosen;
+  for (const auto& r : model.routings()) chosen.push_back(r.chosen.to_host());
+  write(model.bank().w_in(), permuted_rows(model.bank().w_in(), order));
+  write(model.bank().w_out(), permuted_rows(model.bank().w_out(), order));
+  for (index_t l = 0; l < 3; ++l) {
+    auto& router = model.router_of(l);
+    write(router.gate, permuted_rows(router.gate, order));
+    write(router.z_proj, permuted_cols(router.z_proj, order));
+    write(router.z_ln->gain, permuted_cols(router.z_ln->gain, order));
+    write(router.z_ln->bias, permuted_cols(router.z_ln->bias, order));
+  }
+  CHECK(total(model, sample) == doctest::Approx(before).epsilon(1e-13));
+  for (std::size_t l = 0; l < 3; ++l) {
+    const auto now = model.routings()[l].chosen.to_host();
+    for (std::size_t i = 0; i < now.size(); ++i)
+      CHECK(order[static_cast<std::size_t>(now[i])] == static_cast<index_t>(chosen[l][i]));
+  }
+}
+
+TEST_CASE("model/cards: identities, in a single layer propagation adds a learned constant") {
+  sizes s = gmoe_test::small_sizes();
+  s.layers = 1;
+  model_of<gmoe_card> model(s);
+  model_of<gmoe_no_logits_card> without(s);
+  gmoe_test::randomise(model);
+  gmoe_test::randomise(without);
+  const auto head = model.router_of(0).gate.value().to_host();  // 4 x 16
+  std::vector<double> left;
+  for (std::size_t e = 0; e < 4; ++e) left.insert(left.end(), head.begin() + 16 * e, head.begin() + 16 * e + 8);
+  write(without.router_of(0).gate, left);
+  total(model, sample);
+  total(without, sample);
+  const auto z = model.routings()[0].logits.value().to_host(), z0 = without.routings()[0].logits.value().to_host();
+  const auto projection = model.router_of(0).z_proj.value().to_host();  // 8 x 4
+  const auto beta = model.router_of(0).z_ln->bias.value().to_host();
+  for (std::size_t e = 0; e < 4; ++e) {
+    double constant = 0;
+    for (std::size_t c = 0; c < 8; ++c)
+      for (std::size_t j = 0; j < 4; ++j) constant += head[16 * e + 8 + c] * projection[4 * c + j] * beta[j];
+    for (std::size_t t = 0; t < 10; ++t)
+      CHECK(z[4 * t + e] - z0[4 * t + e] == doctest::Approx(constant).epsilon(1e-12));
+  }
+  // And it does not matter whether the pool is shared.
+  model_of<gmoe_no_global_card> own(s);
+  gmoe_test::randomise(own);
+  CHECK(total(own, sample) == total(model, sample));
+}
+
+TEST_CASE("model/cards: identities, parts of one are the whole, and joint is separate in one layer") {
+  sizes s = gmoe_test::small_sizes();
+  model_of<gmoe_card> model(s);
+  model_of<gmoe_fine_grained_card> split(s);
+  gmoe_test::randomise(model);
+  gmoe_test::randomise(split);
+  CHECK(total(split, sample) == total(model, sample));
+  s.layers = 1;
+  model_of<gmoe_card> one(s);
+  model_of<with<gmoe_card, joint_switch_loss>> joint(s);
+  gmoe_test::randomise(one);
+  gmoe_test::randomise(joint);
+  CHECK(total(joint, sample) == doctest::Approx(total(one, sample)).epsilon(1e-14));
+}
+
+TEST_CASE("model/cards: identities, splitting an expert in parts that are all active changes only the weights") {
+  // Experts of width m in g parts: with all parts chosen and weight 1 the sum is that of the whole experts.
+  sizes s = gmoe_test::small_sizes();
+  model_of<with<gmoe_card, top_k<4>, unit_weight, no_balance>> whole(s);
+  s.granularity = 3;
+  s.top_k = 4;  // whole experts
+  model_of<with<gmoe_fine_grained_card, unit_weight, no_balance>> parts(s);
+  gmoe_test::randomise(whole);
+  gmoe_test::randomise(parts);
+  CHECK(total(parts, sample) == doctest::Approx(total(whole, sample)).epsilon(1e-13));
+}
+
+TEST_CASE("model/cards: identities, with enough room training drops nothing") {
+  sizes s = gmoe_test::small_sizes();
+  s.capacity_factor = 4;
+  model_of<switch_card> model(s);
+  gmoe_test::randomise(model);
+  CHECK(total(model, sample, true) == total(model, sample, false));
+  CHECK(gmoe_test::dropped(model) == 0);
+}
+
+TEST_CASE("model/cards: identities, dropping everything leaves the residual stream") {
+  sizes s = gmoe_test::small_sizes();
+  s.capacity_factor = 0.01;  // room for none
+  model_of<switch_card> model(s), without(s);
+  gmoe_test::randomise(model);
+  gmoe_test::randomise(without);
+  B::fill(without.bank().w_out().value().view(), 0.0);
+  CHECK(language(model, sample, true) == language(without, sample, false));
+  CHECK(gmoe_test::dropped(model) == 20);
+}
+
+TEST_CASE("model/cards: identities, parameters of one name start equal in all variants") {
+  const sizes s = gmoe_test::small_sizes();
+  std::map<std::string, std::vector<double>> first;
+  std::size_t shared = 0;
+  const auto visit = [&](auto&& model) {
+    for (parameter<B>* p : model.parameters()) {
+      const auto values = p->value().to_host();
+      const auto [at, inserted] = first.emplace(p->name(), values);
+      if (inserted || at->second.size() != values.size()) continue;  // a pool may be larger
+      CHECK(at->second == values);
+      ++shared;
+    }
+  };
+  visit(model_of<dense_card>(s, 9));
+  visit(model_of<gmoe_card>(s, 9));
+  visit(model_of<switch_card>(s, 9));
+  CHECK(shared >= 2 * (2 + 3 * 8 + 2));  // embeddings, attention and norms of three blocks, the last norm
+  model_of<gmoe_card> other(s, 10);
+  CHECK(other.token_embedding().value().to_host() != first["wte"]);
+}
+
+TEST_CASE("model/cards: identities, a future token changes nothing before it") {
+  model_of<gmoe_card> model(gmoe_test::small_sizes());
+  gmoe_test::randomise(model);
+  text a(1, 6, 11);
+  a.targets = {no_target, no_target, no_target, no_target, 3, no_target};
+  text b = a;
+  b.tokens.back() = static_cast<id_type>((b.tokens.back() + 1) % 11);
+  CHECK(language(model, a) == language(model, b));
+  b.tokens[4] = static_cast<id_type>((b.tokens[4] + 1) % 11);
+  CHECK(language(model, a) != language(model, b));
+}

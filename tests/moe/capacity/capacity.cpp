@@ -1,0 +1,41 @@
+#include "gmoe/moe/capacity/capacity.hpp"
+
+#include <doctest/doctest.h>
+
+#include "moe/routing_helpers.hpp"
+
+using namespace gmoe;
+using namespace gmoe_test;
+
+TEST_CASE("moe/capacity/capacity: room per expert") {
+  CHECK(expert_capacity(1.25, 1, 10, 4) == 3);               // floor(1.25 * 3)
+  CHECK(expert_capacity(1.25, 2, 10, 3) == 8);               // floor(1.25 * 7)
+  CHECK(expert_capacity(1.25, 2, 10, 3, room::exact) == 8);  // floor(8.33)
+  CHECK(expert_capacity(1.0, 2, 10, 3, room::rounded_up) == 7);
+  CHECK(expert_capacity(1.0, 2, 10, 3, room::exact) == 6);
+  CHECK(expert_capacity(1.0, 2, 10, 3, room::tokens) == 3);  // k does not count
+  CHECK(expert_capacity(1.25, 2, 8, 4, room::tokens) == 2);  // floor(2.5)
+  CHECK(expert_capacity(1.0, 1, 3, 8, room::exact) == 0);    // fewer tokens than experts
+  CHECK(expert_capacity(1.0, 1, 3, 8) == 1);
+  CHECK(expert_capacity(1.25, 1, 524288, 16) == 40960);
+}
+
+TEST_CASE_TEMPLATE("moe/capacity/capacity: drops the latest, in training only", B, GMOE_TEST_BACKENDS) {
+  // Five tokens, two choices each, two experts: everybody wants both. Room: floor(0.5 * ceil(10 / 2)) = 2.
+  const routing<B> r = routing_of<B>(table(5, 2, 0.5), {0, 1, 1, 0, 0, 1, 0, 1, 1, 0});
+  sizes s;
+  s.capacity_factor = 0.5;
+  const id_type no = no_choice;
+  const auto training = training_context<B>();
+  CHECK(limited_capacity<>::keep(context<B>{}, s, r).to_host() == r.chosen.to_host());
+  CHECK(no_capacity::keep(training, s, r).to_host() == r.chosen.to_host());
+  CHECK(limited_capacity<>::keep(training, s, r).to_host() == std::vector<id_type>{0, 1, 1, 0, no, no, no, no, no, no});
+  // All first choices before the second ones: expert 0 is full with tokens 0 and 2, expert 1 with 1 and 4.
+  CHECK(limited_capacity<priority::choice_order>::keep(training, s, r).to_host() ==
+        std::vector<id_type>{0, no, 1, no, 0, no, no, no, 1, no});
+  CHECK(limited_capacity<priority::within_choice>::keep(training, s, r).to_host() ==
+        std::vector<id_type>{0, 1, 1, 0, 0, 1, no, no, 1, 0});
+  CHECK(r.chosen.to_host() == std::vector<id_type>{0, 1, 1, 0, 0, 1, 0, 1, 1, 0});  // what was asked for stays known
+  s.capacity_factor = 0.1;                                                          // none
+  CHECK(limited_capacity<>::keep(training, s, r).to_host() == std::vector<id_type>(10, no));
+}

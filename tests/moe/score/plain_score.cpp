@@ -1,0 +1,13 @@
+#include "gmoe/moe/score/plain_score.hpp"
+
+#include <doctest/doctest.h>
+
+#include "moe/routing_helpers.hpp"
+
+using namespace gmoe;
+using namespace gmoe_test;
+
+TEST_CASE_TEMPLATE("moe/score/plain_score: the logits themselves", B, GMOE_TEST_BACKENDS) {
+  const variable<B> z(put<B>(random_table(3, 2, 1)));
+  CHECK(plain_score::scores(z).value().data() == z.value().data());
+}

@@ -1,0 +1,13 @@
+#include "gmoe/moe/score/softmax_score.hpp"
+
+#include <doctest/doctest.h>
+
+#include "moe/routing_helpers.hpp"
+
+using namespace gmoe;
+using namespace gmoe_test;
+
+TEST_CASE_TEMPLATE("moe/score/softmax_score: rows that sum to one", B, GMOE_TEST_BACKENDS) {
+  const table z = random_table(6, 5, 1, -4, 4);
+  CHECK(difference(get(softmax_score::scores(variable<B>(put<B>(z))).value()), softmax(z)) < 1e-6);
+}
