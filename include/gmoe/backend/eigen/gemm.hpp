@@ -2,6 +2,7 @@
 /// Matrix products: the one narrow call through which every product of the library goes.
 
 #include <Eigen/Core>
+#include <algorithm>
 
 #include "gmoe/backend/arguments.hpp"
 #include "gmoe/backend/eigen/gemm_provider.hpp"
@@ -43,7 +44,12 @@ struct gemm_kernels {
         for (index_t j = 0; j < c.cols; ++j) c(i, j) *= beta;
       beta = S(1);
     }
-    if (c.rows == 1 && op_a == op::none && depth > 0) one_row(op_b, alpha, a, b, beta, c, depth);
+    if (depth == 0) {  // an empty sum; oneDNN would leave C as it is
+      if (beta == S(0))
+        for (index_t i = 0; i < c.rows; ++i) std::fill_n(c.row(i), c.cols, S(0));
+      return;
+    }
+    if (c.rows == 1 && op_a == op::none) one_row(op_b, alpha, a, b, beta, c, depth);
     else gemm_one_thread(op_a, op_b, alpha, a, b, beta, c, depth);
   }
 
