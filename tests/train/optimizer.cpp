@@ -1,0 +1,94 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/train/adamw.hpp"
+#include "gmoe/train/clip.hpp"
+#include "gmoe/train/recipe.hpp"
+#include "gmoe/train/schedule.hpp"
+
+using B = gmoe::cpu<double>;
+
+TEST_CASE("train/adamw: equals the formulas element by element over several steps, decays without a gradient") {
+  const std::vector<double> start{0.5, -1.0, 2.0, 0.0, 3.0};
+  gmoe::parameter<B> a("a", gmoe::matrix<B>::from_host(start, 1, 5)), still("still", gmoe::matrix<B>::filled(2, 2, 4.0));
+  gmoe::adamw<B> optimizer({&a, &still}, {.weight_decay = 0.1});
+  std::vector<double> p = start, m(5), v(5);
+  double untouched = 4.0;
+  for (int t = 1; t <= 4; ++t) {
+    const double lr = 0.01 * t, scale = 1.0 / t;
+    std::vector<double> g(5);
+    for (int i = 0; i < 5; ++i) g[i] = std::sin(t * 1.3 + i);
+    B::upload(a.gradient().data(), g.data(), 5 * sizeof(double));
+    optimizer.step(lr, scale);
+    for (int i = 0; i < 5; ++i) {
+      const double gi = g[i] * scale;
+      p[i] *= 1 - lr * 0.1;
+      m[i] = 0.9 * m[i] + 0.1 * gi;
+      v[i] = 0.95 * v[i] + 0.05 * gi * gi;
+      p[i] -= lr / (1 - std::pow(0.9, t)) * m[i] / (std::sqrt(v[i]) / std::sqrt(1 - std::pow(0.95, t)) + 1e-8);
+    }
+    untouched *= 1 - lr * 0.1;
+    const auto now = a.value().to_host();
+    for (int i = 0; i < 5; ++i) CHECK(now[i] == doctest::Approx(p[i]).epsilon(1e-13));
+    for (double x : a.gradient().to_host()) CHECK(x == 0.0);
+    CHECK(still.value().to_host()[3] == doctest::Approx(untouched).epsilon(1e-14));
+  }
+  CHECK(optimizer.steps() == 4);
+}
+
+TEST_CASE("train/adamw: the decay can depend on the parameter's name") {
+  gmoe::parameter<B> weight("h.0.weight", gmoe::matrix<B>::filled(1, 1, 1.0)),
+      bias("h.0.bias", gmoe::matrix<B>::filled(1, 1, 1.0));
+  gmoe::adamw<B> optimizer({&weight, &bias}, {.decay_of = [](const std::string& n) { return n.ends_with("bias") ? 0.0 : 0.5; }});
+  optimizer.step(0.1);
+  CHECK(weight.value().item() == doctest::Approx(0.95));
+  CHECK(bias.value().item() == 1.0);
+}
+
+TEST_CASE("train/clip: norm over all parameters, factor 1 below the limit") {
+  gmoe::parameter<B> a("a", gmoe::matrix<B>::filled(1, 1, 0.0)), b("b", gmoe::matrix<B>::filled(1, 2, 0.0));
+  const double ga = 3, gb[] = {0, 4};
+  B::upload(a.gradient().data(), &ga, sizeof ga);
+  B::upload(b.gradient().data(), gb, sizeof gb);
+  CHECK(gmoe::global_norm<B>({&a, &b}) == doctest::Approx(5));
+  CHECK(gmoe::clipping_factor(5, 1) == doctest::Approx(1 / 5.000001));
+  CHECK(gmoe::clipping_factor(0.5, 1) == 1.0);
+}
+
+TEST_CASE("train/schedule: warm-up from zero, then half a cosine to the floor, constant beyond") {
+  const gmoe::cosine_schedule s{.peak = 2, .warmup = 4, .total = 12, .floor = 0.1};
+  CHECK(s(0) == 0);
+  CHECK(s(1) == doctest::Approx(0.5));
+  CHECK(s(4) == doctest::Approx(2));
+  CHECK(s(8) == doctest::Approx(2 * 0.55));
+  CHECK(s(12) == doctest::Approx(0.2));
+  CHECK(s(100) == doctest::Approx(0.2));
+  const gmoe::cosine_schedule reference{.peak = 3e-4, .warmup = 1, .total = 10};
+  for (int t = 1; t < 5; ++t)
+    CHECK(reference(t) == doctest::Approx(3e-4 * 0.5 * (1 + std::cos(std::numbers::pi * (t - 1) / 9.0))));
+  CHECK(gmoe::cosine_schedule{.peak = 1, .warmup = 5, .total = 5}(5) == doctest::Approx(1));
+}
+
+TEST_CASE("train/recipe: numbers that make no sense are named") {
+  const auto message = [](gmoe::recipe r) {
+    try {
+      gmoe::check_recipe(r);
+    } catch (const gmoe::config_error& e) {
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  CHECK(message({}) == "no error");
+  CHECK(message({.batch = 0}) == "batch is 0, expected at least 1");
+  CHECK(message({.sequence = -3}) == "sequence is -3, expected at least 1");
+  CHECK(message({.accumulation = 0}) == "accumulation is 0, expected at least 1");
+  CHECK(message({.learning_rate = 0}) == "learning_rate is 0, expected a positive number");
+  CHECK(message({.learning_rate = std::nan("")}).starts_with("learning_rate is nan"));
+  CHECK(message({.warmup_fraction = 1.5}) == "warmup_fraction is 1.5, expected [0, 1]");
+  CHECK(message({.beta1 = 1}).starts_with("beta1 and beta2 are 1"));
+  CHECK(message({.steps = -1}) == "steps is -1, expected 0 or more");
+}

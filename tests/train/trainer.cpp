@@ -1,0 +1,231 @@
+#include "gmoe/train/trainer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/core/random.hpp"
+#include "gmoe/data/unigram.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/model/cards.hpp"
+#include "gmoe/train/interrupt.hpp"
+#include "gmoe/train/train.hpp"
+#include "io/temp_folder.hpp"
+
+namespace {
+
+using B = gmoe::cpu<float>;
+using model = gmoe::language_model<gmoe::gmoe_card, B>;
+
+const gmoe::sizes tiny{.vocab = 32, .positions = 16, .d_model = 16, .layers = 2, .heads = 2, .d_ff = 24, .experts = 3,
+                       .dropout = 0.1};
+const gmoe::recipe short_run{.steps = 8, .batch = 4, .sequence = 12, .accumulation = 2, .seed = 7};
+
+/// Letters that mostly follow a cycle: easy to learn, with a high unigram entropy.
+std::vector<std::uint8_t> cyclic_text(std::size_t count) {
+  std::vector<std::uint8_t> text(count);
+  const gmoe::random_stream random(3);
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    at = random.uniform(i) < 0.05 ? random.below(i, 20) : (at + 3) % 20;
+    text[i] = static_cast<std::uint8_t>(at);
+  }
+  return text;
+}
+const std::vector<std::uint8_t> text = cyclic_text(4000);
+const std::span<const std::uint8_t> tokens(text);
+
+std::vector<double> losses_of(gmoe::trainer<model, std::uint8_t>& run, int steps) {
+  std::vector<double> losses;
+  for (int i = 0; i < steps; ++i) losses.push_back(run.step().loss);
+  return losses;
+}
+
+template <class Error, class F>
+std::string message_of(const F& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("train/trainer: the same seed gives the same bits, another seed does not") {
+  model a(tiny, 7), b(tiny, 7), c(tiny, 8);
+  gmoe::recipe other = short_run;
+  other.seed = 8;
+  gmoe::trainer run_a(a, tokens, short_run), run_b(b, tokens, short_run), run_c(c, tokens, other);
+  const auto first = losses_of(run_a, 4);
+  CHECK(first == losses_of(run_b, 4));
+  CHECK(first != losses_of(run_c, 4));
+}
+
+TEST_CASE("train/trainer: a saved and resumed run gives bit for bit the losses of an uninterrupted one") {
+  const gmoe_test::temp_folder folder;
+  const auto file = folder.path / "checkpoint.safetensors";
+  model whole(tiny, 7);
+  gmoe::trainer run(whole, tokens, short_run);
+  const auto expected = losses_of(run, 8);
+  CHECK(run.finished());
+
+  std::vector<double> seen;
+  {
+    model first(tiny, 7);
+    gmoe::trainer part(first, tokens, short_run);
+    seen = losses_of(part, 3);
+    gmoe::save_checkpoint(file, part, "gmoe", "cycle");
+  }
+  model second(tiny, 99);  // other initial weights: all of them come from the file
+  gmoe::trainer part(second, tokens, short_run);
+  gmoe::load_checkpoint(file, part, "gmoe", "cycle");
+  CHECK(part.steps_done() == 3);
+  for (double l : losses_of(part, 5)) seen.push_back(l);
+  CHECK(seen == expected);
+
+  const auto header = gmoe::read_checkpoint_header(file);
+  CHECK(header.variant == "gmoe");
+  CHECK(header.step == 3);
+  CHECK(header.shape.d_model == 16);
+  CHECK(header.shape.dropout == 0.1);
+  CHECK(header.how.sequence == 12);
+}
+
+TEST_CASE("io/training_checkpoint: what does not belong to the run is refused, and nothing is changed") {
+  const gmoe_test::temp_folder folder;
+  const auto file = folder.path / "checkpoint.safetensors";
+  model m(tiny, 7);
+  gmoe::trainer run(m, tokens, short_run);
+  run.step();
+  gmoe::save_checkpoint(file, run, "gmoe", "cycle");
+  const auto load = [&](gmoe::sizes s, gmoe::recipe r, const char* variant, const char* words) {
+    return message_of<gmoe::file_error>([&] {
+      model other(s, 1);
+      gmoe::trainer t(other, tokens, r);
+      const auto before = other.token_embedding().value().to_host();
+      try {
+        gmoe::load_checkpoint(file, t, variant, words);
+      } catch (...) {
+        CHECK(before == other.token_embedding().value().to_host());
+        CHECK(t.steps_done() == 0);
+        throw;
+      }
+    });
+  };
+  CHECK(load(tiny, short_run, "gmoe", "cycle") == "no error");
+  CHECK(load(tiny, short_run, "switch", "cycle").find("variant is 'gmoe', but this run's is 'switch'") != std::string::npos);
+  CHECK(load(tiny, short_run, "gmoe", "bible").find("text is 'cycle', but this run's is 'bible'") != std::string::npos);
+  gmoe::sizes wide = tiny;
+  wide.d_ff = 32;
+  CHECK(load(wide, short_run, "gmoe", "cycle").find("sizes.d_ff is '24', but this run's is '32'") != std::string::npos);
+  gmoe::recipe longer = short_run;
+  longer.steps = 20;
+  CHECK(load(tiny, longer, "gmoe", "cycle").find("recipe.steps is '8', but this run's is '20'") != std::string::npos);
+
+  // Truncated, and a file that is no training state.
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 100);
+  CHECK(load(tiny, short_run, "gmoe", "cycle") != "no error");
+  gmoe::safetensors_writer writer;
+  const std::vector<float> numbers{1, 2};
+  writer.add("x", {2}, numbers);
+  writer.write(file);
+  CHECK(load(tiny, short_run, "gmoe", "cycle").find("not a training state") != std::string::npos);
+}
+
+TEST_CASE("train/trainer: accumulated passes equal one large batch") {
+  // Without dropout and with one balance loss per pass, the mean of two halves' gradients is that of the whole only
+  // for the language loss; so the balance loss is switched off.
+  gmoe::sizes s = tiny;
+  s.dropout = 0;
+  s.balance_alpha = 0;
+  model a(s, 7), b(s, 7);
+  gmoe::recipe together{.steps = 4, .batch = 8, .sequence = 12, .accumulation = 1, .seed = 7};
+  gmoe::recipe halves = together;
+  halves.batch = 4;
+  halves.accumulation = 2;
+  gmoe::trainer run_a(a, tokens, together), run_b(b, tokens, halves);
+  for (int i = 0; i < 4; ++i) {
+    const auto one = run_a.step(), two = run_b.step();
+    CHECK(one.tokens == two.tokens);
+    CHECK(one.language_loss == doctest::Approx(two.language_loss).epsilon(1e-5));
+    CHECK(one.gradient_norm == doctest::Approx(two.gradient_norm).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("train/trainer: a loss that is not finite stops with the step, and the parameters stay") {
+  model m(tiny, 7);
+  gmoe::trainer run(m, tokens, short_run);
+  run.step();
+  auto weights = m.final_norm().gain.value().to_host();
+  weights[0] = std::numeric_limits<float>::quiet_NaN();
+  B::upload(m.final_norm().gain.value().data(), weights.data(), weights.size() * sizeof(float));
+  const auto before = m.token_embedding().value().to_host();
+  const std::string said = message_of<gmoe::numeric_error>([&] { run.step(); });
+  CHECK(said.find("the loss became nan at step 1") != std::string::npos);
+  CHECK(run.steps_done() == 1);
+  CHECK(m.token_embedding().value().to_host() == before);
+}
+
+TEST_CASE("train/trainer: sizes and text that do not fit are named") {
+  model m(tiny, 7);
+  gmoe::recipe r = short_run;
+  r.sequence = 17;
+  CHECK(message_of<gmoe::config_error>([&] { gmoe::trainer t(m, tokens, r); })
+            .find("sequence = 17 is longer than the model's 16 positions") != std::string::npos);
+  CHECK(message_of<gmoe::data_error>([&] { gmoe::trainer t(m, tokens.first(5), short_run); }) != "no error");
+  gmoe::sizes small = tiny;
+  small.vocab = 10;  // the text has ids up to 19
+  model few(small, 7);
+  CHECK(message_of<gmoe::data_error>([&] { gmoe::trainer t(few, tokens, short_run); t.step(); })
+            .find("outside the vocabulary of 10") != std::string::npos);
+}
+
+TEST_CASE("train/train: a model learns: its loss falls far below the unigram entropy") {
+  gmoe::sizes s = tiny;
+  s.dropout = 0;
+  model m(s, 7);
+  int steps = 0;
+  const auto result = gmoe::train(m, tokens, {.steps = 150, .batch = 8, .sequence = 12, .learning_rate = 1e-2},
+                                  [&](const gmoe::step_report& r) { CHECK(r.step == steps++); });
+  CHECK(steps == 150);
+  CHECK(gmoe::unigram_entropy(tokens) > 2.9);
+  CHECK(result.loss < 1.0);  // the text's own conditional entropy is about 0.35
+  CHECK(result.perplexity() == doctest::Approx(std::exp(result.loss)));
+  CHECK(result.bits_per_token() == doctest::Approx(result.loss / std::log(2.0)));
+  CHECK(result.tokens == 399);
+}
+
+TEST_CASE("train/evaluate: the mean over windows does not depend on the batch, and nothing is recorded") {
+  model m(tiny, 7);
+  const auto one = gmoe::evaluate(m, tokens.first(100), 12, 1), many = gmoe::evaluate(m, tokens.first(100), 12, 5);
+  CHECK(one.tokens == 99);
+  CHECK(many.tokens == 99);
+  CHECK(one.loss == doctest::Approx(many.loss).epsilon(1e-5));
+  CHECK(gmoe::evaluate(m, tokens.first(100), 12, 1, 2).tokens == 24);
+}
+
+TEST_CASE("train/interrupt: the first signal is a request, the handlers come back") {
+  void (*const before)(int) = std::signal(SIGTERM, SIG_IGN);
+  {
+    const gmoe::interrupt_guard guard;
+    CHECK(!guard.requested());
+    std::raise(SIGTERM);
+    CHECK(guard.requested());
+  }
+  const bool came_back = std::signal(SIGTERM, before) == SIG_IGN;
+  CHECK(came_back);
+}
+
+TEST_CASE("train/progress: times read like a clock") {
+  CHECK(gmoe::clock_text(5) == "0:05");
+  CHECK(gmoe::clock_text(65.4) == "1:05");
+  CHECK(gmoe::clock_text(7325) == "2:02:05");
+  CHECK(gmoe::clock_text(-3) == "0:00");
+}
