@@ -102,6 +102,7 @@ int run(const CLI::App& app, arguments a) {
       std::printf("%-20s %-34s %s\n", v.name.c_str(), v.paper.c_str(), v.about.c_str());
     return 0;
   }
+  examples::count_parameters(a.variant, a.shape);  // an unknown variant, or sizes that it cannot have
   gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
   if (a.folder.empty()) a.folder = fs::path("runs") / a.variant;
   if (a.resume) take_over(app, a);
@@ -126,7 +127,7 @@ int run(const CLI::App& app, arguments a) {
   std::fflush(stdout);
 
   const gmoe::interrupt_guard interrupt;
-  {
+  try {
     gmoe::progress_line progress(a.how.steps);
     while (!session->finished() && !interrupt.requested()) {
       const gmoe::step_report r = session->step();
@@ -142,6 +143,10 @@ int run(const CLI::App& app, arguments a) {
         std::fflush(stdout);
       }
     }
+  } catch (const gmoe::numeric_error& e) {
+    throw gmoe::numeric_error(fs::exists(a.checkpoint())
+                                  ? gmoe::concat(e.what(), ". The last checkpoint is kept: ", a.checkpoint().string())
+                                  : std::string(e.what()));
   }
   session->save(a.checkpoint());
   if (!session->finished()) {
@@ -179,7 +184,6 @@ int main(int argc, char** argv) {
     return run(app, a);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "train: %s\n", e.what());
-    if (fs::exists(a.checkpoint())) std::fprintf(stderr, "train: the last checkpoint is kept in %s\n", a.checkpoint().c_str());
     return 1;
   }
 }

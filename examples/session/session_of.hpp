@@ -10,6 +10,7 @@
 #include "gmoe/data/byte_tokenizer.hpp"
 #include "gmoe/io/official_save.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/model/closed_form.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "session.hpp"
@@ -95,7 +96,16 @@ class session_of final : public session {
     model_.final_norm().each(add);
     return hash.text();
   }
-  std::string describe() const override { return gmoe::describe<Card>(setup_.shape); }
+  std::string describe() const override {
+    std::string text = gmoe::describe<Card>(setup_.shape);
+    if constexpr (std::is_same_v<Card, gmoe::gmoe_card>) {
+      const parameter_counts counted = count();
+      text += gmoe::concat("  counted ", counted.total, " parameters, ", counted.active, " active; closed form ",
+                           gmoe::gmoe_total_parameters(setup_.shape), ", ", gmoe::gmoe_active_parameters(setup_.shape),
+                           "\n");
+    }
+    return text;
+  }
 
  private:
   using model = gmoe::language_model<Card, backend>;
