@@ -29,7 +29,7 @@ void check_sizes(const sizes& s) {
   require(s.initializer_range >= 0, "initializer_range is ", s.initializer_range, ", expected 0 or a positive number");
   constexpr index_t limit = index_t{1} << 31;
   for (index_t n : {s.vocab, s.positions, s.d_model, s.layers, s.d_ff, s.experts})
-    require(n < limit, "a size of ", n, " is beyond ", limit);
+    require(n < limit, "a size of ", n, " is beyond ", limit - 1);
   for (index_t b : s.moe_blocks)
     require(b >= 0 && b < s.layers, "moe_blocks lists block ", b, ", but there are blocks 0 to ", s.layers - 1);
 
