@@ -16,6 +16,7 @@ configure_package_config_file(
 write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/package/gmoe-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/package/gmoe-config.cmake ${PROJECT_BINARY_DIR}/package/gmoe-config-version.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/device.cmake
         DESTINATION ${gmoe_package_dir})
 
 configure_file(${PROJECT_SOURCE_DIR}/cmake/gmoe.pc.in ${PROJECT_BINARY_DIR}/package/gmoe.pc @ONLY)
