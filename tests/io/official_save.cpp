@@ -1,0 +1,119 @@
+#include "gmoe/io/official_save.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gmoe/backend/cpu.hpp"
+#include "io/checkpoint.hpp"
+
+using namespace gmoe;
+using gmoe_test::golden_files;
+using gmoe_test::message_of;
+using gmoe_test::slurp;
+using gmoe_test::temp_folder;
+
+namespace {
+
+constexpr auto small = [] {
+  sizes s;
+  s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 3, s.heads = 2, s.d_ff = 6, s.experts = 3;
+  return s;
+};
+
+template <class Card>
+std::string complaint(const sizes& s) {
+  const temp_folder folder;
+  language_model<Card, cpu<float>> model(s);
+  const std::string message = message_of<config_error>([&] { save_official(folder / "new", model); });
+  CHECK_FALSE(std::filesystem::exists(folder / "new"));
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("io/official_save: golden checkpoints come back byte by byte") {
+  for (const char* name : {"gmoe_tiny", "gmoe_deep", "gmoe_no_local", "gmoe_no_logits", "gmoe_no_state", "switch_tiny",
+                           "gshard_tiny", "dense_tiny"}) {
+    CAPTURE(name);
+    const temp_folder folder;
+    const auto golden = golden_files(name);
+    with_official_model<cpu<float>>(golden, [&](auto& model) { save_official(folder / "a", model); });
+    CHECK(slurp(folder / "a/model.safetensors") == slurp(golden.weights));
+    CHECK(slurp(folder / "a/config.json") == slurp(golden.config));
+    with_official_model<cpu<float>>(folder / "a", [&](auto& model) { save_official(folder / "b", model); });
+    CHECK(slurp(folder / "b/model.safetensors") == slurp(golden.weights));
+    CHECK(slurp(folder / "b/config.json") == slurp(golden.config));
+    CHECK(safetensors_file(folder / "a/model.safetensors").metadata().at("format") == "pt");
+  }
+}
+
+TEST_CASE_TEMPLATE("io/official_save: models of our own come back", Card, gmoe_card, gmoe_no_local_card,
+                   official_gmoe_card<false, false, false>, official_switch_card, official_gshard_card,
+                   dense_relu_card) {
+  using B = cpu<double>;
+  sizes s = small();
+  s.moe_blocks = {2};
+  s.dropout = 0.25, s.balance_alpha = 0.125, s.capacity_factor = 1.5, s.initializer_range = 0.5;
+  s.layer_norm_epsilon = 1e-6;
+  language_model<Card, B> model(s, 7);
+  const temp_folder folder;
+  save_official(folder.path, model);
+  CHECK(folder.count() == 2);
+  auto again = load_official<Card, B>(folder.path);
+  CHECK(official_config_text(official_config_of(again)) == official_config_text(official_config_of(model)));
+  for (const char* field : {"dropout", "balance_alpha", "capacity_factor", "initializer_range", "layer_norm_epsilon"}) {
+    double before = -1, after = -2;
+    const auto pick = [&](double& to) {
+      return [&to, field](const char* name, const auto& value) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
+          if (std::string(field) == name) to = value;
+      };
+    };
+    each_field(model.shape(), pick(before));
+    each_field(again.shape(), pick(after));
+    CHECK(after == before);
+  }
+  const auto a = model.parameters(), b = again.parameters();
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    CHECK(a[i]->name() == b[i]->name());
+    auto expected = a[i]->value().to_host();
+    for (double& x : expected) x = static_cast<float>(x);
+    CHECK(b[i]->value().to_host() == expected);
+  }
+}
+
+TEST_CASE("io/official_save: models that the format cannot hold") {
+  sizes s = small();
+  CHECK_HAS(complaint<dense_card>(s), "its card's slot 'dense' is not that of GMoE");
+  CHECK_HAS((complaint<with<gmoe_card, gelu_expert>>(s)), "its card's slot 'body'");
+  CHECK_HAS((complaint<with<gmoe_card, global_router<propagate<cut::projected>>>>(s)), "its card's slot 'router'");
+  CHECK_HAS(complaint<switch_card>(s), "block 1 has GPT-2's feed-forward layer, expected relu_feed_forward");
+  s.top_k = 2;
+  CHECK_HAS(complaint<gmoe_card>(s), "gmoe chooses 1 expert per token, the model 2");
+  s.layers = 1;
+  CHECK_HAS(complaint<switch_card>(s), "switch chooses 1 expert per token, the model 2");
+}
+
+TEST_CASE("io/official_save: numbers beyond F32, and folders that cannot be made") {
+  const temp_folder folder;
+  language_model<gmoe_card, cpu<double>> model(small());
+  save_official(folder.path, model);
+  const std::string before = slurp(folder / "model.safetensors");
+
+  model.final_norm().bias.value().data()[1] = 1e39;
+  CHECK_HAS(message_of<config_error>([&] { save_official(folder.path, model); }),
+            "tensor 'transformer.ln_f.bias': element 1, 1e+39, does not fit into F32");
+  CHECK(slurp(folder / "model.safetensors") == before);
+  CHECK(folder.count() == 2);
+
+  model.final_norm().bias.value().data()[1] = std::numeric_limits<double>::infinity();
+  save_official(folder.path, model);
+  CHECK(std::isinf(safetensors_file(folder / "model.safetensors").read<float>("transformer.ln_f.bias")[1]));
+
+  CHECK_HAS(message_of<file_error>([&] { save_official(folder / "config.json", model); }), "the folder cannot be made");
+}

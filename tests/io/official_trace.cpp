@@ -1,0 +1,124 @@
+#include "gmoe/io/official_trace.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/io/safetensors_reader.hpp"
+#include "gmoe/model/language_model.hpp"
+#include "io/temp_folder.hpp"
+
+using namespace gmoe;
+using gmoe_test::message_of;
+using B = cpu<double>;
+
+// The numbers themselves are compared with the golden data in tests/golden.
+
+namespace {
+
+constexpr auto small = [] {
+  sizes s;
+  s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 3, s.heads = 2, s.d_ff = 6, s.experts = 3;
+  s.moe_blocks = {1, 2};
+  s.dropout = 0.5;          // must not matter
+  s.capacity_factor = 0.1;  // nor this
+  return s;
+};
+const std::vector<std::int64_t> tokens{1, 2, 3, 10, 0, 5};
+
+template <class Card>
+struct traced {
+  gmoe_test::temp_folder folder;
+  language_model<Card, B> model{small(), 3};
+  trace_file<double> out;
+  official_tracer<language_model<Card, B>> tracer{model, tokens, 2, out};
+
+  std::set<std::string> names() {
+    out.write(folder / "t");
+    const safetensors_file file(folder / "t");
+    std::set<std::string> all;
+    for (const tensor_entry& t : file.tensors())
+      if (!t.name.starts_with("grad/") && !t.name.starts_with("after/")) all.insert(t.name);
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("io/official_trace: names of a gmoe model with a block that has no router") {
+  traced<official_gmoe_card<>> t;
+  t.tracer.pass();
+  std::set<std::string> expected{"tokens", "embeddings", "ln_f", "logits", "lm_loss", "aux_loss", "total_loss"};
+  for (const char* name : {"attn_out", "moe_in", "block_out"})
+    for (const char* layer : {"layer0/", "layer1/", "layer2/"}) expected.insert(std::string(layer) + name);
+  for (const char* name :
+       {"router_h", "router_logits", "router_probs", "top1_idx", "top1_prob", "local_out", "global_out", "aux_loss"})
+    for (const char* layer : {"layer1/", "layer2/"}) expected.insert(std::string(layer) + name);
+  CHECK(t.names() == expected);
+}
+
+TEST_CASE("io/official_trace: names and shapes of a baseline, with training steps") {
+  traced<official_gshard_card> t;
+  t.tracer.pass();
+  std::vector<std::int64_t> steps;
+  t.tracer.train(3, [&](std::int64_t step) {
+    for (parameter<B>* p : t.model.parameters()) B::fill(p->gradient().view(), 0.0);
+    steps.push_back(step);
+    return traced_step{0.5 + static_cast<double>(step), 7};
+  });
+  CHECK(steps == std::vector<std::int64_t>{0, 1, 2});
+  std::set<std::string> expected{"tokens",     "logits",   "lm_loss",       "aux_loss",       "total_loss",
+                                 "train/loss", "train/lr", "train/lm_loss", "train/aux_loss", "train/grad_norm"};
+  for (const char* layer : {"layer0/", "layer1/", "layer2/"}) expected.insert(std::string(layer) + "block_out");
+  for (const char* name : {"router_logits", "router_probs", "topk_idx", "topk_weight", "aux_loss"})
+    for (const char* layer : {"layer1/", "layer2/"}) expected.insert(std::string(layer) + name);
+  CHECK(t.names() == expected);
+
+  const safetensors_file file(t.folder / "t");
+  CHECK(file.entry("tokens").shape == std::vector<index_t>{2, 3});
+  CHECK(file.entry("logits").shape == std::vector<index_t>{2, 3, 11});
+  CHECK(file.entry("layer2/topk_weight").shape == std::vector<index_t>{6, 2});
+  CHECK(file.read<double>("train/lr") == std::vector<double>{0.5, 1.5, 2.5});
+  CHECK(file.read<double>("train/grad_norm") == std::vector<double>{7, 7, 7});
+  // Nothing was changed, so every step has the loss of the pass, and dropout and capacity took no part.
+  const double loss = file.read<double>("total_loss")[0];
+  CHECK(file.read<double>("train/loss") == std::vector<double>{loss, loss, loss});
+  CHECK(loss == doctest::Approx(file.read<double>("lm_loss")[0] + file.read<double>("aux_loss")[0]));
+  each_official_tensor(t.model, [&](const official_tensor<B>& p) {
+    if (!p.repeats()) CHECK(file.read<double>("after/" + p.name) == p.pack(p.holder->value()));
+  });
+}
+
+TEST_CASE("io/official_trace: training steps see the gradients of their own step") {
+  traced<official_dense_card> t;
+  t.tracer.pass();
+  parameter<B>& bias = t.model.final_norm().bias;
+  std::vector<std::vector<double>> seen;
+  t.tracer.train(2, [&](std::int64_t) {
+    seen.push_back(bias.gradient().to_host());
+    for (parameter<B>* p : t.model.parameters()) B::fill(p->gradient().view(), 0.0);
+    return traced_step{};
+  });
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0] == seen[1]);
+  t.out.write(t.folder / "t");
+  CHECK(seen[0] == safetensors_file(t.folder / "t").read<double>("grad/transformer.ln_f.bias"));
+}
+
+TEST_CASE("io/official_trace: tokens that the model cannot read") {
+  language_model<official_gmoe_card<>, B> model(small());
+  trace_file<double> out;
+  const auto complaint = [&](const std::vector<std::int64_t>& ids, index_t sequences) {
+    return message_of<data_error>([&] { official_tracer tracer(model, ids, sequences, out); });
+  };
+  CHECK_HAS(complaint({1, 11}, 1), "id 11 at position 1 is outside the vocabulary of 11");
+  CHECK_HAS(complaint({-1, 1}, 1), "id -1 at position 0");
+  CHECK_HAS(complaint({1, std::int64_t{1} << 40}, 1), "id 1099511627776 at position 1");
+  CHECK_HAS(complaint({1, 2, 3, 4, 5, 6}, 1), "sequences of 6 tokens, but the model has 5 positions");
+  CHECK_HAS(complaint({1, 2}, 2), "expected sequences of at least 2 tokens");
+  CHECK_HAS(complaint({}, 0), "0 ids in 0 sequences");
+}
