@@ -75,3 +75,9 @@ TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: two rules for the room", B, GM
   CHECK(gshard_capacity<priority::within_choice>::keep(ctx, s, r).to_host() ==
         std::vector<id_type>{0, 1, 1, 0, no_choice, no_choice, 2, no_choice});
 }
+
+TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: needs weights", B, GMOE_TEST_BACKENDS) {
+  const routing<B> r = routing_of<B>(table(1, 2, 0.5), {0, 1});
+  CHECK(refusal([&] { gshard_capacity<>::keep(training_context<B>(), sizes{}, r); }) ==
+        "gshard_capacity: second choices are kept by their weight, but the gate gives none");
+}

@@ -13,6 +13,7 @@ struct gshard_capacity : capacity_policy {
   template <class B>
   static id_matrix<B> keep(const context<B>& ctx, const sizes& s, const routing<B>& r) {
     if (!ctx.training) return r.chosen;
+    require(bool(r.weights), "gshard_capacity: second choices are kept by their weight, but the gate gives none");
     id_matrix<B> kept = r.chosen.clone();
     for (index_t slot = 1; slot < kept.cols(); ++slot)
       B::keep_randomly(kept.view(), r.weights.value().view(), slot,
