@@ -1,0 +1,227 @@
+// Trains several variants on the same text and compares them: a table, a JSON file, and a report to look at.
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <map>
+
+#include "compare/groups.hpp"
+#include "compare/match.hpp"
+#include "compare/report.hpp"
+#include "compare/store.hpp"
+#include "compare/table.hpp"
+#include "fingerprint.hpp"
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/data/corpus.hpp"
+#include "gmoe/data/split.hpp"
+#include "gmoe/data/unigram.hpp"
+#include "gmoe/io/atomic_file.hpp"
+#include "gmoe/train/interrupt.hpp"
+#include "gmoe/train/progress.hpp"
+#include "gmoe/version.hpp"
+#include "options.hpp"
+#include "session/session.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using compare::json;
+using compare::match_kind;
+using gmoe::index_t;
+
+struct arguments {
+  std::vector<std::string> variants{"paper"};
+  fs::path text, json_file = "comparison/results.json", report = "comparison/report.html", runs = "comparison/runs";
+  bool list = false, fresh = false;
+  int threads = 0;
+  std::uint64_t seeds = 1;
+  index_t validation_tokens = 131072, analysis_tokens = 32768;
+  match_kind match = match_kind::none;
+  gmoe::sizes shape{.experts = 16};
+  gmoe::recipe how;
+};
+
+void add_options(CLI::App& app, arguments& a) {
+  app.add_option("--variants", a.variants,
+                 "variants or groups, such as gmoe,switch or ablations; --list shows them all")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--text", a.text, "a file, or a folder whose files are read one after another, as bytes");
+  app.add_option("--seeds", a.seeds, "runs per variant, with seeds --seed, --seed + 1, ...")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--match", a.match,
+                 "equal numbers of parameters: total or active ones as the first variant has them, "
+                 "by other numbers of experts or other d-ff; none leaves the sizes alone")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, match_kind>{
+          {"none", match_kind::none}, {"total", match_kind::total}, {"active", match_kind::active}}))
+      ->default_str("none");
+  app.add_option("--json", a.json_file, "where the results go")->capture_default_str();
+  app.add_option("--report", a.report, "where the report goes, an HTML file")->capture_default_str();
+  app.add_option("--runs", a.runs, "folder of finished runs: what is in there is not run again; '' keeps none")
+      ->capture_default_str();
+  app.add_flag("--fresh", a.fresh, "run everything again, whatever the folder of finished runs holds");
+  app.add_flag("--list", a.list, "print all variants and groups, and stop");
+  app.add_option("--threads", a.threads, "threads; 0 takes all cores")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--validation-tokens", a.validation_tokens,
+                 "tokens of the last evaluation; 0: the whole validation text")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--analysis-tokens", a.analysis_tokens,
+                 "validation tokens whose routing is measured; 0: the whole validation text")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  examples::add_size_options(app, a.shape, {"vocab"});
+  examples::add_recipe_options(app, a.how);
+}
+
+/// Every run of the comparison, checked: a mistake shows before the first is trained, not after an hour.
+std::vector<compare::run_plan> make_plans(const arguments& a) {
+  std::vector<compare::run_plan> plans;
+  index_t target = 0;
+  gmoe::check_recipe(a.how);
+  gmoe::require(a.how.sequence <= a.shape.positions, "sequence = ", a.how.sequence,
+                " is longer than positions = ", a.shape.positions);
+  const auto number = [&](const examples::parameter_counts& c) {
+    return a.match == match_kind::active ? c.active : c.total;
+  };
+  for (const std::string& variant : compare::expand(a.variants)) {
+    compare::run_plan plan{variant, a.shape, a.how, a.validation_tokens, a.analysis_tokens, nullptr};
+    try {
+      if (plans.empty()) target = number(examples::count_parameters(variant, plan.shape));
+      plan.match =
+          compare::match_sizes(plan.shape, a.match, target, [&](const gmoe::sizes& s) -> std::optional<index_t> {
+            try {
+              return number(examples::count_parameters(variant, s));
+            } catch (const gmoe::config_error&) {
+              return std::nullopt;
+            }
+          });
+      examples::count_parameters(variant, plan.shape);
+    } catch (const gmoe::config_error& e) {
+      throw gmoe::config_error(gmoe::concat("variant '", variant, "': ", e.what()));
+    }
+    if (!plan.match.is_null())
+      std::printf("%s: %s = %td instead of %td, for %td parameters (%s has %td)\n", variant.c_str(),
+                  plan.match["field"].get<std::string>().c_str(), plan.match["to"].get<index_t>(),
+                  plan.match["from"].get<index_t>(), plan.match["reached"].get<index_t>(),
+                  plans.front().variant.c_str(), target);
+    for (std::uint64_t seed = 0; seed < a.seeds; ++seed) {
+      plans.push_back(plan);
+      plans.back().how.seed = a.how.seed + seed;
+    }
+  }
+  return plans;
+}
+
+/// Runs, or takes from the store, all plans; those before an interruption are kept. The unfinished one is thrown away.
+std::vector<json> run_all(const std::vector<compare::run_plan>& plans, const compare::split_text& text,
+                          const compare::run_store& store, bool fresh) {
+  std::vector<json> results;
+  const gmoe::interrupt_guard interrupt;
+  for (const compare::run_plan& plan : plans) {
+    const std::string where =
+        gmoe::concat("[", results.size() + 1, "/", plans.size(), "] ", plan.variant, " seed ", plan.how.seed);
+    auto result = fresh ? std::nullopt : store.find(plan.settings(text));
+    const bool found = result.has_value();
+    if (!found) {
+      gmoe::progress_line progress(plan.how.steps, where + "  ");
+      result = compare::run_variant(
+          plan, text, {[&](const gmoe::step_report& r) { progress.show(r); }, [&] { return interrupt.requested(); }});
+      store.keep(*result);
+    }
+    (*result)["match"] = plan.match;
+    std::printf("%s: perplexity %.3f, %.0f tokens/s%s\n", where.c_str(), result->at("perplexity").get<double>(),
+                result->at("tokens_per_second").get<double>(), found ? " (finished before)" : "");
+    std::fflush(stdout);
+    results.push_back(std::move(*result));
+    if (interrupt.requested() && results.size() < plans.size()) throw compare::interrupted{};
+  }
+  return results;
+}
+
+json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus& text,
+                 const compare::split_text& parts) {
+  json comparison{{"format", "gmoe comparison 1"}, {"version", gmoe::version_string}};
+  comparison["text"] = {{"path", a.text.string()},
+                        {"description", text.describe()},
+                        {"fingerprint", parts.fingerprint},
+                        {"unigram_entropy", gmoe::unigram_entropy(parts.validation)}};
+  json& recipe = comparison["recipe"] = json::object();
+  each_field(a.how, [&](const char* name, const auto& value) { recipe[name] = value; });
+  json& sizes = comparison["sizes"] = json::object();
+  each_field(a.shape, [&](const char* name, const auto& value) { sizes[name] = value; });
+  comparison["match"] = a.match == match_kind::total ? "total" : a.match == match_kind::active ? "active" : "none";
+  comparison["seeds"] = a.seeds;
+  comparison["threads"] = gmoe::cpu<float>::threads();
+  comparison["common_blocks"] = compare::add_common_paths(runs);
+  comparison["analysis_tokens"] = runs.front().at("analysis_tokens");
+  json& about = comparison["variants"] = json::object();
+  for (const auto& v : examples::all_variants())
+    for (const json& run : runs)
+      if (run.at("variant") == v.name) about[v.name] = {{"paper", v.paper}, {"about", v.about}};
+  comparison["summary"] = compare::summarize_runs(runs);
+  for (json& run : runs) run.erase("histogram");
+  comparison["runs"] = std::move(runs);
+  return comparison;
+}
+
+int run(const arguments& a) {
+  if (a.list) {
+    std::printf("%s", compare::list_text().c_str());
+    return 0;
+  }
+  gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
+  const std::vector<compare::run_plan> plans = make_plans(a);
+  compare::check_writable(a.json_file);
+  compare::check_writable(a.report);
+  const compare::run_store store(a.runs);
+  if (a.threads > 0) gmoe::cpu<float>::set_threads(a.threads);
+
+  const gmoe::corpus text = gmoe::corpus::read(a.text);
+  const auto split = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
+  const compare::split_text parts{split.train, split.validation, examples::text_fingerprint(text.bytes())};
+  std::printf("%s; %zu runs of %lld steps of %td x %td tokens on %d threads\n", text.describe().c_str(), plans.size(),
+              static_cast<long long>(a.how.steps), a.how.batch * a.how.accumulation, a.how.sequence,
+              gmoe::cpu<float>::threads());
+  std::fflush(stdout);
+
+  std::vector<json> results;
+  try {
+    results = run_all(plans, parts, store, a.fresh);
+  } catch (const compare::interrupted&) {
+    std::fflush(stdout);
+    if (store.keeps())
+      std::fprintf(stderr, "compare: interrupted; finished runs are kept in %s, the same command continues\n",
+                   store.folder().c_str());
+    else
+      std::fprintf(stderr, "compare: interrupted; nothing was kept, since --runs is empty\n");
+    return 130;
+  }
+  const json comparison = compare_all(a, std::move(results), text, parts);
+  gmoe::atomic_write(a.json_file, comparison.dump(1) + "\n");
+  gmoe::atomic_write(a.report, compare::report_html(comparison));
+  std::printf("\n%s\nresults: %s\nreport:  %s\n", compare::tables(comparison).c_str(),
+              fs::absolute(a.json_file).c_str(), fs::absolute(a.report).c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Trains several mixture-of-experts language models on the same text and compares them."};
+  app.get_formatter()->column_width(36);
+  arguments a;
+  add_options(app, a);
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return run(a);
+  } catch (const std::exception& e) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "compare: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,207 @@
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "../fingerprint.hpp"
+#include "../session/session.hpp"
+#include "gmoe/analysis/path_clusters.hpp"
+#include "gmoe/analysis/summary.hpp"
+#include "gmoe/version.hpp"
+#include "paths.hpp"
+#include "plan.hpp"
+
+namespace compare {
+
+namespace {
+
+constexpr index_t curve_points = 200;     // of the training loss
+constexpr index_t validation_points = 8;  // during training, each on at most this many tokens:
+constexpr index_t validation_glance = 16384;
+constexpr index_t shown_paths = 20;
+
+index_t batches_for(index_t tokens, const gmoe::recipe& how) {
+  return tokens == 0 ? 0 : std::max<index_t>(1, tokens / (how.batch * how.sequence));
+}
+
+/// After how many steps the validation loss is looked at; the end is not among them.
+std::vector<std::int64_t> glance_steps(std::int64_t steps) {
+  std::vector<std::int64_t> at;
+  for (index_t p = 1; p <= validation_points; ++p)
+    if (const std::int64_t s = steps * p / (validation_points + 1); s > 0 && (at.empty() || s > at.back()))
+      at.push_back(s);
+  return at;
+}
+
+template <class Fields>
+json fields_of(const Fields& fields) {
+  json object;
+  each_field(fields, [&](const char* name, const auto& value) { object[name] = value; });
+  return object;
+}
+
+template <class T>
+json or_null(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+/// Mean training loss of consecutive groups of steps: [[step, loss], ...].
+json training_curve(const std::vector<double>& losses) {
+  json curve = json::array();
+  const auto steps = std::ssize(losses);
+  const index_t points = std::min<index_t>(curve_points, steps);
+  for (index_t p = 0; p < points; ++p) {
+    const index_t first = p * steps / points, last = (p + 1) * steps / points;
+    double sum = 0;
+    for (index_t s = first; s < last; ++s) sum += losses[static_cast<std::size_t>(s)];
+    curve.push_back({(first + last + 1) / 2, sum / static_cast<double>(last - first)});
+  }
+  return curve;
+}
+
+json load_json(const gmoe::load_metrics& m) {
+  return {{"fractions", m.fractions},         {"normalized_entropy", m.normalized_entropy},
+          {"cv", m.coefficient_of_variation}, {"gini", m.gini},
+          {"max_violation", m.max_violation}, {"dead_share", m.dead_share},
+          {"drop_rate", m.drop_rate},         {"probability_gap", or_null(m.probability_gap)}};
+}
+
+json cluster_json(const gmoe::path_histogram& h, const gmoe::routing_record& record, std::uint64_t seed) {
+  // Paths that are rare give too few points to say anything.
+  index_t paths = 0;
+  while (paths < std::min(shown_paths, h.distinct()) && h.count[static_cast<std::size_t>(paths)] >= 20) ++paths;
+  if (paths < 2) return nullptr;
+  const auto r = gmoe::measure_path_clusters(h, std::span<const float>(record.hidden), record.columns,
+                                             gmoe::random_stream(seed).fork("clusters"),
+                                             std::span<const gmoe::id_type>(record.tokens), {.paths = paths});
+  const auto metrics = [](const gmoe::cluster_metrics& m) {
+    return json{{"knn_purity", m.knn_purity},
+                {"silhouette", m.silhouette},
+                {"davies_bouldin", m.davies_bouldin},
+                {"calinski_harabasz", m.calinski_harabasz},
+                {"intra_inter_ratio", m.intra_inter_ratio}};
+  };
+  return {{"clusters", r.clusters},
+          {"points", r.points},
+          {"paths", metrics(r.paths)},
+          {"permuted", metrics(r.permuted)},
+          {"purity_other_tokens", or_null(r.purity_other_tokens)},
+          {"purity_of_tokens", or_null(r.purity_of_tokens)}};
+}
+
+/// What the routing looks like; every value null where the model has no mixture.
+void add_routing(json& result, const gmoe::routing_record& record, std::uint64_t seed) {
+  const auto& d = record.decisions;
+  const bool routed = d.layers() > 0;
+  const auto s = routed ? std::optional(gmoe::summarize(d)) : std::nullopt;
+  const auto put = [&](const char* key, auto value) { result[key] = routed ? json(value(*s)) : json(nullptr); };
+  using summary = gmoe::routing_summary;
+  put("path_length", [](const summary& v) { return v.paths.layers; });
+  put("path_entropy", [](const summary& v) { return v.paths.entropy; });
+  put("path_entropy_miller_madow", [](const summary& v) { return v.paths.entropy_miller_madow; });
+  put("normalized_path_entropy", [](const summary& v) { return v.paths.normalized_entropy; });
+  put("markov_path_entropy", [](const summary& v) { return v.markov_path_entropy; });
+  put("effective_paths", [](const summary& v) { return v.paths.effective_number; });
+  put("distinct_paths", [](const summary& v) { return v.paths.distinct; });
+  put("top1_path_mass", [](const summary& v) { return v.paths.top1_mass; });
+  put("top10_path_mass", [](const summary& v) { return v.paths.top10_mass; });
+  put("top100_path_mass", [](const summary& v) { return v.paths.top100_mass; });
+  put("mutual_information", [](const summary& v) { return or_null(v.mutual_information); });
+  put("normalized_mutual_information", [](const summary& v) { return or_null(v.normalized_mutual_information); });
+  put("agreement", [](const summary& v) { return or_null(v.agreement); });
+  put("set_consistency", [](const summary& v) { return or_null(v.set_consistency); });
+  put("smoothness", [](const summary& v) { return or_null(v.smoothness); });
+  put("router_entropy", [](const summary& v) { return or_null(v.router_entropy); });
+  put("margin", [](const summary& v) { return or_null(v.margin); });
+  put("pooled_load", [](const summary& v) { return load_json(v.pooled); });
+  result["analysis_tokens"] = std::ssize(record.tokens);
+  result["load_cv"] = json::array();
+  result["layers"] = json::array();
+  result["paths"] = result["histogram"] = result["clusters"] = nullptr;
+  if (!routed) return;
+  for (const gmoe::layer_summary& layer : s->layers) {
+    result["load_cv"].push_back(layer.load.coefficient_of_variation);
+    json l = load_json(layer.load);
+    l["block"] = layer.block;
+    l["experts"] = layer.experts;
+    l["router_entropy"] = layer.confidence ? json(layer.confidence->router_entropy) : json(nullptr);
+    l["margin"] = layer.confidence ? json(layer.confidence->margin) : json(nullptr);
+    result["layers"].push_back(std::move(l));
+  }
+  const gmoe::path_histogram h = gmoe::count_paths(d);
+  result["paths"] = flow(h, d, shown_paths);
+  result["histogram"] = to_json(h, d);
+  result["clusters"] = cluster_json(h, record, seed);
+}
+
+}  // namespace
+
+json run_plan::settings(const split_text& text) const {
+  return {{"format", "gmoe comparison run 1"},
+          {"version", gmoe::version_string},
+          {"variant", variant},
+          {"sizes", fields_of(shape)},
+          {"recipe", fields_of(how)},
+          {"text", text.fingerprint},
+          {"validation_tokens", validation_tokens},
+          {"analysis_tokens", analysis_tokens}};
+}
+
+json run_variant(const run_plan& plan, const split_text& text, const run_hooks& hooks) {
+  examples::release_memory();
+  const auto session =
+      examples::make_session({plan.variant, plan.shape, plan.how, text.train, text.validation, text.fingerprint});
+  json result{{"settings", plan.settings(text)}, {"variant", plan.variant}, {"seed", plan.how.seed}};
+  result["match"] = plan.match;
+  const examples::parameter_counts counts = session->count();
+  result["parameters_total"] = counts.total;
+  result["parameters_active"] = counts.active;
+  result["multiply_adds_per_token"] = counts.multiply_adds;
+  result["initial_backbone"] = session->backbone_fingerprint();
+
+  std::vector<double> losses;
+  json validation = json::array();
+  double seconds = 0, first_seconds = 0;
+  index_t tokens = 0, first_tokens = 0;
+  const std::vector<std::int64_t> glances = glance_steps(plan.how.steps);
+  while (!session->finished()) {
+    const gmoe::step_report r = session->step();
+    losses.push_back(r.language_loss);
+    seconds += r.seconds;
+    tokens += r.tokens;
+    if (losses.size() == 1) first_seconds = r.seconds, first_tokens = r.tokens;
+    if (hooks.on_step) hooks.on_step(r);
+    if (hooks.stop && hooks.stop()) throw interrupted{};
+    if (std::binary_search(glances.begin(), glances.end(), session->steps_done())) {
+      const index_t glance =
+          plan.validation_tokens > 0 ? std::min(plan.validation_tokens, validation_glance) : validation_glance;
+      const auto e = session->evaluate(batches_for(glance, plan.how));
+      validation.push_back({session->steps_done(), e.loss.loss});
+    }
+  }
+  // The first step takes its memory from the system; the speed is that of the others.
+  const bool warm = losses.size() > 1;
+  const double timed = warm ? seconds - first_seconds : seconds;
+  result["tokens_per_second"] = timed > 0 ? static_cast<double>(warm ? tokens - first_tokens : tokens) / timed : 0.0;
+  result["training_seconds"] = seconds;
+  result["training_tokens"] = tokens;
+  result["peak_memory_bytes"] = examples::peak_memory();
+
+  const auto e = session->evaluate(batches_for(plan.validation_tokens, plan.how)).loss;
+  validation.push_back({session->steps_done(), e.loss});
+  result["validation_loss"] = e.loss;
+  result["perplexity"] = e.perplexity();
+  result["bits_per_byte"] = e.bits_per_token();
+  result["balance_loss"] = e.balance_loss;
+  result["validation_tokens"] = e.tokens;
+  result["curve"] = {{"training", training_curve(losses)}, {"validation", std::move(validation)}};
+
+  add_routing(result,
+              session->record({.sequence = plan.how.sequence,
+                               .batch = plan.how.batch,
+                               .most_tokens = plan.analysis_tokens,
+                               .keep_hidden = true}),
+              plan.how.seed);
+  return result;
+}
+
+}  // namespace compare

@@ -1,0 +1,36 @@
+#pragma once
+/// Finished runs, kept in a folder: one file per variant, seed and settings. A comparison that is started again takes
+/// them from there.
+
+#include <filesystem>
+#include <optional>
+
+#include "plan.hpp"
+
+namespace compare {
+
+class run_store {
+ public:
+  /// Creates the folder if need be; an empty path keeps nothing. Throws file_error if nothing can be written there.
+  explicit run_store(std::filesystem::path folder);
+
+  /// The result of a run with exactly these settings, if there is one. A file that is there but no result of ours is a
+  /// file_error, not overwritten.
+  std::optional<json> find(const json& settings) const;
+  /// Keeps a result, atomically.
+  void keep(const json& result) const;
+
+  bool keeps() const { return !folder_.empty(); }
+  const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  std::filesystem::path file_of(const json& settings) const;
+
+  std::filesystem::path folder_;
+};
+
+/// Throws file_error, naming the file, unless a file can be written at `path`; makes its folder if need be. The file
+/// itself is not touched.
+void check_writable(const std::filesystem::path& path);
+
+}  // namespace compare

@@ -1,0 +1,200 @@
+#include "table.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include "gmoe/analysis/common_layers.hpp"
+#include "paths.hpp"
+
+namespace compare {
+
+namespace {
+
+const char* const summarized[] = {"parameters_total",
+                                  "parameters_active",
+                                  "multiply_adds_per_token",
+                                  "validation_loss",
+                                  "perplexity",
+                                  "bits_per_byte",
+                                  "balance_loss",
+                                  "tokens_per_second",
+                                  "training_seconds",
+                                  "peak_memory_bytes",
+                                  "path_length",
+                                  "path_entropy",
+                                  "normalized_path_entropy",
+                                  "effective_paths",
+                                  "top1_path_mass",
+                                  "top10_path_mass",
+                                  "mean_load_cv",
+                                  "mutual_information",
+                                  "normalized_mutual_information",
+                                  "agreement",
+                                  "smoothness",
+                                  "router_entropy",
+                                  "margin",
+                                  "common_path_entropy",
+                                  "common_normalized_path_entropy",
+                                  "common_effective_paths",
+                                  "common_top1_path_mass"};
+
+std::string format(const char* how, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, how, value);
+  return text;
+}
+
+/// 1234567 as "1.23M".
+std::string with_unit(double value) {
+  const char* units[] = {"", "k", "M", "G", "T"};
+  std::size_t unit = 0;
+  for (; std::abs(value) >= 999.5 && unit + 1 < std::size(units); ++unit) value /= 1000;
+  return format(unit == 0                 ? "%.0f"
+                : std::abs(value) < 9.995 ? "%.2f"
+                : std::abs(value) < 99.95 ? "%.1f"
+                                          : "%.0f",
+                value) +
+         units[unit];
+}
+
+struct column {
+  const char* title;
+  const char* key;
+  std::string (*show)(double);
+};
+
+const column main_columns[] = {
+    {"total", "parameters_total", with_unit},
+    {"active", "parameters_active", with_unit},
+    {"val. loss", "validation_loss", [](double v) { return format("%.4f", v); }},
+    {"perplexity", "perplexity", [](double v) { return format("%.3f", v); }},
+    {"bits/byte", "bits_per_byte", [](double v) { return format("%.3f", v); }},
+    {"tokens/s", "tokens_per_second", [](double v) { return format("%.0f", v); }},
+    {"memory", "peak_memory_bytes", [](double v) { return with_unit(v) + "B"; }},
+    {"path H", "path_entropy", [](double v) { return format("%.3f", v); }},
+    {"eff. paths", "effective_paths", [](double v) { return format("%.1f", v); }},
+    {"top-1 path", "top1_path_mass", [](double v) { return format("%.2f%%", 100 * v); }},
+    {"load CV", "mean_load_cv", [](double v) { return format("%.3f", v); }},
+};
+
+const column common_columns[] = {
+    {"blocks", "path_length", [](double v) { return format("%.0f", v); }},
+    {"normalised H", "normalized_path_entropy", [](double v) { return format("%.3f", v); }},
+    {"common H", "common_path_entropy", [](double v) { return format("%.3f", v); }},
+    {"common norm. H", "common_normalized_path_entropy", [](double v) { return format("%.3f", v); }},
+    {"common eff. paths", "common_effective_paths", [](double v) { return format("%.1f", v); }},
+    {"common top-1 path", "common_top1_path_mass", [](double v) { return format("%.2f%%", 100 * v); }},
+};
+
+/// Columns as wide as their widest entry; the first flush left.
+std::string lay_out(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> width(rows.front().size(), 0);
+  // "±" is two bytes and one place.
+  const auto places = [](const std::string& s) {
+    return s.size() - static_cast<std::size_t>(std::count(s.begin(), s.end(), '\xC2'));
+  };
+  for (const auto& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], places(row[c]));
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string pad(width[c] - places(row[c]), ' ');
+      text += c == 0 ? row[c] + pad : "  " + pad + row[c];
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+template <std::size_t N>
+std::string table_of(const json& summary, const column (&columns)[N]) {
+  std::vector<std::vector<std::string>> rows{{"variant"}};
+  for (const column& c : columns) rows[0].push_back(c.title);
+  for (const json& variant : summary) {
+    rows.push_back({variant.at("variant").get<std::string>()});
+    for (const column& c : columns) {
+      const json& value = variant.at(c.key);
+      if (value.is_null()) {
+        rows.back().push_back("-");
+        continue;
+      }
+      std::string cell = c.show(value.at("mean").get<double>());
+      if (const json& deviation = value.at("deviation"); !deviation.is_null() && deviation.get<double>() > 0)
+        cell += "\xC2\xB1" + c.show(deviation.get<double>());
+      rows.back().push_back(cell);
+    }
+  }
+  return lay_out(rows);
+}
+
+}  // namespace
+
+json summarize_runs(const std::vector<json>& runs) {
+  std::vector<std::string> variants;
+  for (const json& run : runs)
+    if (const auto name = run.at("variant").get<std::string>();
+        std::find(variants.begin(), variants.end(), name) == variants.end())
+      variants.push_back(name);
+  json summary = json::array();
+  for (const std::string& variant : variants) {
+    json row{{"variant", variant}};
+    for (const char* key : summarized) {
+      std::vector<double> values;
+      for (const json& run : runs)
+        if (run.at("variant") == variant && run.contains(key) && run[key].is_number())
+          values.push_back(run[key].get<double>());
+      if (values.empty()) {
+        row[key] = nullptr;
+        continue;
+      }
+      const auto n = static_cast<double>(values.size());
+      const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+      double squares = 0;
+      for (const double v : values) squares += (v - mean) * (v - mean);
+      row[key] = {{"mean", mean}, {"deviation", n > 1 ? json(std::sqrt(squares / (n - 1))) : json(nullptr)}};
+    }
+    row["seeds"] = std::count_if(runs.begin(), runs.end(), [&](const json& r) { return r.at("variant") == variant; });
+    summary.push_back(std::move(row));
+  }
+  return summary;
+}
+
+std::vector<index_t> add_common_paths(std::vector<json>& runs) {
+  std::vector<std::vector<index_t>> routed;
+  for (const json& run : runs)
+    if (!run.at("histogram").is_null()) routed.push_back(run["histogram"].at("blocks").get<std::vector<index_t>>());
+  const std::vector<index_t> common = routed.empty() ? std::vector<index_t>{} : gmoe::common_blocks(routed);
+  for (json& run : runs) {
+    const bool measured = !common.empty() && !run["histogram"].is_null();
+    const auto m = measured ? metrics_in_blocks(run["histogram"], common) : gmoe::path_metrics{};
+    const auto put = [&](const char* key, double value) { run[key] = measured ? json(value) : json(nullptr); };
+    put("common_path_entropy", m.entropy);
+    put("common_normalized_path_entropy", m.normalized_entropy);
+    put("common_effective_paths", m.effective_number);
+    put("common_top1_path_mass", m.top1_mass);
+    const auto cv = run.at("load_cv").get<std::vector<double>>();
+    run["mean_load_cv"] =
+        cv.empty() ? json(nullptr) : json(std::accumulate(cv.begin(), cv.end(), 0.0) / static_cast<double>(cv.size()));
+  }
+  return common;
+}
+
+std::string tables(const json& comparison) {
+  const json& summary = comparison.at("summary");
+  std::string text = table_of(summary, main_columns);
+  if (summary.empty() || summary[0].at("seeds") != 1) text += "mean \xC2\xB1 standard deviation over the seeds\n";
+  const auto common = comparison.at("common_blocks").get<std::vector<index_t>>();
+  if (common.empty()) return text;
+  std::string blocks;
+  for (const index_t b : common) blocks += (blocks.empty() ? "" : ", ") + std::to_string(b);
+  text += "\nPaths of different length do not compare. Through the blocks in which all of these route (" + blocks +
+          "), over " + std::to_string(comparison.at("analysis_tokens").get<index_t>()) + " tokens:\n";
+  json routed = json::array();
+  for (const json& row : summary)
+    if (!row.at("path_entropy").is_null()) routed.push_back(row);
+  return text + table_of(routed, common_columns);
+}
+
+}  // namespace compare
