@@ -18,13 +18,9 @@ if(GMOE_THRUST_INCLUDE AND NOT TARGET gmoe::thrust_host)
   endif()
 endif()
 
-# nvcc takes the packets of Eigen's vector units for device code, so there Eigen, where it is included at all, does
-# without. Linking gmoe::cuda makes no difference to files of other languages.
 if(CMAKE_CUDA_COMPILER AND TARGET CUDA::cublas AND NOT TARGET gmoe::cuda)
   add_library(gmoe_cuda INTERFACE)
   add_library(gmoe::cuda ALIAS gmoe_cuda)
   target_compile_features(gmoe_cuda INTERFACE cuda_std_20)
   target_link_libraries(gmoe_cuda INTERFACE gmoe::gmoe CUDA::cublas)
-  target_compile_definitions(gmoe_cuda INTERFACE
-    $<$<COMPILE_LANGUAGE:CUDA>:EIGEN_NO_CUDA> $<$<COMPILE_LANGUAGE:CUDA>:EIGEN_DONT_VECTORIZE>)
 endif()

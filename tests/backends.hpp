@@ -7,13 +7,12 @@
 
 #include <type_traits>
 
-#include "gmoe/backend/cpu.hpp"
-
 // The same test files are compiled a second time for Thrust, and a third by nvcc: one device system per program.
 #if defined(GMOE_TEST_THRUST)
 #include "gmoe/backend/thrust.hpp"
 #define GMOE_TEST_BACKEND gmoe::thrust_backend
 #else
+#include "gmoe/backend/cpu.hpp"
 #define GMOE_TEST_BACKEND gmoe::cpu
 #endif
 

@@ -3,7 +3,9 @@
 /// (gmoe/io/...), analysis and other backends are included on their own.
 
 #include "gmoe/autograd/gradient_check.hpp"
+#if !defined(__CUDACC__)
 #include "gmoe/backend/cpu.hpp"
+#endif
 #include "gmoe/data/continue_text.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/unigram.hpp"

@@ -4,63 +4,18 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "gmoe/backend/cpu.hpp"
-#include "gmoe/model/cards.hpp"
-#include "gmoe/model/language_model.hpp"
-#include "gmoe/train/trainer.hpp"
+#include "thrust/whole_models.hpp"
 
 using namespace gmoe;
+using namespace gmoe_test;
 
 namespace {
-
-/// The first numbers of a fixed stream as ids below `vocab`; the low ones are frequent, as words are.
-std::vector<id_type> some_text(index_t count, index_t vocab) {
-  const random_stream random(5);
-  std::vector<id_type> ids;
-  for (index_t i = 0; i < count; ++i) {
-    const double u = random.uniform(static_cast<std::uint64_t>(i));
-    ids.push_back(static_cast<id_type>(u * u * static_cast<double>(vocab)));
-  }
-  return ids;
-}
-
-struct result {
-  double loss = 0, balance = 0;
-  std::vector<std::string> names;
-  std::vector<std::vector<double>> gradients;
-};
-
-template <class Card, class B>
-result losses_and_gradients(const sizes& s, index_t sequences, index_t length) {
-  language_model<Card, B> model(s);
-  std::vector<id_type> ids = some_text(sequences * length + 1, s.vocab);
-  const std::vector<id_type> tokens(ids.begin(), ids.end() - 1);
-  std::vector<id_type> targets(ids.begin() + 1, ids.end());
-  targets[3] = no_target;
-  batch<B> data;
-  data.assign(tokens, targets, sequences, s.vocab);
-  tape<B> t;
-  context<B> ctx;
-  ctx.tape = &t;
-  ctx.training = true;
-  ctx.random = random_stream(11);
-  const losses<B> l = model.loss(ctx, data);
-  result r;
-  r.loss = l.total.value().item();
-  r.balance = l.balance.value().item();
-  t.backward(l.total);
-  model.each_parameter([&](parameter<B>& p) {
-    const auto g = p.gradient().to_host();
-    r.names.push_back(p.name());
-    r.gradients.emplace_back(g.begin(), g.end());
-  });
-  return r;
-}
 
 /// Largest difference, relative to the parameter's largest entry.
 double difference(const std::vector<double>& a, const std::vector<double>& b) {
@@ -74,23 +29,12 @@ double difference(const std::vector<double>& a, const std::vector<double>& b) {
   return worst / largest;
 }
 
-// More tokens than fit into a piece of a sum or a strip of attention, and sizes that are no multiples of anything.
-const sizes uneven{.vocab = 37,
-                   .positions = 90,
-                   .d_model = 20,
-                   .layers = 3,
-                   .heads = 2,
-                   .d_ff = 27,
-                   .experts = 5,
-                   .balance_alpha = 0.1,
-                   .dropout = 0.1};
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("backend/thrust: losses and gradients of whole models agree with Eigen", Card, gmoe_card,
                    switch_card, gshard_card) {
-  const result expected = losses_and_gradients<Card, cpu<double>>(uneven, 3, 83);
-  const result actual = losses_and_gradients<Card, thrust_backend<double>>(uneven, 3, 83);
+  const result expected = on_eigen<Card>();
+  const result actual = losses_and_gradients<Card, thrust_backend<double>>();
   CHECK(expected.loss > 3);
   CHECK(actual.loss == doctest::Approx(expected.loss).epsilon(1e-13));
   CHECK(actual.balance == doctest::Approx(expected.balance).epsilon(1e-13));
@@ -102,23 +46,13 @@ TEST_CASE_TEMPLATE("backend/thrust: losses and gradients of whole models agree w
 }
 
 TEST_CASE("backend/thrust: training goes the same way as on Eigen") {
-  const auto text = some_text(2000, 37);
-  sizes s = uneven;
-  s.dropout = 0;
-  const recipe how{.steps = 20, .batch = 4, .sequence = 32, .learning_rate = 3e-3};
-  language_model<gmoe_card, cpu<float>> first(s);
-  language_model<gmoe_card, thrust_backend<float>> second(s);
-  trainer train_first(first, std::span<const id_type>(text), how);
-  trainer train_second(second, std::span<const id_type>(text), how);
-  double start = 0, end = 0;
-  for (int step = 0; step < 20; ++step) {
+  const std::vector<step_report> expected = training_on_eigen(), actual = train_gmoe<thrust_backend<float>>();
+  for (std::size_t step = 0; step < expected.size(); ++step) {
     CAPTURE(step);
-    const step_report a = train_first.step(), b = train_second.step();
-    CHECK(b.loss == doctest::Approx(a.loss).epsilon(1e-4));
-    CHECK(b.gradient_norm == doctest::Approx(a.gradient_norm).epsilon(1e-3));
-    (step == 0 ? start : end) = b.language_loss;
+    CHECK(actual[step].loss == doctest::Approx(expected[step].loss).epsilon(1e-4));
+    CHECK(actual[step].gradient_norm == doctest::Approx(expected[step].gradient_norm).epsilon(1e-3));
   }
-  CHECK(end < start - 0.1);
+  CHECK(actual.back().language_loss < actual.front().language_loss - 0.1);
 }
 
 TEST_CASE("backend/thrust: a training step in its steady state takes no memory from the device") {

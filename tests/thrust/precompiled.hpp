@@ -1,4 +1,3 @@
 #pragma once
 // What the test files have in common when they are compiled for Thrust.
-#include "gmoe/backend/cpu.hpp"
 #include "gmoe/backend/thrust.hpp"

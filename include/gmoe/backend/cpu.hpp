@@ -1,6 +1,10 @@
 #pragma once
 /// `cpu<Scalar>`: the backend on the processor, through Eigen. Float for work, double for gradient checks.
 
+#if defined(__CUDACC__)
+#error "gmoe: nvcc cannot compile the CPU backend; use it in files for the host compiler, and gmoe/backend/gpu.hpp here"
+#endif
+
 #include "gmoe/backend/contract.hpp"
 #include "gmoe/backend/eigen/attention.hpp"
 #include "gmoe/backend/eigen/cross_entropy.hpp"

@@ -1,0 +1,2 @@
+// For nvcc, which tells languages by the ending.
+#include "backend/thrust.cpp"
