@@ -21,6 +21,7 @@ endif()
 if(CMAKE_CUDA_COMPILER AND TARGET CUDA::cublas AND NOT TARGET gmoe::cuda)
   add_library(gmoe_cuda INTERFACE)
   add_library(gmoe::cuda ALIAS gmoe_cuda)
-  target_compile_features(gmoe_cuda INTERFACE cuda_std_20)
+  # As an option: CMake 3.25 does not know that nvcc has C++20.
+  target_compile_options(gmoe_cuda INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>)
   target_link_libraries(gmoe_cuda INTERFACE gmoe::gmoe CUDA::cublas)
 endif()
