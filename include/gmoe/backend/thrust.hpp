@@ -42,20 +42,16 @@ struct thrust_backend : on_thrust::memory_kernels<Scalar>,
   using scalar = Scalar;
   using memory = typename on_thrust::memory_kernels<Scalar>::memory;
 
-#if GMOE_ON_CUDA
-  static constexpr const char* name = "thrust (cuda)";
+  static constexpr const char* name = on_thrust::system_name;
 
+#if GMOE_ON_CUDA
   /// Lets products of floats round their inputs to TF32, which the tensor cores multiply several times faster. For the
   /// whole process; off at first.
   static void allow_tf32(bool allowed) { on_thrust::tf32_allowed() = allowed; }
-  /// Waits until the GPU has done everything it was asked for: for timing.
+  /// Waits until the GPU has done everything it was asked for, for timing. On the host there is nothing to wait for.
   static void wait() { on_thrust::wait(); }
-#elif THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_OMP
-  static constexpr const char* name = "thrust (omp)";
-#elif THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_TBB
-  static constexpr const char* name = "thrust (tbb)";
 #else
-  static constexpr const char* name = "thrust (cpp)";
+  static void wait() {}
 #endif
 };
 

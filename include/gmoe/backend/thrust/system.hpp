@@ -31,13 +31,21 @@
 #if THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_CUDA
 #define GMOE_ON_CUDA 1
 #define GMOE_THRUST_SYSTEM cuda_system
+#define GMOE_THRUST_SYSTEM_NAME "thrust (cuda)"
 #elif THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_OMP
 #define GMOE_ON_CUDA 0
 #define GMOE_THRUST_SYSTEM omp_system
+#define GMOE_THRUST_SYSTEM_NAME "thrust (omp)"
 #elif THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_TBB
 #define GMOE_ON_CUDA 0
 #define GMOE_THRUST_SYSTEM tbb_system
+#define GMOE_THRUST_SYSTEM_NAME "thrust (tbb)"
 #else
 #define GMOE_ON_CUDA 0
 #define GMOE_THRUST_SYSTEM cpp_system
+#define GMOE_THRUST_SYSTEM_NAME "thrust (cpp)"
 #endif
+
+namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
+inline constexpr const char* system_name = GMOE_THRUST_SYSTEM_NAME;
+}  // namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM
