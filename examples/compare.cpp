@@ -32,7 +32,9 @@ using gmoe::index_t;
 
 struct arguments {
   std::vector<std::string> variants{"paper"};
-  fs::path text, json_file = "comparison/results.json", report = "comparison/report.html", runs = "comparison/runs";
+  std::string backend = "eigen";
+  fs::path text, json_file = "runs/comparison/results.json", report = "runs/comparison/report.html",
+                 runs = "runs/comparison/finished";
   bool list = false, fresh = false;
   int threads = 0;
   std::uint64_t seeds = 1;
@@ -46,6 +48,9 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--variants", a.variants,
                  "variants or groups, such as gmoe,switch or ablations; --list shows them all")
       ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--backend", a.backend, "what computes; this program has the ones named here")
+      ->check(CLI::IsMember(examples::compiled_backends()))
       ->capture_default_str();
   app.add_option("--text", a.text, "a file, or a folder whose files are read one after another, as bytes");
   app.add_option("--seeds", a.seeds, "runs per variant, with seeds --seed, --seed + 1, ...")
@@ -89,7 +94,7 @@ std::vector<compare::run_plan> make_plans(const arguments& a) {
     return a.match == match_kind::active ? c.active : c.total;
   };
   for (const std::string& variant : compare::expand(a.variants)) {
-    compare::run_plan plan{variant, a.shape, a.how, a.validation_tokens, a.analysis_tokens, nullptr};
+    compare::run_plan plan{variant, a.backend, a.shape, a.how, a.validation_tokens, a.analysis_tokens, nullptr};
     try {
       if (plans.empty()) target = number(examples::count_parameters(variant, plan.shape));
       plan.match =
@@ -156,6 +161,7 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
   each_field(a.shape, [&](const char* name, const auto& value) { sizes[name] = value; });
   comparison["match"] = a.match == match_kind::total ? "total" : a.match == match_kind::active ? "active" : "none";
   comparison["seeds"] = a.seeds;
+  comparison["backend"] = a.backend;
   comparison["threads"] = gmoe::cpu<float>::threads();
   comparison["common_blocks"] = compare::add_common_paths(runs);
   comparison["analysis_tokens"] = runs.front().at("analysis_tokens");

@@ -4,67 +4,24 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdint>
 #include <exception>
-#include <filesystem>
 #include <iostream>
+#include <map>
 #include <string>
-#include <vector>
 
-#include "gmoe/backend/cpu.hpp"
-#include "gmoe/io/official.hpp"
-#include "gmoe/io/official_trace.hpp"
-#include "gmoe/train/adamw.hpp"
-#include "gmoe/train/clip.hpp"
-#include "gmoe/train/schedule.hpp"
-
-namespace {
-
-struct options {
-  std::filesystem::path checkpoint, tokens, out;
-  std::string scalar = "float";
-  std::int64_t steps = 0;
-};
-
-struct token_table {
-  std::vector<std::int64_t> ids;
-  gmoe::index_t sequences;
-};
-
-token_table read_tokens(const std::filesystem::path& path) {
-  const gmoe::safetensors_file file(path);
-  const auto& shape = file.entry("tokens").shape;
-  gmoe::require<gmoe::file_error>(shape.size() == 2, "safetensors file '", path.string(),
-                                  "': tensor 'tokens' has shape ", gmoe::shape_text(shape),
-                                  ", expected [sequences, length]");
-  return {file.read<std::int64_t>("tokens"), shape[0]};
-}
-
-template <class Scalar>
-void trace(const options& o) {
-  using backend = gmoe::cpu<Scalar>;
-  const token_table tokens = read_tokens(o.tokens);
-  gmoe::trace_file<Scalar> out;
-  gmoe::with_official_model<backend>(o.checkpoint, [&](auto& model) {
-    gmoe::official_tracer tracer(model, tokens.ids, tokens.sequences, out);
-    tracer.pass();
-    if (o.steps == 0) return;
-    // The recipe of the paper's models, at the length of the reference data.
-    const gmoe::cosine_schedule schedule{.peak = 3e-4, .warmup = 1, .total = 10};
-    gmoe::adamw<backend> optimizer(model.parameters());
-    tracer.train(o.steps, [&](std::int64_t step) {
-      const double norm = gmoe::global_norm(optimizer.parameters());
-      optimizer.step(schedule(step), gmoe::clipping_factor(norm, 1.0));
-      return gmoe::traced_step{schedule(step), norm};
-    });
-  });
-  out.write(o.out);
-}
-
-}  // namespace
+#include "trace/trace.hpp"
 
 int main(int argc, char** argv) {
-  options o;
+  trace::options o;
+  const std::map<std::string, void (*)(const trace::options&)> backends{
+      {"eigen", trace::on_eigen},
+#if defined(EXAMPLES_WITH_THRUST)
+      {"thrust", trace::on_thrust},
+#endif
+#if defined(EXAMPLES_WITH_CUDA)
+      {"cuda", trace::on_cuda},
+#endif
+  };
   CLI::App app(
       "Runs a published GMoE, Switch, GShard or dense checkpoint on given tokens and writes every number on the way to "
       "a safetensors file: activations of each layer (layer0/attn_out, ...), routing, logits, losses, the gradient of "
@@ -83,6 +40,9 @@ int main(int argc, char** argv) {
   app.add_option("--scalar", o.scalar, "precision of the computation")
       ->check(CLI::IsMember({"float", "double"}))
       ->capture_default_str();
+  app.add_option("--backend", o.backend, "what computes; this program has the ones named here")
+      ->check(CLI::IsMember(backends))
+      ->capture_default_str();
   app.add_option("--steps", o.steps,
                  "training steps: AdamW (betas 0.9 and 0.95, weight decay 0.1), gradients clipped to norm 1, learning "
                  "rate 3e-4 with 1 step of warm-up and a cosine to 0 at step 10")
@@ -90,10 +50,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   try {
     app.parse(argc, argv);
-    if (o.scalar == "double")
-      trace<double>(o);
-    else
-      trace<float>(o);
+    backends.at(o.backend)(o);
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const std::exception& e) {

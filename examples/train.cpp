@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 using gmoe::index_t;
 
 struct arguments {
-  std::string variant = "gmoe";
+  std::string variant = "gmoe", backend = "eigen";
   fs::path text, folder;
   bool resume = false, overwrite = false, list = false;
   int threads = 0;
@@ -43,6 +43,8 @@ struct arguments {
 
 void add_options(CLI::App& app, arguments& a) {
   app.add_option("--variant", a.variant, "which model to train; --list shows them all")->capture_default_str();
+  app.add_option("--backend", a.backend, "what computes; this program has the ones named here")
+      ->check(CLI::IsMember(examples::compiled_backends()))->capture_default_str();
   app.add_option("--text", a.text, "a file, or a folder whose files are read one after another, as bytes");
   app.add_option("--checkpoint-dir", a.folder, "where checkpoint, log and exported model go (default: runs/VARIANT)");
   app.add_flag("--resume", a.resume, "continue the run of the checkpoint folder; its sizes and recipe are taken over");
@@ -115,7 +117,7 @@ int run(const CLI::App& app, arguments a) {
   const auto parts = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
   const double unigram = gmoe::unigram_entropy(parts.validation);
   const auto session = examples::make_session(
-      {a.variant, a.shape, a.how, parts.train, parts.validation, examples::text_fingerprint(text.bytes())});
+      {a.variant, a.backend, a.shape, a.how, parts.train, parts.validation, examples::text_fingerprint(text.bytes())});
   if (a.resume) session->load(a.checkpoint());
   fs::create_directories(a.folder);
   examples::run_log log(a.log(), session->steps_done());

@@ -25,11 +25,12 @@ struct split_text {
 /// One variant with one seed (`how.seed`).
 struct run_plan {
   std::string variant;
-  gmoe::sizes shape;
-  gmoe::recipe how;
+  std::string backend = "eigen";
+  gmoe::sizes shape = {};
+  gmoe::recipe how = {};
   index_t validation_tokens = 0;  ///< of the final evaluation; 0: the whole validation text
   index_t analysis_tokens = 0;    ///< whose routing is measured; 0: the whole validation text
-  json match;                     ///< how `--match` changed the sizes, or null
+  json match = nullptr;           ///< how `--match` changed the sizes, or null
 
   /// All of the above and the text, as the result file repeats it.
   json settings(const split_text& text) const;

@@ -139,6 +139,7 @@ json run_plan::settings(const split_text& text) const {
   return {{"format", "gmoe comparison run 1"},
           {"version", gmoe::version_string},
           {"variant", variant},
+          {"backend", backend},
           {"sizes", fields_of(shape)},
           {"recipe", fields_of(how)},
           {"text", text.fingerprint},
@@ -147,9 +148,9 @@ json run_plan::settings(const split_text& text) const {
 }
 
 json run_variant(const run_plan& plan, const split_text& text, const run_hooks& hooks) {
-  examples::release_memory();
-  const auto session =
-      examples::make_session({plan.variant, plan.shape, plan.how, text.train, text.validation, text.fingerprint});
+  examples::release_memory(plan.backend);
+  const auto session = examples::make_session(
+      {plan.variant, plan.backend, plan.shape, plan.how, text.train, text.validation, text.fingerprint});
   json result{{"settings", plan.settings(text)}, {"variant", plan.variant}, {"seed", plan.how.seed}};
   result["match"] = plan.match;
   const examples::parameter_counts counts = session->count();
@@ -184,7 +185,7 @@ json run_variant(const run_plan& plan, const split_text& text, const run_hooks& 
   result["tokens_per_second"] = timed > 0 ? static_cast<double>(warm ? tokens - first_tokens : tokens) / timed : 0.0;
   result["training_seconds"] = seconds;
   result["training_tokens"] = tokens;
-  result["peak_memory_bytes"] = examples::peak_memory();
+  result["peak_memory_bytes"] = examples::peak_memory(plan.backend);
 
   const auto e = session->evaluate(batches_for(plan.validation_tokens, plan.how)).loss;
   validation.push_back({session->steps_done(), e.loss});

@@ -2,8 +2,8 @@
 
 namespace examples {
 
-template std::unique_ptr<session> make_session_of<gmoe::gmoe_card>(const session_setup&);
-template std::unique_ptr<session> make_session_of<gmoe::gmoe_no_local_card>(const session_setup&);
-template std::unique_ptr<session> make_session_of<gmoe::gmoe_no_local_top2_card>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::gmoe_card, backend>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::gmoe_no_local_card, backend>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::gmoe_no_local_top2_card, backend>(const session_setup&);
 
 }  // namespace examples

@@ -1,33 +1,53 @@
 #include "session.hpp"
 
-#include "gmoe/backend/cpu.hpp"
+#include "backend_sessions.hpp"
 #include "gmoe/model/accounting.hpp"
 #include "gmoe/model/registry.hpp"
 
 namespace examples {
 
-/// Instantiated card by card in the other files of this folder.
-template <class Card>
-std::unique_ptr<session> make_session_of(const session_setup& setup);
+namespace {
 
-std::unique_ptr<session> make_session(const session_setup& setup) {
-  return gmoe::with_card(setup.variant, [&]<class Card>() { return make_session_of<Card>(setup); });
+const std::vector<backend_sessions>& all_backends() {
+  static const std::vector<backend_sessions> all{
+      eigen_sessions(),
+#if defined(EXAMPLES_WITH_THRUST)
+      thrust_sessions(),
+#endif
+#if defined(EXAMPLES_WITH_CUDA)
+      cuda_sessions(),
+#endif
+  };
+  return all;
 }
+
+const backend_sessions& find_backend(const std::string& name) {
+  std::string known;
+  for (const backend_sessions& b : all_backends()) {
+    if (b.name == name) return b;
+    known += (known.empty() ? "" : ", ") + std::string(b.name);
+  }
+  throw gmoe::config_error(gmoe::concat("this program was built without the backend '", name, "'; it has ", known));
+}
+
+}  // namespace
+
+std::unique_ptr<session> make_session(const session_setup& setup) { return find_backend(setup.backend).make(setup); }
+
+std::vector<std::string> compiled_backends() {
+  std::vector<std::string> names;
+  for (const backend_sessions& b : all_backends()) names.emplace_back(b.name);
+  return names;
+}
+
+std::size_t peak_memory(const std::string& backend) { return find_backend(backend).peak_memory(); }
+void release_memory(const std::string& backend) { find_backend(backend).release_memory(); }
 
 parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape) {
   return gmoe::with_card(variant, [&]<class Card>() -> parameter_counts {
     const gmoe::model_cost cost = gmoe::cost_of<Card>(shape);
     return {cost.total, cost.active, cost.multiply_adds};
   });
-}
-
-using memory_pool = gmoe::pool<gmoe::cpu<float>::memory>;
-
-std::size_t peak_memory() { return memory_pool::instance().statistics().peak; }
-
-void release_memory() {
-  memory_pool::instance().trim();
-  memory_pool::instance().reset_peak();
 }
 
 std::vector<variant_entry> all_variants() {

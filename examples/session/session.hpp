@@ -24,6 +24,7 @@ namespace examples {
 /// What a session is made of. The text must outlive it.
 struct session_setup {
   std::string variant;
+  std::string backend = "eigen";  ///< one of compiled_backends()
   gmoe::sizes shape;
   gmoe::recipe how;
   std::span<const std::uint8_t> train, validation;
@@ -73,9 +74,12 @@ std::unique_ptr<session> make_session(const session_setup& setup);
 /// What make_session would count, without the memory for it.
 parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape);
 
-/// Most bytes that buffers have held since the last release_memory(), which returns unused ones to the system.
-std::size_t peak_memory();
-void release_memory();
+/// The backends that this program was built with: "eigen", and "thrust" or "cuda" where they were found.
+std::vector<std::string> compiled_backends();
+
+/// Most bytes that a backend's buffers have held since the last release_memory(), which returns unused ones.
+std::size_t peak_memory(const std::string& backend);
+void release_memory(const std::string& backend);
 
 /// Every variant's name, with its paper and one line about it.
 struct variant_entry {

@@ -1,25 +1,23 @@
 #pragma once
-/// The session of one card: what each file in this folder instantiates for some of them.
+/// The session of one card on the backend that this file is compiled for: what each file in this folder instantiates
+/// for some of the cards.
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "../fingerprint.hpp"
-#include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/byte_tokenizer.hpp"
 #include "gmoe/io/official_save.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/closed_form.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
-#include "session.hpp"
+#include "session_backend.hpp"
 
 namespace examples {
 
-using backend = gmoe::cpu<float>;
-
-template <class Card>
+template <class Card, class Backend>
 class session_of final : public session {
  public:
   explicit session_of(const session_setup& setup)
@@ -82,7 +80,7 @@ class session_of final : public session {
   }
   std::string backbone_fingerprint() override {
     fingerprint hash;
-    const auto add = [&](const gmoe::parameter<backend>& p) {
+    const auto add = [&](const gmoe::parameter<Backend>& p) {
       const auto values = p.value().to_host();
       hash.add(std::span<const float>(values));
     };
@@ -108,7 +106,7 @@ class session_of final : public session {
   }
 
  private:
-  using model = gmoe::language_model<Card, backend>;
+  using model = gmoe::language_model<Card, Backend>;
 
   static void count_choices(const model& m, std::vector<std::vector<double>>& load) {
     for (std::size_t l = 0; l < load.size(); ++l) {
@@ -124,9 +122,9 @@ class session_of final : public session {
   gmoe::trainer<model, std::uint8_t> trainer_;
 };
 
-template <class Card>
+template <class Card, class Backend>
 std::unique_ptr<session> make_session_of(const session_setup& setup) {
-  return std::make_unique<session_of<Card>>(setup);
+  return std::make_unique<session_of<Card, Backend>>(setup);
 }
 
 }  // namespace examples

@@ -2,8 +2,8 @@
 
 namespace examples {
 
-template std::unique_ptr<session> make_session_of<gmoe::switch_card>(const session_setup&);
-template std::unique_ptr<session> make_session_of<gmoe::switch_shared_card>(const session_setup&);
-template std::unique_ptr<session> make_session_of<gmoe::hash_card>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::switch_card, backend>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::switch_shared_card, backend>(const session_setup&);
+template std::unique_ptr<session> make_session_of<gmoe::hash_card, backend>(const session_setup&);
 
 }  // namespace examples
