@@ -4,6 +4,8 @@
 /// Bodies are named function objects whose members are views and numbers, so that the same source runs on the host and
 /// on the device. Every result is written by one worker or one team, in a fixed order: a run repeats bit for bit.
 
+#include "gmoe/backend/thrust/system.hpp"  // chooses the device system: before Thrust
+
 #include <thrust/for_each.h>
 #include <thrust/iterator/counting_iterator.h>
 

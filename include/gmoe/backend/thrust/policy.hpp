@@ -2,6 +2,8 @@
 /// How Thrust's algorithms are called here: on the backend's stream, with temporary memory from the pool, without
 /// waiting, and with their exceptions turned into the library's.
 
+#include "gmoe/backend/thrust/system.hpp"  // chooses the device system: before Thrust
+
 #include <thrust/execution_policy.h>
 #include <thrust/system_error.h>
 

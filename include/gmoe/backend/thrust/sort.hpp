@@ -1,6 +1,8 @@
 #pragma once
 /// Stable sorting of small keys, and where each key's run begins.
 
+#include "gmoe/backend/thrust/system.hpp"  // chooses the device system: before Thrust
+
 #include <thrust/binary_search.h>
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/sort.h>
