@@ -16,8 +16,7 @@ namespace {
 template <class B>
 variable<B> square_with_mistake(const variable<B>& x, double factor) {
   matrix<B> y(x.rows(), x.cols());
-  B::map(
-      y.view(), 0, [](const auto& v) { return v * v; }, x.value().view());
+  B::map(y.view(), 0, fn::value_of<fn::square>{}, x.value().view());
   return make_result(
       std::move(y),
       [x, factor](const variable<B>& y) {

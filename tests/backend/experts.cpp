@@ -87,8 +87,8 @@ void check_mixture(const mixture& m) {
   const matrix<B> mw = put<B>(weights), mx = put<B>(x), min = put<B>(w_in), mout = put<B>(w_out), mdy = put<B>(dy);
   if (!m.dense()) {
     B::sort_pairs(order.view(), position.view(), offsets.view(), put_ids<B>(m.choice, m.tokens, slots).view());
-    list = {std::as_const(order).data(), std::as_const(position).data(), std::as_const(offsets).data(), slots,
-            weighted ? mw.view() : matrix_view<const scalar>{}};
+    list = {std::as_const(order).data(), std::as_const(position).data(), B::read_ids(std::as_const(offsets).view()),
+            slots, weighted ? mw.view() : matrix_view<const scalar>{}};
   }
   const auto over = [&](auto in, auto out) {
     return expert_view<std::remove_pointer_t<decltype(in.data)>>{
