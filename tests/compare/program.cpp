@@ -1,0 +1,279 @@
+// The program as its user runs it.
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "session/session.hpp"
+#include "workplace.hpp"
+
+using nlohmann::json;
+using words = std::vector<std::string>;
+
+namespace {
+
+std::string read(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+/// A folder with a text, and what it takes to run the program in it on very small models.
+class bench : public workplace {
+ public:
+  bench() {
+    std::ofstream text(*this / "text.txt");
+    for (int i = 0; i < 300; ++i) text << "Verse " << i << " of a text, " << i * i % 97 << " words long.\n";
+  }
+
+  /// Small sizes and few steps, where `more` does not say otherwise.
+  static words tiny(const words& more) {
+    words all = more;
+    const words defaults{"--steps", "3", "--batch", "2",  "--sequence", "16", "--d-model",     "16", "--layers", "4",
+                         "--heads", "2", "--d-ff",  "16", "--experts",  "4",  "--granularity", "2"};
+    for (std::size_t i = 0; i < defaults.size(); i += 2)
+      if (std::find(more.begin(), more.end(), defaults[i]) == more.end())
+        all.insert(all.end(), {defaults[i], defaults[i + 1]});
+    return all;
+  }
+
+  pid_t start(const words& arguments) const {
+    std::vector<const char*> argv{GMOE_COMPARE_PROGRAM};
+    for (const auto& a : arguments) argv.push_back(a.c_str());
+    argv.push_back(nullptr);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      const int out = ::open((*this / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      const int err = ::open((*this / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      ::dup2(out, 1);
+      ::dup2(err, 2);
+      if (::chdir(path().c_str()) == 0) ::execv(argv[0], const_cast<char**>(argv.data()));
+      ::_exit(127);
+    }
+    return child;
+  }
+  static int wait(pid_t child) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  int run(const words& arguments) const { return wait(start(arguments)); }
+  std::string out() const { return read(*this / "out"); }
+  std::string err() const { return read(*this / "err"); }
+  json results() const { return json::parse(read(*this / "runs" / "comparison" / "results.json")); }
+};
+
+bool contains(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
+
+void check_finite_number(const json& run, const char* key) {
+  INFO(run["variant"], ": ", key);
+  REQUIRE(run.contains(key));
+  REQUIRE(run[key].is_number());
+  CHECK(std::isfinite(run[key].get<double>()));
+}
+
+}  // namespace
+
+TEST_CASE("compare/program: every variant, every field, present and finite") {
+  const bench b;
+  REQUIRE_MESSAGE(b.run(bench::tiny({"--variants", "all", "--text", "text.txt"})) == 0, b.err());
+  const json all = b.results();
+  const auto known = examples::all_variants();
+  REQUIRE(all["runs"].size() == known.size());
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    const json& r = all["runs"][i];
+    CHECK(r["variant"] == known[i].name);
+    CHECK(r["seed"] == 42);
+    for (const char* key : {"parameters_total", "parameters_active", "multiply_adds_per_token", "validation_loss",
+                            "perplexity", "bits_per_byte", "balance_loss", "tokens_per_second", "training_seconds",
+                            "training_tokens", "peak_memory_bytes", "validation_tokens", "analysis_tokens"})
+      check_finite_number(r, key);
+    CHECK(r["parameters_active"] > 0);
+    CHECK(r["parameters_total"] > 0);
+    CHECK(r["tokens_per_second"] > 0);
+    CHECK(r["peak_memory_bytes"] > r["parameters_total"].get<double>() * 4 * 4);  // values, gradients, two moments
+    CHECK(r["training_tokens"] == 3 * 2 * 16);
+    CHECK(r["perplexity"].get<double>() == doctest::Approx(std::exp(r["validation_loss"].get<double>())));
+    CHECK(r["bits_per_byte"].get<double>() == doctest::Approx(r["validation_loss"].get<double>() / std::log(2.0)));
+    CHECK(r["validation_loss"] < 6.5);  // about ln 256 at the start
+    CHECK(r["curve"]["training"].size() == 3);
+    REQUIRE(r["curve"]["validation"].size() >= 2);
+    CHECK(r["curve"]["validation"].back()[1] == r["validation_loss"]);
+    // All variants begin with the same backbone.
+    CHECK(r["initial_backbone"] == all["runs"][0]["initial_backbone"]);
+
+    const std::size_t layers = r["layers"].size();
+    CHECK(r["load_cv"].size() == layers);
+    const char* const path_keys[] = {"path_entropy",    "effective_paths", "top1_path_mass", "normalized_path_entropy",
+                                     "top10_path_mass", "distinct_paths"};
+    if (known[i].name.starts_with("dense")) {
+      CHECK(layers == 0);
+      for (const char* key : path_keys) CHECK(r.at(key).is_null());
+      CHECK(r["paths"].is_null());
+      continue;
+    }
+    REQUIRE(layers > 0);
+    for (const char* key : path_keys) check_finite_number(r, key);
+    for (const char* key : {"mutual_information", "smoothness", "router_entropy", "margin", "mean_load_cv",
+                            "common_path_entropy", "common_normalized_path_entropy", "common_effective_paths"})
+      check_finite_number(r, key);
+    CHECK(r["effective_paths"] >= 1 - 1e-9);
+    CHECK(r["top1_path_mass"] > 0);
+    CHECK(r["top1_path_mass"] <= 1);
+    CHECK(r["path_length"] == layers);
+    for (std::size_t l = 0; l < layers; ++l) {
+      check_finite_number({{"variant", known[i].name}, {"cv", r["load_cv"][l]}}, "cv");
+      const json& layer = r["layers"][l];
+      CHECK(layer["fractions"].size() == layer["experts"]);
+      double sum = 0;
+      for (const double f : layer["fractions"]) sum += f;
+      CHECK(sum == doctest::Approx(1.0));
+    }
+    REQUIRE(r["paths"]["top"].size() >= 1);
+    CHECK(r["paths"]["top"][0]["share"] == r["top1_path_mass"]);
+    CHECK(r["paths"]["top"][0]["steps"].size() == layers);
+    CHECK(r["paths"]["links"].size() == layers - 1);
+  }
+  // The table and the report know them all.
+  const std::string page = read(b / "runs" / "comparison" / "report.html");
+  for (const auto& v : known) {
+    CHECK(contains(b.out(), "\n" + v.name + " "));
+    CHECK(contains(page, "\"variant\":\"" + v.name + "\""));
+  }
+  CHECK(contains(b.out(), "report.html"));
+}
+
+TEST_CASE("compare/program: several seeds give means and deviations") {
+  const bench b;
+  const words arguments =
+      bench::tiny({"--variants", "gmoe,dense", "--text", "text.txt", "--seeds", "2", "--seed", "7"});
+  REQUIRE_MESSAGE(b.run(arguments) == 0, b.err());
+  const json all = b.results();
+  REQUIRE(all["runs"].size() == 4);
+  CHECK(all["runs"][1]["seed"] == 8);
+  CHECK(all["runs"][0]["initial_backbone"] != all["runs"][1]["initial_backbone"]);
+  CHECK(all["runs"][0]["initial_backbone"] == all["runs"][2]["initial_backbone"]);
+  const double first = all["runs"][0]["validation_loss"], second = all["runs"][1]["validation_loss"];
+  CHECK(first != second);
+  CHECK(all["summary"][0]["validation_loss"]["mean"].get<double>() == doctest::Approx((first + second) / 2));
+  CHECK(all["summary"][0]["validation_loss"]["deviation"].get<double>() ==
+        doctest::Approx(std::abs(first - second) / std::sqrt(2.0)));
+  CHECK(contains(b.out(), "\xC2\xB1"));
+}
+
+TEST_CASE("compare/program: matched sizes are said and come close") {
+  const bench b;
+  REQUIRE_MESSAGE(b.run(bench::tiny({"--variants", "gmoe,smoe,dense", "--text", "text.txt", "--match", "total",
+                                     "--experts", "8"})) == 0,
+                  b.err());
+  const json all = b.results();
+  const double target = all["runs"][0]["parameters_total"];
+  CHECK(all["runs"][0]["match"].is_null());
+  CHECK(all["runs"][1]["match"]["field"] == "experts");
+  CHECK(all["runs"][2]["match"]["field"] == "d_ff");
+  for (const int i : {1, 2}) {
+    CHECK(all["runs"][i]["parameters_total"] == all["runs"][i]["match"]["reached"]);
+    CHECK(std::abs(all["runs"][i]["parameters_total"].get<double>() / target - 1) < 0.05);
+  }
+  CHECK(contains(b.out(), "smoe: experts = "));
+  CHECK(contains(b.out(), "dense: d_ff = "));
+}
+
+TEST_CASE("compare/program: finished runs are taken over, with the same settings only") {
+  const bench b;
+  const words arguments = bench::tiny({"--variants", "gmoe,dense", "--text", "text.txt"});
+  REQUIRE(b.run(arguments) == 0);
+  const json before = b.results();
+  CHECK_FALSE(contains(b.out(), "finished before"));
+  REQUIRE(b.run(arguments) == 0);
+  CHECK(contains(b.out(), "[1/2] gmoe seed 42"));
+  CHECK(contains(b.out(), "finished before"));
+  CHECK(b.results() == before);  // speeds included: nothing ran again
+  words other = arguments;
+  other.insert(other.end(), {"--learning-rate", "0.002"});
+  REQUIRE(b.run(other) == 0);
+  CHECK_FALSE(contains(b.out(), "finished before"));
+  words fresh = arguments;
+  fresh.push_back("--fresh");
+  REQUIRE(b.run(fresh) == 0);
+  CHECK_FALSE(contains(b.out(), "finished before"));
+  CHECK(b.results()["runs"][0]["validation_loss"] == before["runs"][0]["validation_loss"]);
+}
+
+TEST_CASE("compare/program: Ctrl-C keeps what is finished, the same command continues") {
+  const bench b;
+  words arguments =
+      bench::tiny({"--variants", "dense,gmoe,switch", "--text", "text.txt", "--runs", "kept", "--steps", "400"});
+  const pid_t child = b.start(arguments);
+  for (int i = 0; i < 20000 && b.files("kept") == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(b.files("kept") >= 1);
+  ::kill(child, SIGINT);
+  CHECK(bench::wait(child) == 130);
+  CHECK(contains(b.err(), "interrupted; finished runs are kept in kept, the same command continues"));
+  CHECK_FALSE(std::filesystem::exists(b / "runs/comparison/results.json"));
+  const auto kept = b.files("kept");
+  REQUIRE(kept < 3);
+  REQUIRE_MESSAGE(b.run(arguments) == 0, b.err());
+  const std::string out = b.out();
+  std::ptrdiff_t reused = 0;
+  for (std::size_t at = 0; (at = out.find("finished before", at)) != std::string::npos; ++at) ++reused;
+  CHECK(reused == kept);
+  CHECK(b.files("kept") == 3);
+  CHECK(b.results()["runs"].size() == 3);
+}
+
+TEST_CASE("compare/program: mistakes are told in one line, before anything is trained") {
+  const bench b;
+  std::ofstream(b / "short.txt") << "short";
+  const auto fails = [&](const words& arguments, const std::string& message, int code = 1) {
+    CHECK(b.run(bench::tiny(arguments)) == code);
+    CHECK_MESSAGE(contains(b.err(), message), b.err());
+    CHECK(b.files("runs/comparison/finished") == 0);
+  };
+  fails({"--variants", "gmoe"}, "no text was given");
+  fails({"--text", "text.txt", "--variants", "gmo"}, "there is no variant 'gmo'; did you mean 'gmoe'?");
+  fails({"--text", "missing.txt"}, "\"missing.txt\" does not exist");
+  fails({"--text", "short.txt"}, "the text's 5 tokens");
+  fails({"--text", "text.txt", "--variants", "gmoe,smoe", "--experts", "1"},
+        "variant 'smoe': top_k = 2 experts per token, but block 0 has only 1");
+  fails({"--text", "text.txt", "--variants", "dense", "--heads", "3"},
+        "variant 'dense': d_model = 16 is not divisible by heads = 3");
+  fails({"--text", "text.txt", "--variants", "deepseek-moe", "--granularity", "3"},
+        "variant 'deepseek-moe': d_ff = 16 is not divisible by granularity = 3");
+  fails({"--text", "text.txt", "--sequence", "999"}, "sequence = 999 is longer than positions = 256");
+  fails({"--text", "text.txt", "--learning-rate", "-1"}, "learning_rate is -1, expected a positive number");
+  fails({"--text", "text.txt", "--report", "text.txt/report.html"}, "text.txt/report.html");
+  fails({"--text", "text.txt", "--json", "/"}, "cannot write");
+  fails({"--text", "text.txt", "--runs", "text.txt/runs"}, "text.txt/runs");
+}
+
+TEST_CASE("compare/program: flags that are none, and the list") {
+  const bench b;
+  CHECK(b.run({"--steps", "many"}) > 0);
+  CHECK(contains(b.err(), "--steps"));
+  CHECK(b.run({"--match", "both", "--text", "text.txt"}) > 0);
+  CHECK(contains(b.err(), "--match"));
+  CHECK(b.run({"--no-such-flag"}) > 0);
+  CHECK(contains(b.err(), "--no-such-flag"));
+  CHECK(b.run({"--seeds", "0", "--text", "text.txt"}) > 0);
+  CHECK(b.run({"--list"}) == 0);
+  for (const auto& v : examples::all_variants()) {
+    CHECK(contains("\n" + b.out(), "\n" + v.name + " "));
+    CHECK(contains(b.out(), v.about));
+  }
+  CHECK(b.run({"--help"}) == 0);
+  for (const char* option : {"--variants", "--match", "--d-model", "--learning-rate", "--report"})
+    CHECK(contains(b.out(), option));
+}
