@@ -45,10 +45,18 @@ std::string concat(const Parts&... parts) {
   return out.str();
 }
 
+namespace detail {
+/// Out of line and out of the way: messages are long code that hardly ever runs.
+template <class Error, class... Parts>
+[[noreturn, gnu::noinline, gnu::cold]] void throw_joined(const Parts&... parts) {
+  throw Error(concat(parts...));
+}
+}  // namespace detail
+
 /// Throws `Error` with the joined parts as its message unless `ok`. The parts are printed only on failure.
 template <class Error = config_error, class... Parts>
 void require(bool ok, const Parts&... parts) {
-  if (!ok) throw Error(concat(parts...));
+  if (!ok) detail::throw_joined<Error>(parts...);
 }
 
 }  // namespace gmoe
