@@ -15,6 +15,10 @@
 #include "gmoe/backend/thrust/policy.hpp"
 #include "gmoe/backend/thrust/team.hpp"
 
+#if defined(GMOE_THREADS_PER_ROW)
+#include "gmoe/backend/thrust/thread_team.hpp"
+#endif
+
 namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
 /// Row and column of element `i` of a matrix with `cols` columns.
@@ -67,6 +71,13 @@ void for_each_row(index_t rows, index_t width, const F& f) {
     row_kernel<block_threads><<<static_cast<unsigned>(rows), block_threads, 0, stream()>>>(rows, f);
   }
   check(cudaPeekAtLastError(), "launching a row kernel");
+}
+
+#elif defined(GMOE_THREADS_PER_ROW)
+
+template <class F>
+void for_each_row(index_t rows, index_t /*width*/, const F& f) {
+  thread_team<GMOE_THREADS_PER_ROW>::for_each_row(rows, f);
 }
 
 #else
