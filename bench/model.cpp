@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
     const int rounds = static_cast<int>(o.number("--rounds", quick ? 3 : 9));
     std::vector<subject> chosen;
     for (const subject& s : subjects())
-      if (!o.has("--only") || ("," + o.text("--only") + ",").find("," + s.name + ",") != std::string::npos)
+      if (!o.has("--only") || concat(",", o.text("--only"), ",").find(concat(",", s.name, ",")) != std::string::npos)
         chosen.push_back(s);
     require(!chosen.empty(), "--only ", o.text("--only"),
             " names no size; there are course, mid, small_256, small_1024");

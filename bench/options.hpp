@@ -31,8 +31,8 @@ class options {
         given_[name] = equals != std::string::npos ? word.substr(equals + 1) : argv[++i];
       } else {
         std::string known;
-        for (const auto& f : flags) known += " " + f;
-        for (const auto& v : values) known += " " + v + " <value>";
+        for (const auto& f : flags) known += concat(" ", f);
+        for (const auto& v : values) known += concat(" ", v, " <value>");
         require(false, "unknown or unfinished option ", word, "; known are:", known);
       }
     }
