@@ -53,7 +53,8 @@ def model(data):
 
 
 def fusion(data):
-    table("Fused operations against plain ones, forward and backward", ["what", "threads", "fused ms", "plain ms", "ratio"],
+    table("Fused operations against plain ones, forward and backward",
+          ["what", "threads", "fused ms", "plain ms", "ratio"],
           [(e["what"], e["threads"], figure(e["fused_ms"]), figure(e["plain_ms"]),
             plus_minus(e["ratio"], e["spread"])) for e in data["fusion"]])
 
@@ -62,14 +63,16 @@ def peers(data):
     found = {}
     for e in data["ratios"]:
         found.setdefault((e["size"], e["task"], e["peer"]), {})[e["metric"]] = e
-    settings = {(d["size"], d["task"], name): s["settings"] for d in data["details"] for name, s in d["settings"].items()}
+    settings = {(d["size"], d["task"], name): s["settings"]
+                for d in data["details"] for name, s in d["settings"].items()}
     table("Against PyTorch, ratios above 1 in favour of gmoe", ["size", "task", "PyTorch side", "speed", "peak memory"],
           [(size, task, " ".join(filter(None, (peer, settings.get((size, task, peer))))),
             plus_minus(e["throughput"]["ratio"], e["throughput"]["spread"]),
             f"{e['memory']['ratio']:.2f}" if "memory" in e else "")
            for (size, task, peer), e in found.items()])
     if data.get("compile_seconds_minimal_example"):
-        print(f"\n`examples/minimal.cpp` compiles in {data['compile_seconds_minimal_example']:.0f} s (`g++ -O2`, one core).")
+        print(f"\n`examples/minimal.cpp` compiles in {data['compile_seconds_minimal_example']:.0f} s "
+              "(`g++ -O2`, one core).")
 
 
 def main():

@@ -24,12 +24,14 @@ def pip(*arguments):
     return subprocess.run([*command, *arguments], capture_output=True, text=True)
 
 
-def works():
+def works(quiet=True):
     result = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True)
     if result.returncode == 0:
         print("PyTorch", result.stdout.strip())
         return True
-    print("\n".join(result.stderr.strip().splitlines()[-1:]), file=sys.stderr)
+    if not quiet:
+        print(f"importing it ends with status {result.returncode}:",
+              *result.stderr.strip().splitlines()[-1:], file=sys.stderr)
     return False
 
 
@@ -87,7 +89,7 @@ def main():
         add_stand_ins(pathlib.Path(sysconfig.get_path("platlib")) / "torch" / "lib")
     except (OSError, subprocess.CalledProcessError) as error:
         print("no stand-ins for the GPU libraries:", error, file=sys.stderr)
-    if works():
+    if works(quiet=False):
         return 0
     if shutil.disk_usage(sys.prefix).free > 25 * GIGABYTE:
         print("installing PyTorch with all it asks for", file=sys.stderr)

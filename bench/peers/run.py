@@ -162,7 +162,8 @@ def main():
         for task in tasks:
             # Compiling the large model takes minutes; the quick look tries it where it pays most.
             untried = options.no_compile or (options.quick and size != "course" and task != "train")
-            ratios, details, environments = measure(options, size, task, ["eager"] if untried else ["eager", "compiled"])
+            candidates = ["eager"] if untried else ["eager", "compiled"]
+            ratios, details, environments = measure(options, size, task, candidates)
             if not results["environment"]:
                 results["environment"] = environments
                 for name in ("gmoe", "optimised"):
@@ -170,7 +171,8 @@ def main():
                 if results["load_before"] > 0.5:
                     print(f"others use this machine (load {results['load_before']:.1f}): trust nothing; with "
                           "OMP_WAIT_POLICY=passive both sides suffer less")
-                print(f"\n{'size':12} {'task':9} {'peer':15} {'settings':9} {'throughput':>10} {'spread':>7} {'memory':>7}")
+                print(f"\n{'size':12} {'task':9} {'peer':15} {'settings':9} {'throughput':>10} {'spread':>7} "
+                      f"{'memory':>7}")
             results["ratios"] += ratios
             results["details"].append(details)
             for peer in PEERS:

@@ -13,6 +13,11 @@ unset OPENBLAS_CORETYPE
 cmake --build "$build" --target bench_peer
 
 venv=$root/build/peers/venv
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv" || { echo "peers: skipped, Python cannot make a virtual environment" >&2; exit 0; }
-"$venv/bin/python" "$here/install.py" || { echo "peers: skipped, PyTorch cannot be installed here" >&2; exit 0; }
+export PYTHONPYCACHEPREFIX="$root/build/peers/pycache"
+skip() {
+  echo "peers: skipped, $1" >&2
+  exit 0
+}
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv" || skip "Python cannot make a virtual environment here"
+"$venv/bin/python" "$here/install.py" || skip "PyTorch cannot be installed here"
 exec "$venv/bin/python" "$here/run.py" --program "$build/bench/peer" --work "$root/build/peers" "$@"
