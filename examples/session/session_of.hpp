@@ -67,8 +67,12 @@ class session_of final : public session {
   }
   bool save_official(const std::filesystem::path& folder) override {
     if constexpr (gmoe::official<Card>) {
-      gmoe::save_official(folder, model_);
-      return true;
+      try {
+        gmoe::save_official(folder, model_);
+        return true;
+      } catch (const gmoe::config_error&) {  // a block that the format has no keys for
+        return false;
+      }
     } else {
       return false;
     }
