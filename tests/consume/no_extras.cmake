@@ -1,8 +1,14 @@
 # Whoever includes gmoe as a folder gets the library and nothing else: no programs, no tests, no flags.
 get_property(targets DIRECTORY ${GMOE_ROOT} PROPERTY BUILDSYSTEM_TARGETS)
-list(SORT targets)
-if(NOT targets STREQUAL "gmoe;gmoe_io")
-  message(FATAL_ERROR "targets besides the library: ${targets}")
+foreach(target IN LISTS targets)
+  # gmoe, gmoe_io, and one for each optional companion that this machine has.
+  get_property(type TARGET ${target} PROPERTY TYPE)
+  if(NOT type STREQUAL INTERFACE_LIBRARY OR NOT target MATCHES "^gmoe(_(io|onednn|blas|thrust_host))?$")
+    message(FATAL_ERROR "targets besides the library: ${targets}")
+  endif()
+endforeach()
+if(NOT "gmoe" IN_LIST targets OR NOT "gmoe_io" IN_LIST targets)
+  message(FATAL_ERROR "the library is not among the targets: ${targets}")
 endif()
 get_property(subfolders DIRECTORY ${GMOE_ROOT} PROPERTY SUBDIRECTORIES)
 get_property(tests DIRECTORY ${GMOE_ROOT} PROPERTY TESTS)

@@ -1,6 +1,8 @@
 // Runs examples/trace_checkpoint as a user does and compares the file that it writes with everything expected.
 
 #include <doctest/doctest.h>
+
+#include <algorithm>
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -60,7 +62,7 @@ TEST_CASE("golden/trace_checkpoint: writes what every case expects, in both prec
     }
 }
 
-TEST_CASE("golden/trace_checkpoint: tokens of any integer type, float and no steps by default") {
+TEST_CASE("golden/trace_checkpoint: tokens of any integer type, double and no steps by default") {
   const temp_folder folder;
   checkpoint::golden("switch_tiny").write(folder / "c");
   const std::vector<std::int32_t> tokens{1, 2, 3, 60, 0, 5};
@@ -72,7 +74,12 @@ TEST_CASE("golden/trace_checkpoint: tokens of any integer type, float and no ste
   CHECK(out.read<std::int64_t>("tokens") == std::vector<std::int64_t>(tokens.begin(), tokens.end()));
   CHECK(out.entry("logits").shape == std::vector<gmoe::index_t>{3, 2, 61});
   CHECK_FALSE(out.contains("train/lr"));
-  for (double x : out.read<double>("logits")) CHECK(x == static_cast<double>(static_cast<float>(x)));
+  const auto is_float = [](double x) { return x == static_cast<double>(static_cast<float>(x)); };
+  const auto logits = out.read<double>("logits");
+  CHECK_FALSE(std::all_of(logits.begin(), logits.end(), is_float));
+  CHECK(run(folder, files(folder / "c", folder / "tokens", folder / "narrow") + " --scalar float").status == 0);
+  const auto narrow = gmoe::safetensors_file(folder / "narrow").read<double>("logits");
+  CHECK(std::all_of(narrow.begin(), narrow.end(), is_float));
 }
 
 TEST_CASE("golden/trace_checkpoint: baselines train too, and beyond the schedule nothing moves") {
