@@ -8,6 +8,6 @@ int main(int argc, char** argv) {
   gmoe::language_model<gmoe::gmoe_card, gmoe::cpu<float>> model{{.d_model = 64, .layers = 3, .experts = 4}};
   const auto result = gmoe::train(model, text.bytes(), {.steps = 300});
   std::cout << "perplexity " << result.perplexity() << "\n"
-            << gmoe::continue_text(model, "And God said", {.tokens = 200}) << "\n";
+            << gmoe::continue_text(model, "And God said", {.tokens = 100}) << "\n";
 }
 // [/program]

@@ -35,7 +35,7 @@ struct arguments {
   std::string prompt = "And God said";
   gmoe::sizes shape;
   gmoe::recipe how{.steps = 1200};
-  gmoe::sampling sample{.tokens = 300};
+  gmoe::sampling sample{.tokens = 110};
 
   fs::path checkpoint() const { return folder / "checkpoint.safetensors"; }
   fs::path log() const { return folder / "log.jsonl"; }
@@ -58,7 +58,7 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--evaluate-batches", a.evaluate_batches, "batches of an evaluation; 0: the whole validation text")
       ->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--prompt", a.prompt, "what the sample text starts with")->capture_default_str()->group("Sample");
-  app.add_option("--sample-tokens", a.sample.tokens, "length of the sample text; 0: none")
+  app.add_option("--sample-tokens", a.sample.tokens, "length of the sample text, best within the training sequence; 0: none")
       ->capture_default_str()->group("Sample")->check(CLI::NonNegativeNumber);
   app.add_option("--temperature", a.sample.temperature, "0 always takes the likeliest token")
       ->capture_default_str()->group("Sample")->check(CLI::NonNegativeNumber);
