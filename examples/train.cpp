@@ -7,6 +7,7 @@
 #include <iostream>
 #include <optional>
 
+#include "fingerprint.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/printable.hpp"
@@ -16,7 +17,6 @@
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
-#include "fingerprint.hpp"
 #include "options.hpp"
 #include "run_log.hpp"
 #include "session/session.hpp"
@@ -44,26 +44,39 @@ struct arguments {
 void add_options(CLI::App& app, arguments& a) {
   app.add_option("--variant", a.variant, "which model to train; --list shows them all")->capture_default_str();
   app.add_option("--backend", a.backend, "what computes; this program has the ones named here")
-      ->check(CLI::IsMember(examples::compiled_backends()))->capture_default_str();
+      ->check(CLI::IsMember(examples::compiled_backends()))
+      ->capture_default_str();
   app.add_option("--text", a.text, "a file, or a folder whose files are read one after another, as bytes");
   app.add_option("--checkpoint-dir", a.folder, "where checkpoint, log and exported model go (default: runs/VARIANT)");
   app.add_flag("--resume", a.resume, "continue the run of the checkpoint folder; its sizes and recipe are taken over");
   app.add_flag("--overwrite", a.overwrite, "start anew although the checkpoint folder holds a run");
   app.add_flag("--list", a.list, "print all variants and stop");
-  app.add_option("--threads", a.threads, "threads; 0 takes all cores")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--threads", a.threads, "threads; 0 takes all cores")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps between checkpoints; 0: only at the end")
-      ->capture_default_str()->check(CLI::NonNegativeNumber);
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--evaluate-every", a.evaluate_every, "steps between evaluations; 0: only at the end")
-      ->capture_default_str()->check(CLI::NonNegativeNumber);
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--evaluate-batches", a.evaluate_batches, "batches of an evaluation; 0: the whole validation text")
-      ->capture_default_str()->check(CLI::NonNegativeNumber);
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--prompt", a.prompt, "what the sample text starts with")->capture_default_str()->group("Sample");
-  app.add_option("--sample-tokens", a.sample.tokens, "length of the sample text, best within the training sequence; 0: none")
-      ->capture_default_str()->group("Sample")->check(CLI::NonNegativeNumber);
+  app.add_option("--sample-tokens", a.sample.tokens,
+                 "length of the sample text, best within the training sequence; 0: none")
+      ->capture_default_str()
+      ->group("Sample")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--temperature", a.sample.temperature, "0 always takes the likeliest token")
-      ->capture_default_str()->group("Sample")->check(CLI::NonNegativeNumber);
+      ->capture_default_str()
+      ->group("Sample")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--sample-top-k", a.sample.top_k, "draw from the k likeliest tokens; 0: all")
-      ->capture_default_str()->group("Sample")->check(CLI::NonNegativeNumber);
+      ->capture_default_str()
+      ->group("Sample")
+      ->check(CLI::NonNegativeNumber);
   examples::add_size_options(app, a.shape, {"vocab"});
   examples::add_recipe_options(app, a.how);
 }
@@ -87,8 +100,10 @@ void take_over(const CLI::App& app, arguments& a) {
 }
 
 void print_report(const examples::session_report& r, double unigram) {
-  std::printf("validation loss %.4f nats per byte (unigram entropy of this text: %.4f)   perplexity %.3f   %.3f bits per byte\n",
-              r.loss.loss, unigram, r.loss.perplexity(), r.loss.bits_per_token());
+  std::printf(
+      "validation loss %.4f nats per byte (unigram entropy of this text: %.4f)   perplexity %.3f   %.3f bits per "
+      "byte\n",
+      r.loss.loss, unigram, r.loss.perplexity(), r.loss.bits_per_token());
   if (r.load.empty()) return;
   std::printf("share of the tokens that each expert got, by block:\n");
   for (std::size_t l = 0; l < r.load.size(); ++l) {
@@ -107,7 +122,8 @@ int run(const CLI::App& app, arguments a) {
   examples::count_parameters(a.variant, a.shape);  // an unknown variant, or sizes that it cannot have
   gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
   if (a.folder.empty()) a.folder = fs::path("runs") / a.variant;
-  if (a.resume) take_over(app, a);
+  if (a.resume)
+    take_over(app, a);
   else
     gmoe::require(a.overwrite || !fs::exists(a.checkpoint()), a.checkpoint().string(),
                   " holds a run already: --resume continues it, --overwrite starts anew");
@@ -123,8 +139,9 @@ int run(const CLI::App& app, arguments a) {
   examples::run_log log(a.log(), session->steps_done());
 
   std::printf("%s\n%s\n", session->describe().c_str(), text.describe().c_str());
-  std::printf("%lld steps of %td x %td tokens on %d threads, checkpoints in %s%s\n", static_cast<long long>(a.how.steps),
-              a.how.batch * a.how.accumulation, a.how.sequence, gmoe::cpu<float>::threads(), a.folder.string().c_str(),
+  std::printf("%lld steps of %td x %td tokens on %d threads, checkpoints in %s%s\n",
+              static_cast<long long>(a.how.steps), a.how.batch * a.how.accumulation, a.how.sequence,
+              gmoe::cpu<float>::threads(), a.folder.string().c_str(),
               a.resume ? gmoe::concat(", resumed at step ", session->steps_done()).c_str() : "");
   std::fflush(stdout);
 
@@ -161,9 +178,9 @@ int run(const CLI::App& app, arguments a) {
   log.evaluation(session->steps_done(), result.loss);
   print_report(result, unigram);
   const fs::path official = a.folder / "official";
-  if (session->save_official(official))
-    std::printf("official checkpoint: %s\n", official.string().c_str());
+  if (session->save_official(official)) std::printf("official checkpoint: %s\n", official.string().c_str());
   if (a.sample.tokens > 0) {
+    a.sample.context = a.how.sequence;  // later positions were never trained on
     std::printf("\n%s", a.prompt.c_str());
     session->generate(a.prompt, a.sample, [](std::string_view piece) {
       std::printf("%s", gmoe::printable(piece).c_str());

@@ -4,16 +4,22 @@
 
 #include <vector>
 
-#include "gmoe/backend/cpu.hpp"
+#include "backends.hpp"
 #include "gmoe/data/continue_text.hpp"
 #include "gmoe/model/cards.hpp"
 
 namespace {
 
-using B = gmoe::cpu<double>;
+using B = GMOE_TEST_BACKEND<double>;
 using ids = std::vector<gmoe::id_type>;
-const gmoe::sizes small{.vocab = 256, .positions = 12, .d_model = 16, .layers = 3, .heads = 2, .d_ff = 24,
-                        .experts = 4, .initializer_range = 0.3};
+const gmoe::sizes small{.vocab = 256,
+                        .positions = 12,
+                        .d_model = 16,
+                        .layers = 3,
+                        .heads = 2,
+                        .d_ff = 24,
+                        .experts = 4,
+                        .initializer_range = 0.3};
 
 /// Logits after the last of `tokens`, by one forward pass over all of them.
 template <class Model>
@@ -58,6 +64,23 @@ TEST_CASE("model/generate: beyond the positions the older half is forgotten") {
   // 12 positions: after 12 tokens 6 are kept; 18 tokens: again; 24: again; so the last pass sees tokens 18 to 29.
   CHECK(reader.length() == 12);
   CHECK(distance(got, logits_at_once(m, ids(all.end() - 12, all.end()))) < 1e-12);
+}
+
+TEST_CASE("model/generate: a context of fewer positions than the model has") {
+  gmoe::language_model<gmoe::switch_card, B> m(small, 5);
+  gmoe::generator reader(m, 8);
+  ids all;
+  for (gmoe::id_type t = 0; t < 20; ++t) all.push_back(t * 7 % 256);
+  const auto got = reader.read(all);
+  // After 8, 12 and 16 tokens 4 are kept, so the last pass sees tokens 12 to 19.
+  CHECK(reader.length() == 8);
+  CHECK(distance(got, logits_at_once(m, ids(all.end() - 8, all.end()))) < 1e-12);
+  CHECK_THROWS_WITH_AS(gmoe::generator(m, 13),
+                       "generator: context is 13, expected 1 to the model's 12 positions, or 0 for all of them",
+                       gmoe::config_error);
+  const ids prompt{1, 2, 3};
+  CHECK(gmoe::generate(m, std::span(prompt), {.tokens = 30, .context = 8}) !=
+        gmoe::generate(m, std::span(prompt), {.tokens = 30}));
 }
 
 TEST_CASE("model/generate: sampling follows temperature, top_k and the seed") {

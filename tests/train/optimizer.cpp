@@ -4,17 +4,18 @@
 #include <numbers>
 #include <vector>
 
-#include "gmoe/backend/cpu.hpp"
+#include "backends.hpp"
 #include "gmoe/train/adamw.hpp"
 #include "gmoe/train/clip.hpp"
 #include "gmoe/train/recipe.hpp"
 #include "gmoe/train/schedule.hpp"
 
-using B = gmoe::cpu<double>;
+using B = GMOE_TEST_BACKEND<double>;
 
 TEST_CASE("train/adamw: equals the formulas element by element over several steps, decays without a gradient") {
   const std::vector<double> start{0.5, -1.0, 2.0, 0.0, 3.0};
-  gmoe::parameter<B> a("a", gmoe::matrix<B>::from_host(start, 1, 5)), still("still", gmoe::matrix<B>::filled(2, 2, 4.0));
+  gmoe::parameter<B> a("a", gmoe::matrix<B>::from_host(start, 1, 5)),
+      still("still", gmoe::matrix<B>::filled(2, 2, 4.0));
   gmoe::adamw<B> optimizer({&a, &still}, {.weight_decay = 0.1});
   std::vector<double> p = start, m(5), v(5);
   double untouched = 4.0;
@@ -43,7 +44,8 @@ TEST_CASE("train/adamw: equals the formulas element by element over several step
 TEST_CASE("train/adamw: the decay can depend on the parameter's name") {
   gmoe::parameter<B> weight("h.0.weight", gmoe::matrix<B>::filled(1, 1, 1.0)),
       bias("h.0.bias", gmoe::matrix<B>::filled(1, 1, 1.0));
-  gmoe::adamw<B> optimizer({&weight, &bias}, {.decay_of = [](const std::string& n) { return n.ends_with("bias") ? 0.0 : 0.5; }});
+  gmoe::adamw<B> optimizer({&weight, &bias},
+                           {.decay_of = [](const std::string& n) { return n.ends_with("bias") ? 0.0 : 0.5; }});
   optimizer.step(0.1);
   CHECK(weight.value().item() == doctest::Approx(0.95));
   CHECK(bias.value().item() == 1.0);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "gmoe/backend/cpu.hpp"
+#include "backends.hpp"
 #include "gmoe/core/random.hpp"
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
@@ -19,11 +19,11 @@
 
 namespace {
 
-using B = gmoe::cpu<float>;
+using B = GMOE_TEST_BACKEND<float>;
 using model = gmoe::language_model<gmoe::gmoe_card, B>;
 
-const gmoe::sizes tiny{.vocab = 32, .positions = 16, .d_model = 16, .layers = 2, .heads = 2, .d_ff = 24, .experts = 3,
-                       .dropout = 0.1};
+const gmoe::sizes tiny{
+    .vocab = 32, .positions = 16, .d_model = 16, .layers = 2, .heads = 2, .d_ff = 24, .experts = 3, .dropout = 0.1};
 const gmoe::recipe short_run{.steps = 8, .batch = 4, .sequence = 12, .accumulation = 2, .seed = 7};
 
 /// Letters that mostly follow a cycle: easy to learn, with a high unigram entropy.
@@ -120,7 +120,8 @@ TEST_CASE("io/training_checkpoint: what does not belong to the run is refused, a
     });
   };
   CHECK(load(tiny, short_run, "gmoe", "cycle") == "no error");
-  CHECK(load(tiny, short_run, "switch", "cycle").find("variant is 'gmoe', but this run's is 'switch'") != std::string::npos);
+  CHECK(load(tiny, short_run, "switch", "cycle").find("variant is 'gmoe', but this run's is 'switch'") !=
+        std::string::npos);
   CHECK(load(tiny, short_run, "gmoe", "bible").find("text is 'cycle', but this run's is 'bible'") != std::string::npos);
   gmoe::sizes wide = tiny;
   wide.d_ff = 32;
@@ -177,14 +178,17 @@ TEST_CASE("train/trainer: sizes and text that do not fit are named") {
   model m(tiny, 7);
   gmoe::recipe r = short_run;
   r.sequence = 17;
-  CHECK(message_of<gmoe::config_error>([&] { gmoe::trainer t(m, tokens, r); })
-            .find("sequence = 17 is longer than the model's 16 positions") != std::string::npos);
+  CHECK(message_of<gmoe::config_error>([&] {
+          gmoe::trainer t(m, tokens, r);
+        }).find("sequence = 17 is longer than the model's 16 positions") != std::string::npos);
   CHECK(message_of<gmoe::data_error>([&] { gmoe::trainer t(m, tokens.first(5), short_run); }) != "no error");
   gmoe::sizes small = tiny;
   small.vocab = 10;  // the text has ids up to 19
   model few(small, 7);
-  CHECK(message_of<gmoe::data_error>([&] { gmoe::trainer t(few, tokens, short_run); t.step(); })
-            .find("outside the vocabulary of 10") != std::string::npos);
+  CHECK(message_of<gmoe::data_error>([&] {
+          gmoe::trainer t(few, tokens, short_run);
+          t.step();
+        }).find("outside the vocabulary of 10") != std::string::npos);
 }
 
 TEST_CASE("train/train: a model learns: its loss falls far below the unigram entropy") {
@@ -218,6 +222,8 @@ TEST_CASE("train/interrupt: the first signal is a request, the handlers come bac
     CHECK(!guard.requested());
     std::raise(SIGTERM);
     CHECK(guard.requested());
+    std::raise(SIGTERM);  // the same request: the program goes on
+    std::raise(SIGINT);
   }
   const bool came_back = std::signal(SIGTERM, before) == SIG_IGN;
   CHECK(came_back);

@@ -17,6 +17,7 @@ struct sampling {
   index_t tokens = 200;      ///< how many to generate
   double temperature = 0.8;  ///< divides the logits; 0 always takes the most likely token
   index_t top_k = 40;        ///< only the k most likely tokens; 0: all
+  index_t context = 0;       ///< positions to use, at most the model's; 0: all. Positions never trained on say nothing
   std::uint64_t seed = 42;
 };
 
@@ -27,21 +28,25 @@ class generator {
   using scalar = typename B::scalar;
 
  public:
-  explicit generator(Model& model) : model_(model), cache_(model.make_cache()) {}
+  /// Uses the first `context` positions; 0: all that the model has.
+  explicit generator(Model& model, index_t context = 0)
+      : model_(model), positions_(context == 0 ? model.shape().positions : context), cache_(model.make_cache()) {
+    require(positions_ > 0 && positions_ <= model.shape().positions, "generator: context is ", context,
+            ", expected 1 to the model's ", model.shape().positions, " positions, or 0 for all of them");
+  }
 
   /// Reads `tokens` (at least one) after what was read before; returns the logits that follow the last one. When the
   /// positions are used up, the older half of what was read is forgotten.
   const std::vector<scalar>& read(std::span<const id_type> tokens) {
-    const index_t positions = model_.shape().positions;
     require<data_error>(!tokens.empty(), "generator::read: no tokens were given");
     while (!tokens.empty()) {
-      if (cache_.length == positions) {
-        const auto keep = static_cast<std::ptrdiff_t>(positions / 2);
+      if (cache_.length == positions_) {
+        const auto keep = static_cast<std::ptrdiff_t>(positions_ / 2);
         const std::vector<id_type> recent(history_.end() - keep, history_.end());
         restart();
         if (!recent.empty()) run(recent);
       }
-      const auto room = static_cast<std::size_t>(positions - cache_.length);
+      const auto room = static_cast<std::size_t>(positions_ - cache_.length);
       const auto now = tokens.first(std::min(room, tokens.size()));
       run(now);
       tokens = tokens.subspan(now.size());
@@ -72,6 +77,7 @@ class generator {
   }
 
   Model& model_;
+  index_t positions_;
   kv_cache<B> cache_;
   batch<B> input_;
   std::vector<id_type> history_;
@@ -93,8 +99,7 @@ id_type sample_token(std::span<const Scalar> logits, const sampling& how, const 
     const auto i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
     return logits[i] != logits[j] ? logits[i] > logits[j] : a < b;
   };
-  const std::size_t kept =
-      how.top_k == 0 ? order.size() : std::min(order.size(), static_cast<std::size_t>(how.top_k));
+  const std::size_t kept = how.top_k == 0 ? order.size() : std::min(order.size(), static_cast<std::size_t>(how.top_k));
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), better);
   std::vector<double> cumulative(kept);
   const double top = static_cast<double>(logits[static_cast<std::size_t>(order[0])]);
@@ -105,8 +110,8 @@ id_type sample_token(std::span<const Scalar> logits, const sampling& how, const 
   }
   require<numeric_error>(std::isfinite(sum), "the model's logits are not finite: it cannot generate");
   const double aim = random.uniform(draw) * sum;
-  const auto at = static_cast<std::size_t>(std::upper_bound(cumulative.begin(), cumulative.end(), aim) -
-                                           cumulative.begin());
+  const auto at =
+      static_cast<std::size_t>(std::upper_bound(cumulative.begin(), cumulative.end(), aim) - cumulative.begin());
   return order[std::min(at, kept - 1)];
 }
 
@@ -114,7 +119,7 @@ id_type sample_token(std::span<const Scalar> logits, const sampling& how, const 
 template <class Model, class OnToken>
 std::vector<id_type> generate(Model& model, std::span<const id_type> prompt, const sampling& how,
                               const OnToken& on_token) {
-  generator<Model> reader(model);
+  generator<Model> reader(model, how.context);
   const random_stream random = random_stream(how.seed).fork("sampling");
   std::vector<id_type> made;
   std::span<const id_type> next = prompt;

@@ -2,10 +2,12 @@
 /// Ctrl-C as a request: finish the step, save, stop.
 
 #include <csignal>
+#include <ctime>
 
 namespace gmoe {
 
-/// While it lives, SIGINT and SIGTERM only set a flag; a second one ends the program as usual.
+/// While it lives, SIGINT and SIGTERM only set a flag; one that comes seconds later ends the program as usual. At once,
+/// it is the same request again: some tools signal a process and then its group.
 class interrupt_guard {
  public:
   interrupt_guard() {
@@ -23,10 +25,15 @@ class interrupt_guard {
 
  private:
   static void note(int signal) {
+    const std::time_t now = std::time(nullptr);
+    if (requested_ == 0) first_ = now;
+    const bool insists = requested_ != 0 && now - first_ >= 2;
     requested_ = 1;
-    std::signal(signal, SIG_DFL);
+    std::signal(signal, insists ? SIG_DFL : note);
+    if (insists) std::raise(signal);
   }
   inline static volatile std::sig_atomic_t requested_ = 0;
+  inline static volatile std::time_t first_ = 0;
   void (*previous_int_)(int);
   void (*previous_term_)(int);
 };
