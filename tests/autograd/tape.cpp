@@ -196,6 +196,25 @@ TEST_CASE_TEMPLATE("autograd/tape: a result that does not reach the loss costs n
   CHECK_FALSE(unused.has_gradient());
 }
 
+TEST_CASE_TEMPLATE("autograd/tape: values that no backward step reads are released at once", B, GMOE_TEST_BACKENDS) {
+  auto& memory = pool<typename B::memory>::instance();
+  parameter<B> p("p", put<B>(random_table(64, 64, 1)));
+  p.gradient();
+  tape<B> t;
+  const std::size_t before = memory.statistics().in_use, one = 64 * 64 * sizeof(typename B::scalar);
+  const variable<B> w(p, &t);
+  variable<B> x = w;
+  for (int i = 0; i < 20; ++i) x = add(x, w);
+  CHECK(memory.statistics().in_use <= before + 2 * one);  // the last sum
+  const variable<B> handle = x.without_value();
+  CHECK(handle.rows() == 64);
+  CHECK(handle.needs_gradient());
+  CHECK_THROWS_WITH_AS(handle.value(), "variable::value: this handle was made without the value, of 64 x 64",
+                       config_error);
+  t.backward(sum(x));
+  for (double g : get(p.gradient()).values) CHECK(g == 21);
+}
+
 TEST_CASE_TEMPLATE("autograd/tape: activations are released as the backward pass goes", B, GMOE_TEST_BACKENDS) {
   auto& memory = pool<typename B::memory>::instance();
   parameter<B> p("p", put<B>(random_table(64, 64, 1)));

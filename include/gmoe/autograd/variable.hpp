@@ -14,10 +14,12 @@ class tape;
 
 namespace detail {
 
-/// What a variable refers to. Recycled through a free list, so that recording a step allocates nothing.
+/// What the handles of a variable have in common besides its value. Recycled through a free list, so that recording a
+/// step allocates nothing.
 template <class B>
 struct node {
-  matrix<B> value, gradient;
+  index_t rows = 0, cols = 0;
+  matrix<B> gradient;
   tape<B>* recorded_on = nullptr;  ///< null: a constant, or inference
   bool needs_gradient = false;
   bool is_parameter = false;  ///< the gradient belongs to a parameter and is never replaced
@@ -63,7 +65,8 @@ struct gradient_sink {
   typename B::scalar beta = 0;
 };
 
-/// A handle to a matrix in a computation; copies refer to the same matrix. Used within one thread.
+/// A handle to a matrix in a computation; copies refer to the same matrix. Used within one thread. The value lives as
+/// long as a handle that has it: what a backward pass does not read, it should not keep (see without_value).
 template <class B>
 class variable {
  public:
@@ -71,9 +74,10 @@ class variable {
 
   variable() = default;
   /// A constant.
-  explicit variable(matrix<B> value) : node_(new detail::node<B>) {
+  explicit variable(matrix<B> value) : value_(std::move(value)), node_(new detail::node<B>) {
     node_->references = 1;
-    node_->value = std::move(value);
+    node_->rows = value_.rows();
+    node_->cols = value_.cols();
   }
   /// A value recorded on a tape (null: none).
   variable(matrix<B> value, tape<B>* on, bool needs_gradient) : variable(std::move(value)) {
@@ -85,11 +89,12 @@ class variable {
     node_->is_parameter = true;
     if (on) node_->gradient = p.gradient();
   }
-  variable(const variable& other) : node_(other.node_) {
+  variable(const variable& other) : value_(other.value_), node_(other.node_) {
     if (node_) ++node_->references;
   }
-  variable(variable&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  variable(variable&& other) noexcept : value_(std::move(other.value_)), node_(std::exchange(other.node_, nullptr)) {}
   variable& operator=(variable other) noexcept {
+    std::swap(value_, other.value_);
     std::swap(node_, other.node_);
     return *this;
   }
@@ -99,14 +104,26 @@ class variable {
 
   /// False for a default-constructed variable: "nothing", such as an absent state.
   explicit operator bool() const { return node_ != nullptr; }
-  index_t rows() const { return node_->value.rows(); }
-  index_t cols() const { return node_->value.cols(); }
-  index_t size() const { return node_->value.size(); }
+  index_t rows() const { return node_->rows; }
+  index_t cols() const { return node_->cols; }
+  index_t size() const { return rows() * cols(); }
 
-  const matrix<B>& value() const { return node_->value; }
-  matrix<B>& value() { return node_->value; }
+  const matrix<B>& value() const {
+    require(!value_.empty() || size() == 0, "variable::value: this handle was made without the value, of ", rows(),
+            " x ", cols());
+    return value_;
+  }
+  /// The same variable for who needs its shape and gradient only.
+  variable without_value() const {
+    variable v;
+    v.node_ = node_;
+    if (node_) ++node_->references;
+    return v;
+  }
   tape<B>* recorded_on() const { return node_->recorded_on; }
   bool needs_gradient() const { return node_->needs_gradient; }
+  /// True for a parameter in use: nothing on the tape waits for its gradient.
+  bool is_parameter() const { return node_->is_parameter; }
 
   /// True once a contribution has arrived in the running backward pass.
   bool has_gradient() const { return node_->is_parameter || !node_->gradient.empty(); }
@@ -136,6 +153,7 @@ class variable {
   }
 
  private:
+  matrix<B> value_;
   detail::node<B>* node_ = nullptr;
 };
 

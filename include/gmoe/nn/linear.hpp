@@ -3,7 +3,6 @@
 
 #include "gmoe/nn/builder.hpp"
 #include "gmoe/nn/context.hpp"
-#include "gmoe/ops/broadcast.hpp"
 #include "gmoe/ops/matmul.hpp"
 
 namespace gmoe::nn {
@@ -17,7 +16,7 @@ struct linear {
       : weight(make.normal("weight", in, out, deviation)), bias(make.constant("bias", 1, out, 0)) {}
 
   variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
-    return add_row(matmul(x, ctx.use(weight)), ctx.use(bias));
+    return affine(x, ctx.use(weight), ctx.use(bias));
   }
   void each(auto&& visit) {
     visit(weight);

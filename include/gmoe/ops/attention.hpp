@@ -1,8 +1,8 @@
 #pragma once
 /// Causal multi-head self-attention (Vaswani et al. 2017) as one operation.
 
-#include "gmoe/backend/arguments.hpp"
 #include "gmoe/autograd/tape.hpp"
+#include "gmoe/backend/arguments.hpp"
 #include "gmoe/core/random.hpp"
 
 namespace gmoe {
@@ -18,9 +18,9 @@ variable<B> causal_attention(const variable<B>& qkv, const attention_shape& shap
   B::attention(y.view(), lse.view(), qkv.value().view(), shape, random);
   return make_result(
       std::move(y),
-      [qkv, lse, shape, random](const variable<B>& y) {
+      [qkv, lse, shape, random](const variable<B>& y, const matrix<B>& value) {
         matrix<B> d_qkv(qkv.rows(), qkv.cols());
-        B::attention_backward(d_qkv.view(), std::as_const(y.gradient()).view(), y.value().view(), lse.view(),
+        B::attention_backward(d_qkv.view(), std::as_const(y.gradient()).view(), value.view(), lse.view(),
                               qkv.value().view(), shape, random);
         qkv.add_gradient(d_qkv);
       },

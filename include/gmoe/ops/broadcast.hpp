@@ -14,7 +14,7 @@ variable<B> add_row(const variable<B>& x, const variable<B>& v) {
   B::map_with_row(y.view(), 0, fn::plus{}, x.value().view(), v.value().view());
   return make_result(
       std::move(y),
-      [x, v](const variable<B>& y) {
+      [x = x.without_value(), v = v.without_value()](const variable<B>& y) {
         if (x.needs_gradient()) x.add_gradient(y.gradient());
         if (v.needs_gradient()) {
           const auto [to, beta] = v.sink();

@@ -15,7 +15,7 @@ variable<B> concat_cols(const variable<B>& a, const variable<B>& b) {
   B::map(y.view().col_block(n, m), 0, fn::same{}, b.value().view());
   return make_result(
       std::move(y),
-      [a, b, n, m](const variable<B>& y) {
+      [a = a.without_value(), b = b.without_value(), n, m](const variable<B>& y) {
         const auto dy = std::as_const(y.gradient()).view();
         if (a.needs_gradient()) {
           const auto [to, beta] = a.sink();

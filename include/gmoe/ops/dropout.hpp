@@ -14,7 +14,7 @@ variable<B> dropout(const variable<B>& x, double probability, random_stream rand
   B::dropout(y.view(), 0, x.value().view(), random, probability);
   return make_result(
       std::move(y),
-      [x, probability, random](const variable<B>& y) {
+      [x = x.without_value(), probability, random](const variable<B>& y) {
         const auto [to, beta] = x.sink();
         B::dropout(to->view(), beta, std::as_const(y.gradient()).view(), random, probability);
       },

@@ -21,10 +21,10 @@ variable<B> apply(const F& f, const variable<B>& x) {
   B::map(y.view(), 0, fn::value_of<F>{f}, x.value().view());
   return make_result(
       std::move(y),
-      [x, f](const variable<B>& y) {
+      [x, f](const variable<B>& y, const matrix<B>& value) {
         const auto [to, beta] = x.sink();
         B::map(to->view(), beta, fn::slope_of<F>{f}, std::as_const(y.gradient()).view(), x.value().view(),
-               y.value().view());
+               value.view());
       },
       x);
 }
@@ -70,7 +70,7 @@ variable<B> add(const variable<B>& a, const variable<B>& b) {
   B::map(y.view(), 0, fn::plus{}, a.value().view(), b.value().view());
   return make_result(
       std::move(y),
-      [a, b](const variable<B>& y) {
+      [a = a.without_value(), b = b.without_value()](const variable<B>& y) {
         if (a.needs_gradient()) a.add_gradient(y.gradient());
         if (b.needs_gradient()) b.add_gradient(y.gradient());
       },
@@ -86,7 +86,7 @@ variable<B> add(const variable<B>& a, const variable<B>& b, const variable<B>& c
   B::map(y.view(), 0, fn::plus{}, a.value().view(), b.value().view(), c.value().view());
   return make_result(
       std::move(y),
-      [a, b, c](const variable<B>& y) {
+      [a = a.without_value(), b = b.without_value(), c = c.without_value()](const variable<B>& y) {
         for (const variable<B>* x : {&a, &b, &c})
           if (x->needs_gradient()) x->add_gradient(y.gradient());
       },
@@ -101,7 +101,7 @@ variable<B> scale(const variable<B>& x, double s) {
   B::map(y.view(), 0, times, x.value().view());
   return make_result(
       std::move(y),
-      [x, times](const variable<B>& y) {
+      [x = x.without_value(), times](const variable<B>& y) {
         const auto [to, beta] = x.sink();
         B::map(to->view(), beta, times, std::as_const(y.gradient()).view());
       },

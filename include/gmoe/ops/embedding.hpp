@@ -18,7 +18,8 @@ variable<B> embed(const variable<B>& table, const variable<B>& positions, const 
   B::gather_rows(y.view(), table.value().view(), tokens.view(), &pos, first, sequence);
   return make_result(
       std::move(y),
-      [table, positions, tokens, first, sequence](const variable<B>& y) {
+      [table = table.without_value(), positions = positions.without_value(), tokens, first,
+       sequence](const variable<B>& y) {
         const auto dy = std::as_const(y.gradient()).view();
         const auto zeroed = [](const variable<B>& v) {
           auto s = v.sink();
@@ -40,7 +41,7 @@ variable<B> gather_elements(const variable<B>& x, const id_matrix<B>& ids) {
   B::gather_elements(y.view(), x.value().view(), ids.view());
   return make_result(
       std::move(y),
-      [x, ids](const variable<B>& y) {
+      [x = x.without_value(), ids](const variable<B>& y) {
         auto s = x.sink();
         if (s.beta == 0) B::fill(s.to->view(), typename B::scalar(0));
         B::scatter_add_elements(s.to->view(), std::as_const(y.gradient()).view(), ids.view());

@@ -16,10 +16,10 @@ variable<B> normalize_sums(const variable<B>& w, double epsilon) {
   B::map_with_col(y.view(), 0, fn::times{}, w.value().view(), std::as_const(inverse).view());
   return make_result(
       std::move(y),
-      [w, inverse](const variable<B>& y) {
+      [w = w.without_value(), inverse](const variable<B>& y, const matrix<B>& value) {
         const auto dy = std::as_const(y.gradient()).view();
         matrix<B> dots(w.rows(), 1), difference(w.rows(), w.cols());
-        B::row_dots(dots.view(), 0, dy, y.value().view());
+        B::row_dots(dots.view(), 0, dy, value.view());
         B::map_with_col(difference.view(), 0, fn::minus{}, dy, std::as_const(dots).view());
         const auto [to, beta] = w.sink();
         B::map_with_col(to->view(), beta, fn::times{}, std::as_const(difference).view(), inverse.view());
@@ -38,11 +38,11 @@ variable<B> normalize_lengths(const variable<B>& x, double epsilon = 1e-12) {
   B::map_with_col(y.view(), 0, fn::times{}, x.value().view(), std::as_const(inverse).view());
   return make_result(
       std::move(y),
-      [x, inverse](const variable<B>& y) {
+      [x = x.without_value(), inverse](const variable<B>& y, const matrix<B>& value) {
         const auto dy = std::as_const(y.gradient()).view();
         matrix<B> dots(x.rows(), 1), along(x.rows(), x.cols());
-        B::row_dots(dots.view(), 0, dy, y.value().view());
-        B::map_with_col(along.view(), 0, fn::times{}, y.value().view(), std::as_const(dots).view());
+        B::row_dots(dots.view(), 0, dy, value.view());
+        B::map_with_col(along.view(), 0, fn::times{}, value.view(), std::as_const(dots).view());
         B::map(along.view(), 0, fn::minus{}, dy, std::as_const(along).view());
         const auto [to, beta] = x.sink();
         B::map_with_col(to->view(), beta, fn::times{}, std::as_const(along).view(), inverse.view());

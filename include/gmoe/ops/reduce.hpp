@@ -12,7 +12,7 @@ variable<B> sum(const variable<B>& x) {
   B::sum(y.view(), 0, 1, x.value().view());
   return make_result(
       std::move(y),
-      [x](const variable<B>& y) {
+      [x = x.without_value()](const variable<B>& y) {
         const auto [to, beta] = x.sink();
         if (beta == 0) B::fill(to->view(), typename B::scalar(0));
         // dy is 1 x 1: repeated over the rows and columns as the product of ones with it.
@@ -33,7 +33,7 @@ variable<B> col_means(const variable<B>& x) {
   B::col_sums(y.view(), 0, factor, x.value().view());
   return make_result(
       std::move(y),
-      [x, factor](const variable<B>& y) {
+      [x = x.without_value(), factor](const variable<B>& y) {
         const auto [to, beta] = x.sink();
         if (beta == 0) B::fill(to->view(), typename B::scalar(0));
         const fn::plus_scaled<typename B::scalar> add_scaled{factor};

@@ -12,9 +12,9 @@ variable<B> softmax_rows(const variable<B>& z) {
   B::softmax_rows(p.view(), z.value().view());
   return make_result(
       std::move(p),
-      [z](const variable<B>& p) {
+      [z = z.without_value()](const variable<B>& p, const matrix<B>& value) {
         const auto [to, beta] = z.sink();
-        B::softmax_rows_backward(to->view(), beta, std::as_const(p.gradient()).view(), p.value().view());
+        B::softmax_rows_backward(to->view(), beta, std::as_const(p.gradient()).view(), value.view());
       },
       z);
 }

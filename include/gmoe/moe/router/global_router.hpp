@@ -13,7 +13,6 @@
 #include "gmoe/nn/gru_cell.hpp"
 #include "gmoe/nn/layer_norm.hpp"
 #include "gmoe/nn/sizes.hpp"
-#include "gmoe/ops/concat.hpp"
 #include "gmoe/ops/matmul.hpp"
 #include "gmoe/ops/stop_gradient.hpp"
 
@@ -79,10 +78,12 @@ struct global_router : router_policy {
     }
 
     variable<B> logits(const context<B>& ctx, const variable<B>& x, shared<B>& global, state<B>& carried) {
-      if constexpr (has_state) carried.h = (*global.gru)(ctx, x, carried.h);
-      else carried.h = x;
+      if constexpr (has_state)
+        carried.h = (*global.gru)(ctx, x, carried.h);
+      else
+        carried.h = x;
       ctx.observe("router_h", carried.h);
-      variable<B> features = h_ln(ctx, carried.h);
+      const variable<B> features = h_ln(ctx, carried.h);
       if constexpr (has_logits) {
         const index_t experts = gate.rows();
         if (!carried.z) carried.z = ctx.constant(matrix<B>::filled(x.rows(), experts, typename B::scalar(0)));
@@ -90,9 +91,10 @@ struct global_router : router_policy {
                 " experts cannot be propagated to a layer of ", experts, " experts");
         const variable<B> q = cuts_raw ? stop_gradient(carried.z) : carried.z;
         const variable<B> e = matmul((*z_ln)(ctx, q), ctx.use(z_proj), op::transpose);
-        features = concat_cols(features, cuts_projected ? stop_gradient(e) : e);
+        carried.z = matmul_side_by_side(features, cuts_projected ? stop_gradient(e) : e, ctx.use(gate));
+      } else {
+        carried.z = matmul(features, ctx.use(gate), op::transpose);
       }
-      carried.z = matmul(features, ctx.use(gate), op::transpose);
       return carried.z;
     }
 
