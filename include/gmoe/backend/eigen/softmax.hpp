@@ -1,6 +1,7 @@
 #pragma once
 /// Softmax over each row, one pass per row while it is in cache.
 
+#include <cmath>
 #include <limits>
 
 #include "gmoe/backend/eigen/pack.hpp"
@@ -42,6 +43,18 @@ inline S exp_and_sum(S* y, const S* x, index_t count, S scale, S shift) {
     e.store_part(y + j, count - j);
     for (; j < count; ++j) sum += y[j];
   }
+  return sum;
+}
+
+/// Sum of exp(x - shift), which is not kept.
+template <class S>
+inline S sum_of_exp(const S* x, index_t count, S shift) {
+  const pack<S> b(shift);
+  pack<S> total(S(0));
+  index_t j = 0;
+  for (; j + pack<S>::width <= count; j += pack<S>::width) total += exp(pack<S>::load(x + j) - b);
+  S sum = total.sum();
+  for (; j < count; ++j) sum += std::exp(x[j] - shift);
   return sum;
 }
 

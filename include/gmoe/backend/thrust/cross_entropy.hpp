@@ -1,5 +1,5 @@
 #pragma once
-/// Softmax, cross entropy and its gradient in place, a team per row.
+/// Cross entropy, by itself or with its gradient in the place of the logits, a team per row.
 
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/backend/thrust/parallel.hpp"
@@ -9,8 +9,26 @@ namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
 template <class S>
 struct cross_entropy_row {
+  matrix_view<S> loss;
+  matrix_view<const S> logits;
+  const id_type* target;
+  template <class Team>
+  GMOE_DEVICE void operator()(const Team& team, index_t i) const {
+    const S* const row = logits.row(i);
+    const id_type t = target[i];
+    const S top = largest_of(team, row, logits.cols);
+    S part = 0;
+    for (index_t j = team.first(); j < logits.cols; j += team.step()) part += fn::exp(row[j] - top);
+    const S sum = team.sum(part);
+    if (team.leads()) loss(i, 0) = t == no_target ? S(0) : fn::log(sum) + top - row[t];
+  }
+};
+
+template <class S>
+struct cross_entropy_row_with_gradient {
   matrix_view<S> logits, loss;
   const id_type* target;
+  S factor;
   template <class Team>
   GMOE_DEVICE void operator()(const Team& team, index_t i) const {
     S* const row = logits.row(i);
@@ -19,35 +37,23 @@ struct cross_entropy_row {
     const S top = largest_of(team, row, logits.cols);
     const S sum = exp_and_sum(team, row, row, logits.cols, top);
     if (team.leads()) loss(i, 0) = t == no_target ? S(0) : fn::log(sum) + top - aimed;
-    scale_span(team, row, logits.cols, S(1) / sum);
-  }
-};
-
-template <class S>
-struct cross_entropy_row_backward {
-  matrix_view<S> p;
-  const id_type* target;
-  S factor;
-  const S* upstream;
-  template <class Team>
-  GMOE_DEVICE void operator()(const Team& team, index_t i) const {
-    const id_type t = target[i];
-    const S g = factor * *upstream;
-    for (index_t j = team.first(); j < p.cols; j += team.step())
-      p(i, j) = t == no_target ? S(0) : g * p(i, j) - (j == t ? g : S(0));
+    const S scale = factor / sum;
+    for (index_t j = team.first(); j < logits.cols; j += team.step())
+      row[j] = t == no_target ? S(0) : scale * row[j] - (j == t ? factor : S(0));
   }
 };
 
 template <class S>
 struct cross_entropy_kernels {
-  /// Replaces each row of logits by its softmax; loss (T x 1) = -log p[target], 0 where the target is `no_target`.
-  static void cross_entropy(matrix_view<S> logits, matrix_view<S> loss, matrix_view<const id_type> target) {
-    for_each_row(logits.rows, logits.cols, cross_entropy_row<S>{logits, loss, target.data});
+  using ids = matrix_view<const id_type>;
+
+  /// loss (T x 1) = -log softmax(logits)[target], 0 where the target is `no_target`.
+  static void cross_entropy(matrix_view<S> loss, matrix_view<const S> logits, ids target) {
+    for_each_row(logits.rows, logits.cols, cross_entropy_row<S>{loss, logits, target.data});
   }
-  /// Replaces the probabilities by factor * upstream * (p - one_hot(target)); rows without target become zero.
-  static void cross_entropy_backward(matrix_view<S> p, matrix_view<const id_type> target, S factor,
-                                     matrix_view<const S> upstream) {
-    for_each_row(p.rows, p.cols, cross_entropy_row_backward<S>{p, target.data, factor, upstream.data});
+  /// The same, and replaces the logits by factor (softmax - one_hot(target)); rows without target become zero.
+  static void cross_entropy_with_gradient(matrix_view<S> logits, matrix_view<S> loss, ids target, S factor) {
+    for_each_row(logits.rows, logits.cols, cross_entropy_row_with_gradient<S>{logits, loss, target.data, factor});
   }
 };
 
