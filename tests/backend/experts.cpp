@@ -106,16 +106,36 @@ void check_mixture(const mixture& m) {
               md_out = put<B>(table(units, m.d, 2));
     auto to = mdx.view();
     const bool no_dx = beta == 1 && m.slots == 3;  // nobody asks for the input's gradient
+    matrix<B> h = hidden.clone(), dh = put<B>(table(m.tokens * slots, m.widest(), not_a_number)),
+              pair_dy = put<B>(table(m.tokens * slots, m.d, not_a_number));
     B::template experts_backward<Body::keeps_output>(
         typename Body::activation{}, no_dx ? nullptr : &to, static_cast<scalar>(beta),
-        weighted ? mdw.view() : matrix_view<scalar>{}, over(md_in.view(), md_out.view()), mdy.view(), mx.view(),
-        std::as_const(hidden).view(), list, over(min.view(), mout.view()));
+        weighted ? mdw.view() : matrix_view<scalar>{}, dh.view(), m.dense() ? matrix_view<scalar>{} : pair_dy.view(),
+        mdy.view(), h.view(), list, over(min.view(), mout.view()));
+    const typename B::weight_job job{mx.view(),
+                                     m.dense() ? mdy.view() : std::as_const(pair_dy).view(),
+                                     std::as_const(h).view(),
+                                     std::as_const(dh).view(),
+                                     list,
+                                     over(md_in.view(), md_out.view())};
+    B::expert_weight_gradients(std::span<const typename B::weight_job>(&job, 1));
     const table expected = beta == 0 ? dx : each([](double u, double v) { return u + v; }, dx, before);
     const double allowed = std::max(8 * tolerance<B>, Body::keeps_output ? 0 : 1e-11);
     if (!no_dx) CHECK(difference(get(mdx), expected) < allowed);
     if (weighted) CHECK(difference(get(mdw), dw) < allowed);
     CHECK(difference(get(md_in), d_in) < allowed);
     CHECK(difference(get(md_out), d_out) < allowed);
+
+    // Several layers that used the same experts: here twice the same.
+    const typename B::weight_job twice[] = {job, job};
+    B::fill(md_in.view(), scalar(0));
+    B::fill(md_out.view(), scalar(0));
+    B::expert_weight_gradients(std::span<const typename B::weight_job>(twice));
+    const auto doubled = [](const table& t, double start) {
+      return each([start](double u) { return 2 * (u - start); }, t);
+    };
+    CHECK(difference(get(md_in), doubled(d_in, 1)) < allowed);
+    CHECK(difference(get(md_out), doubled(d_out, 2)) < allowed);
   }
 }
 

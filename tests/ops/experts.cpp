@@ -112,6 +112,66 @@ TEST_CASE_TEMPLATE("ops/experts: two layers may see different experts of one ban
   CHECK(gradient_error<B>(f, {random_table(4, 3, 1), random_table(10, 3, 3), random_table(10, 3, 4)}) < 1e-8);
 }
 
+TEST_CASE_TEMPLATE("ops/experts: gradients of shared experts can be put off to the end of the backward pass", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  const std::vector<id_type> others{3, 1};
+  const std::vector<id_type> choice{0, 1, 1, 2, 0, 0};
+  const dispatch<B> three = sorted<B>(choice, 6, 1);
+  dispatch<B> two = sorted<B>({1, 0, 1, 1, no_choice, 0}, 6, 1);
+  two.experts = 2;
+  parameter<B> x("x", put<B>(random_table(6, 3, 1))), w_in("w_in", put<B>(random_table(10, 3, 3))),
+      w_out("w_out", put<B>(random_table(10, 3, 4)));
+  layer_gradients<B> waiting;
+  const auto loss = [&](tape<B>& t, layer_gradients<B>* put_off) {
+    variable<B> u(x, &t);
+    for (const bool all : {true, true, false, true}) {  // layers that see three of the experts, and two others
+      const expert_layout<B> seen = all ? expert_layout<B>{first_unit.data(), visible.data(), 3, 4, put_off}
+                                        : expert_layout<B>{first_unit.data(), others.data(), 2, 2, put_off};
+      const dispatch<B> pairs = all ? three : two;
+      u = add(
+          u, apply_experts(gelu_body{}, u, variable<B>(), &pairs, variable<B>(w_in, &t), variable<B>(w_out, &t), seen));
+    }
+    return sum(square(u));
+  };
+  const auto gradients = [&](layer_gradients<B>* put_off) {
+    tape<B> t;
+    t.backward(loss(t, put_off));
+    table all(0, 1);
+    for (parameter<B>* p : {&x, &w_in, &w_out}) {
+      const table g = get(p->gradient());
+      all.values.insert(all.values.end(), g.values.begin(), g.values.end());
+      B::fill(p->gradient().view(), 0.0);
+    }
+    all.rows = static_cast<index_t>(all.values.size());
+    return all;
+  };
+  const table expected = gradients(nullptr);
+  CHECK(difference(gradients(&waiting), expected) < 1e-13);
+
+  // A pass that fails half-way leaves nothing behind for the next one.
+  {
+    tape<B> t;
+    const variable<B> start(x, &t);
+    const variable<B> failing = make_result(
+        start.value().clone(), [](const variable<B>&) { throw numeric_error("half-way"); }, start);
+    const dispatch<B> pairs = three;
+    const variable<B> y =
+        apply_experts(gelu_body{}, failing, variable<B>(), &pairs, variable<B>(w_in, &t), variable<B>(w_out, &t),
+                      expert_layout<B>{first_unit.data(), visible.data(), 3, 4, &waiting});
+    CHECK_THROWS_WITH_AS(t.backward(sum(y)), "half-way", numeric_error);
+  }
+  for (double g : get(w_in.gradient()).values) CHECK(g == 0);
+  CHECK(difference(gradients(&waiting), expected) < 1e-13);
+
+  // Weights that something computed cannot wait: their gradient goes on from there.
+  const operation<B> f = [&](const inputs<B>& in) {
+    const dispatch<B> pairs = three;
+    return apply_experts(gelu_body{}, in[0], variable<B>(), &pairs, in[1], in[2],
+                         expert_layout<B>{first_unit.data(), visible.data(), 3, 4, &waiting});
+  };
+  CHECK(gradient_error<B>(f, {random_table(6, 3, 1), random_table(10, 3, 3), random_table(10, 3, 4)}) < 1e-8);
+}
+
 TEST_CASE_TEMPLATE("ops/experts: sizes must fit", B, GMOE_TEST_DOUBLE_BACKENDS) {
   const auto c = [](index_t rows, index_t cols) { return constant<B>(table(rows, cols)); };
   const dispatch<B> pairs = sorted<B>({0, 1}, 2, 1);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,15 @@ class tape {
                       }});
   }
 
+  /// Puts off work of a running backward pass until all its steps are done: `step` runs once then, in the order of
+  /// these calls. For gradients of parameters, which no other step waits for.
+  template <class Step>
+  void at_end(Step step) {
+    record(std::move(step));
+    last_.push_back(steps_.back());
+    steps_.pop_back();
+  }
+
   /// Fills the gradients of everything that `loss` (1 x 1) depends on, parameters' added to, and clears the tape:
   /// activations are released as soon as they have been used.
   void backward(const variable<B>& loss) {
@@ -45,6 +55,10 @@ class tape {
     while (!steps_.empty()) {
       const step s = steps_.back();
       steps_.pop_back();
+      s.finish(s.memory, true);
+    }
+    for (std::size_t i = 0; i < last_.size(); ++i) {
+      const step s = std::exchange(last_[i], step{});
       s.finish(s.memory, true);
     }
     clear();
@@ -57,6 +71,9 @@ class tape {
       steps_.pop_back();
       s.finish(s.memory, false);
     }
+    for (const step& s : last_)
+      if (s.memory != nullptr) s.finish(s.memory, false);
+    last_.clear();
     chunk_ = used_ = 0;
   }
 
@@ -64,8 +81,8 @@ class tape {
 
  private:
   struct step {
-    void* memory;
-    void (*finish)(void*, bool run);  ///< runs if asked, then destroys
+    void* memory = nullptr;
+    void (*finish)(void*, bool run) = nullptr;  ///< runs if asked, then destroys
   };
   static constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
 
@@ -83,7 +100,7 @@ class tape {
     return memory;
   }
 
-  std::vector<step> steps_;
+  std::vector<step> steps_, last_;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::size_t chunk_ = 0, used_ = 0;
 };
@@ -102,16 +119,22 @@ tape<B>* tape_of(const variable<B>& first, const Rest&... rest) {
   return found;
 }
 
-/// The result of an operation on `inputs`: `value`, with `backward(y)` run when a gradient of y has arrived.
-/// Nothing is recorded when no input needs a gradient.
+/// The result of an operation on `inputs`: `value`, with `backward(y)` run when a gradient of y has arrived; or
+/// `backward(y, value)`, for which the value is kept until then: in the first form `y` has none. Nothing is recorded
+/// when no input needs a gradient.
 template <class B, class Backward, class... Inputs>
 variable<B> make_result(matrix<B> value, Backward backward, const variable<B>& first, const Inputs&... rest) {
   tape<B>* const on = tape_of(first, rest...);
   const auto needs = [](const variable<B>& v) { return v && v.needs_gradient(); };
   const bool any = on != nullptr && (needs(first) || ... || needs(rest));
   variable<B> y(std::move(value), on, any);
-  if (any)
+  if (!any) return y;
+  if constexpr (std::is_invocable_v<Backward&, const variable<B>&, const matrix<B>&>)
     on->record([y, backward = std::move(backward)]() mutable {
+      if (y.has_gradient()) backward(y, y.value());
+    });
+  else
+    on->record([y = y.without_value(), backward = std::move(backward)]() mutable {
       if (y.has_gradient()) backward(y);
     });
   return y;

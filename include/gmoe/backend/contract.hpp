@@ -17,8 +17,10 @@ namespace gmoe {
 
 namespace contract {
 
-template <class B> using in = matrix_view<const typename B::scalar>;
-template <class B> using out = matrix_view<typename B::scalar>;
+template <class B>
+using in = matrix_view<const typename B::scalar>;
+template <class B>
+using out = matrix_view<typename B::scalar>;
 using ids = matrix_view<const id_type>;
 using ids_out = matrix_view<id_type>;
 
@@ -49,10 +51,10 @@ concept maps = requires(typename B::scalar beta, in<B> x, out<B> y) {
 
 template <class B>
 concept reductions = requires(typename B::scalar s, in<B> x, out<B> y) {
-  B::row_dots(y, s, x, x);     // y = rowsum(a b)
-  B::row_sums(y, s, s, x);     // y = scale rowsum(x)
-  B::col_sums(y, s, s, x);     // y = scale colsum(x)
-  B::sum(y, s, s, x);          // y = scale sum(x), 1 x 1
+  B::row_dots(y, s, x, x);  // y = rowsum(a b)
+  B::row_sums(y, s, s, x);  // y = scale rowsum(x)
+  B::col_sums(y, s, s, x);  // y = scale colsum(x)
+  B::sum(y, s, s, x);       // y = scale sum(x), 1 x 1
   { B::sum_of_squares(x) } -> std::same_as<double>;
 };
 
@@ -92,8 +94,8 @@ concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attent
   B::attention(y, y, x, shape, r);
   B::attention_backward(y, x, x, x, x, shape, r);
   B::attention_cached(y, y, y, x, n, n);
-  B::cross_entropy(y, y, i);
-  B::cross_entropy_backward(y, i, s, x);
+  B::cross_entropy(y, x, i);
+  B::cross_entropy_with_gradient(y, y, i, s);
   B::dropout(y, s, x, r, 0.1);
   B::fill_uniform(y, s, s, r);
   B::adamw(y, y, y, y, step);
@@ -101,9 +103,10 @@ concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attent
 
 }  // namespace contract
 
-/// A backend: all of the above, plus experts_forward/experts_backward (templates over the activation).
+/// A backend: all of the above, plus experts_forward/experts_backward (templates over the activation)
+/// and expert_weight_gradients.
 template <class B>
 concept backend = contract::memory<B> && contract::products<B> && contract::maps<B> && contract::reductions<B> &&
-                  contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::fused<B>;
+    contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::fused<B>;
 
 }  // namespace gmoe

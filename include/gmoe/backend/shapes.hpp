@@ -18,6 +18,8 @@ struct shapes {
     static void release(void*, std::size_t) {}
   };
   using host_ids = const id_type*;
+  struct pair_list {};
+  struct weight_job {};
 
   static void upload(void*, const void*, std::size_t) {}
   static void download(void*, const void*, std::size_t) {}
@@ -55,7 +57,7 @@ struct shapes {
   static void attention_backward(auto&&...);
   static void attention_cached(auto&&...);
   static void cross_entropy(auto&&...);
-  static void cross_entropy_backward(auto&&...);
+  static void cross_entropy_with_gradient(auto&&...);
   static void dropout(auto&&...);
   static void fill_uniform(auto&&...);
   static void adamw(auto&&...);

@@ -28,11 +28,13 @@ class expert_bank {
   /// Parameters of expert e.
   index_t size(index_t e) const { return 2 * units(e) * w_in_.cols(); }
 
-  /// The experts `visible` as a layer sees them. `visible` must outlive the layout.
-  expert_layout<B> layout(const std::vector<id_type>& visible) const {
+  /// The experts `visible` as a layer sees them. `visible` must outlive the layout. With `together` the gradients of
+  /// experts that several layers see are made at the end of a backward pass, for all layers at once.
+  expert_layout<B> layout(const std::vector<id_type>& visible, bool together = false) {
     index_t widest = 0;
     for (id_type e : visible) widest = std::max(widest, units(e));
-    return {first_unit_.data(), visible.data(), static_cast<index_t>(visible.size()), widest};
+    return {first_unit_.data(), visible.data(), static_cast<index_t>(visible.size()), widest,
+            together ? &put_off_ : nullptr};
   }
 
   void each(auto&& visit) {
@@ -49,6 +51,7 @@ class expert_bank {
 
   std::vector<index_t> first_unit_;
   parameter<B> w_in_, w_out_;
+  layer_gradients<B> put_off_;
 };
 
 /// A dense feed-forward layer with an expert's body: a bank of one expert that every token visits.

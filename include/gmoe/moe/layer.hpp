@@ -130,13 +130,12 @@ class moe_layer {
     r.pairs = sort_by_expert(r.kept, r.experts);
 
     output y;
+    // First what does not depend on the routing: meanwhile a device sends the experts' loads to the host.
+    if constexpr (requires { always_(ctx, x); }) y.always = always_(ctx, x);
     y.routed = apply_experts(typename Card::body{}, x, r.weights, &r.pairs, ctx.use(bank.w_in()), ctx.use(bank.w_out()),
-                             bank.layout(visible_));
+                             bank.layout(visible_, layers_share_experts));
     ctx.observe("global_out", y.routed);
-    if constexpr (requires { always_(ctx, x); }) {
-      y.always = always_(ctx, x);
-      if (y.always) ctx.observe("local_out", y.always);
-    }
+    if (y.always) ctx.observe("local_out", y.always);
     return y;
   }
 
@@ -170,6 +169,11 @@ class moe_layer {
     else
       return {};
   }
+
+  static constexpr bool layers_share_experts = [] {
+    if constexpr (requires { Card::experts::shared_between_layers; }) return Card::experts::shared_between_layers;
+    return false;
+  }();
 
   layer_shape shape_;
   std::vector<id_type> visible_;

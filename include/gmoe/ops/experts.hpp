@@ -1,25 +1,96 @@
 #pragma once
 /// A mixture of feed-forward experts: y_t = sum over t's chosen experts of w_te W_out,e' act(W_in,e x_t).
 
+#include <algorithm>
+#include <span>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
-#include "gmoe/backend/dispatch.hpp"
 #include "gmoe/autograd/tape.hpp"
+#include "gmoe/backend/dispatch.hpp"
 
 namespace gmoe {
+
+template <class B>
+class layer_gradients;
 
 /// Where a layer's experts lie in a bank: ids, widths. Plain numbers, valid as long as the bank.
 template <class B>
 struct expert_layout {
   const index_t* first_unit = nullptr;  ///< of every expert of the bank, and one past the last
-  const id_type* visible = nullptr;        ///< bank ids of the layer's experts
+  const id_type* visible = nullptr;     ///< bank ids of the layer's experts
   index_t experts = 0;
   index_t widest = 0;
+  layer_gradients<B>* put_off = nullptr;  ///< where gradients wait for those of other layers; null: they do not
 
   template <class T>
   expert_view<T> over(matrix_view<T> w_in, matrix_view<T> w_out) const {
     return {w_in, w_out, first_unit, visible, experts, widest};
   }
+  bool same_experts(const expert_layout& other) const {
+    return std::equal(visible, visible + experts, other.visible, other.visible + other.experts);
+  }
+};
+
+/// What one layer's use of experts leaves for the gradients of their weights.
+template <class B>
+struct layer_gradient {
+  variable<B> x, weights, w_in, w_out;  ///< weights: or nothing
+  matrix<B> hidden, d_hidden, pair_dy;
+  dispatch<B> pairs;  ///< of no experts: every token went to expert 0
+  expert_layout<B> layout;
+
+  typename B::pair_list list() const {
+    using scalar = typename B::scalar;
+    if (pairs.experts == 0) return {};
+    return {pairs.order.data(), pairs.position.data(), pairs.offsets_on_host(), pairs.slots,
+            weights ? weights.value().view() : matrix_view<const scalar>{}};
+  }
+  /// What the backend adds up: into the parameters' gradients, or those given.
+  typename B::weight_job job(matrix_view<typename B::scalar> d_in, matrix_view<typename B::scalar> d_out) const {
+    return {x.value().view(), pair_dy.view(), hidden.view(), d_hidden.view(), list(), layout.over(d_in, d_out)};
+  }
+};
+
+/// Experts that several layers share get the gradients of their weights at the end of the backward pass, for all layers
+/// at once: an expert's gradient is then made while it lies in cache, instead of being fetched again for every layer.
+template <class B>
+class layer_gradients {
+ public:
+  /// Keeps what a layer left until the running backward pass of `on` ends.
+  void add(tape<B>& on, layer_gradient<B> left) {
+    if (layers_.empty()) on.at_end(at_end{this});
+    layers_.push_back(std::move(left));
+  }
+
+ private:
+  /// Runs when all layers are there; forgets them in any case.
+  struct at_end {
+    layer_gradients* of;
+    explicit at_end(layer_gradients* g) : of(g) {}
+    at_end(at_end&& other) noexcept : of(std::exchange(other.of, nullptr)) {}
+    ~at_end() {
+      if (of) of->layers_.clear();
+    }
+    void operator()() { of->make(); }
+  };
+
+  void make() {
+    for (std::size_t first = 0; first < layers_.size();) {  // layers that see the same experts lie side by side
+      jobs_.clear();
+      std::size_t next = first;
+      for (; next < layers_.size() && layers_[next].layout.same_experts(layers_[first].layout); ++next) {
+        const layer_gradient<B>& l = layers_[next];
+        jobs_.push_back(l.job(l.w_in.gradient().view(), l.w_out.gradient().view()));
+      }
+      B::expert_weight_gradients(std::span<const typename B::weight_job>(jobs_));
+      first = next;
+    }
+  }
+
+  std::vector<layer_gradient<B>> layers_;
+  std::vector<typename B::weight_job> jobs_;
 };
 
 /// x: T x d; weights: T x K or nothing (weight 1); `pairs` sorts the choices by expert, null: every token goes to
@@ -27,16 +98,10 @@ struct expert_layout {
 ///     dw_te = <dy_t, E_e(x_t)>     dE = w_te dy_t, through the two products and the activation
 template <class B, class Body>
 variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights,
-                          std::type_identity_t<const dispatch<B>*> pairs,
-                          const variable<B>& w_in, const variable<B>& w_out, const expert_layout<B>& layout) {
+                          std::type_identity_t<const dispatch<B>*> pairs, const variable<B>& w_in,
+                          const variable<B>& w_out, const expert_layout<B>& layout) {
   using activation = typename Body::activation;
   constexpr bool keeps_output = Body::slope_from_output;
-  const auto list = [](const dispatch<B>& p, const variable<B>& w) {
-    using pair_list = typename B::pair_list;
-    return p.experts == 0 ? pair_list{}
-                          : pair_list{p.order.data(), p.position.data(), p.offsets_on_host(), p.slots,
-                                      w ? w.value().view() : matrix_view<const typename B::scalar>{}};
-  };
   require(w_in.cols() == x.cols() && w_out.cols() == x.cols() && w_in.rows() == w_out.rows(),
           "apply_experts: weights of ", w_in.rows(), " x ", w_in.cols(), " and ", w_out.rows(), " x ", w_out.cols(),
           " for an input of ", x.cols(), " columns");
@@ -45,27 +110,28 @@ variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights
           " tokens and ", layout.experts, " experts");
   require(!weights || (pairs && weights.rows() == pairs->tokens && weights.cols() == pairs->slots),
           "apply_experts: the weights must have the shape of the choices");
-  const dispatch<B> kept = pairs ? *pairs : dispatch<B>{};
-  matrix<B> y(x.rows(), x.cols()), hidden(x.rows() * (pairs ? pairs->slots : 1), layout.widest);
-  B::template experts_forward<keeps_output>(activation{}, y.view(), hidden.view(), x.value().view(),
-                                            list(kept, weights),
+  layer_gradient<B> left{x,
+                         weights,
+                         w_in,
+                         w_out,
+                         matrix<B>(x.rows() * (pairs ? pairs->slots : 1), layout.widest),
+                         {},
+                         {},
+                         pairs ? *pairs : dispatch<B>{},
+                         layout};
+  matrix<B> y(x.rows(), x.cols());
+  B::template experts_forward<keeps_output>(activation{}, y.view(), left.hidden.view(), x.value().view(), left.list(),
                                             layout.over(w_in.value().view(), w_out.value().view()));
   return make_result(
       std::move(y),
-      [=](const variable<B>& y) {
+      [left = std::move(left)](const variable<B>& y) mutable {
         using scalar = typename B::scalar;
-        const auto zeroed = [](const variable<B>& v) {
-          auto s = v.sink();
-          if (s.beta == 0) B::fill(s.to->view(), scalar(0));
-          return s.to->view();
-        };
-        matrix<B> unused_in, unused_out, dw;
-        const auto gradient_of = [&](const variable<B>& v, matrix<B>& unused) {
-          if (v.needs_gradient()) return zeroed(v);
-          unused = matrix<B>::filled(v.rows(), v.cols(), scalar(0));
-          return unused.view();
-        };
-        const auto d_in = gradient_of(w_in, unused_in), d_out = gradient_of(w_out, unused_out);
+        const variable<B>&x = left.x, &weights = left.weights, &w_in = left.w_in, &w_out = left.w_out;
+        const matrix<B>& dy = y.gradient();
+        const bool all = left.pairs.experts == 0;
+        left.d_hidden = matrix<B>(left.hidden.rows(), left.hidden.cols());
+        left.pair_dy = all ? dy : matrix<B>(left.hidden.rows(), x.cols());
+        matrix<B> dw;
         if (weights && weights.needs_gradient()) dw = matrix<B>::filled(weights.rows(), weights.cols(), scalar(0));
         matrix_view<scalar> dx;
         scalar beta = 0;
@@ -75,10 +141,29 @@ variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights
           beta = s.beta;
         }
         B::template experts_backward<keeps_output>(
-            activation{}, x.needs_gradient() ? &dx : nullptr, beta, dw.view(), layout.over(d_in, d_out),
-            std::as_const(y.gradient()).view(), x.value().view(), hidden.view(), list(kept, weights),
-            layout.over(w_in.value().view(), w_out.value().view()));
+            activation{}, x.needs_gradient() ? &dx : nullptr, beta, dw.view(), left.d_hidden.view(),
+            all ? matrix_view<scalar>{} : left.pair_dy.view(), dy.view(), left.hidden.view(), left.list(),
+            left.layout.over(w_in.value().view(), w_out.value().view()));
         if (!dw.empty()) weights.add_gradient(dw);
+
+        const bool shared = left.layout.put_off && w_in.is_parameter() && w_out.is_parameter();
+        if (shared) {
+          layer_gradients<B>& put_off = *left.layout.put_off;
+          return put_off.add(*y.recorded_on(), std::move(left));
+        }
+        matrix<B> unused_in, unused_out;
+        const auto gradient_of = [](const variable<B>& v, matrix<B>& unused) {
+          if (!v.needs_gradient()) {
+            unused = matrix<B>::filled(v.rows(), v.cols(), scalar(0));
+            return unused.view();
+          }
+          const auto s = v.sink();
+          if (s.beta == 0) B::fill(s.to->view(), scalar(0));
+          return s.to->view();
+        };
+        const auto d_in = gradient_of(w_in, unused_in), d_out = gradient_of(w_out, unused_out);
+        const auto job = left.job(d_in, d_out);
+        B::expert_weight_gradients(std::span<const typename B::weight_job>(&job, 1));
       },
       x, weights, w_in, w_out);
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "gmoe/backend/dispatch.hpp"
 #include "gmoe/backend/eigen/gemm.hpp"
@@ -29,7 +30,7 @@ struct pair_list {
   S weight(index_t pair) const { return weights.data ? weights.data[pair] : S(1); }
 };
 
-template <class S>
+template <class S, class Products = full_precision>
 struct expert_kernels {
   using pair_list = eigen::pair_list<S>;
   using in = matrix_view<const S>;
@@ -49,51 +50,45 @@ struct expert_kernels {
       const in from = pairs.everything() ? x.row_block(begin, rows)
                                          : gather({gathered, rows, d, d}, x, pairs.order + begin, pairs.slots);
       const out a{hidden.data + first * experts.widest + (begin - first) * units, rows, units, units};
-      gemm_kernels<S>::piece(op::none, op::transpose, S(1), from, experts.w_in.row_block(experts.begin(e), units),
-                             S(0), a);
+      gemm_kernels<S, Products>::piece(op::none, op::transpose, S(1), from,
+                                       experts.w_in.row_block(experts.begin(e), units), S(0), a);
       const auto activated = scratch<S>(KeepsOutput ? 0 : rows * units);
       S* const h = KeepsOutput ? a.data : activated.data();
       for_packs<S>(rows * units,
                    [&](index_t j, index_t part) { store(h + j, act.value(load(a.data + j, part)), part); });
       const out to = pairs.everything() ? y.row_block(begin, rows) : out{outputs + begin * d, rows, d, d};
-      gemm_kernels<S>::piece(op::none, op::none, S(1), {h, rows, units, units},
-                             experts.w_out.row_block(experts.begin(e), units), S(0), to);
+      gemm_kernels<S, Products>::piece(op::none, op::none, S(1), {h, rows, units, units},
+                                       experts.w_out.row_block(experts.begin(e), units), S(0), to);
     });
     if (!pairs.everything()) combine(y, S(0), {outputs, total, d, d}, pairs, true);
   }
 
-  /// dx = ... + beta dx; dweights (T x K, may be empty) = <dy_t, E_e(x_t)>, not written for dropped pairs; the
-  /// experts' gradients are added to.
+  /// dx = ... + beta dx; dweights (T x K, may be empty) = <dy_t, E_e(x_t)>, not written for dropped pairs. Leaves what
+  /// the experts' own gradients are made of: `hidden` becomes act's output, `d_hidden` (laid out alike) the gradient of
+  /// its input, and the rows of `pair_dy` (T K x d, sorted by expert) w_te dy_t; without pairs that is dy, and not
+  /// made.
   template <bool KeepsOutput, class Activation>
-  static void experts_backward(const Activation& act, out* dx, S beta, out dweights, const expert_view<S>& gradients,
-                               in dy, in x, in hidden, const pair_list& pairs,
-                               const expert_view<const S>& experts) {
-    const index_t d = x.cols, total = count_pairs(x, pairs), widest = experts.widest;
+  static void experts_backward(const Activation& act, out* dx, S beta, out dweights, out d_hidden, out pair_dy, in dy,
+                               out hidden, const pair_list& pairs, const expert_view<const S>& experts) {
+    const index_t d = dy.cols, total = count_pairs(dy, pairs), widest = experts.widest;
     const bool all = pairs.everything();
-    const auto d_hidden = scratch<S>(total * widest);
-    const auto activated = scratch<S>(KeepsOutput ? 0 : total * widest);
-    const auto gathered_x = scratch<S>(all ? 0 : total * d);
-    const auto gathered_dy = scratch<S>(all ? 0 : total * d);
     const auto d_inputs = scratch<S>(all || !dx ? 0 : total * d);
 
-    for_row_chunks(x.rows, pairs, experts.experts, [&](index_t e, index_t first, index_t begin, index_t end) {
+    for_row_chunks(dy.rows, pairs, experts.experts, [&](index_t e, index_t first, index_t begin, index_t end) {
       const index_t rows = end - begin, units = experts.units(e), place = first * widest + (begin - first) * units;
       const in dy_rows = all ? dy.row_block(begin, rows)
-                             : gather({gathered_dy + begin * d, rows, d, d}, dy, pairs.order + begin, pairs.slots);
-      if (!all) gather({gathered_x + begin * d, rows, d, d}, x, pairs.order + begin, pairs.slots);
-      const out dh{d_hidden + place, rows, units, units};
-      gemm_kernels<S>::piece(op::none, op::transpose, S(1), dy_rows,
-                             experts.w_out.row_block(experts.begin(e), units), S(0), dh);
-      const S* const kept = hidden.data + place;
+                             : gather(pair_dy.row_block(begin, rows), dy, pairs.order + begin, pairs.slots);
+      const out dh{d_hidden.data + place, rows, units, units};
+      gemm_kernels<S, Products>::piece(op::none, op::transpose, S(1), dy_rows,
+                                       experts.w_out.row_block(experts.begin(e), units), S(0), dh);
       for (index_t i = 0; i < rows; ++i) {
         S* const dhi = dh.row(i);
-        const S* const ki = kept + i * units;
-        S* const hi = KeepsOutput ? nullptr : activated + place + i * units;
+        S* const hi = hidden.data + place + i * units;
         const index_t pair = all ? 0 : pairs.order[begin + i];
         const pack<S> w(all ? S(1) : pairs.weight(pair));
         pack<S> dot(S(0));  // <dy, E(x)> = <W_out dy, h>: no need to keep the experts' outputs
         for_packs<S>(units, [&](index_t j, index_t part) {
-          const pack<S> k = load(ki + j, part), g = load(dhi + j, part);
+          const pack<S> k = load(hi + j, part), g = load(dhi + j, part);
           pack<S> h = k;
           if constexpr (!KeepsOutput) {
             h = act.value(k);
@@ -104,27 +99,44 @@ struct expert_kernels {
         });
         if (!all) {
           if (dweights.data) dweights.data[pair] = dot.sum();
-          scale_span(gathered_dy + (begin + i) * d, d, pairs.weight(pair));
+          scale_span(pair_dy.row(begin + i), d, pairs.weight(pair));
         }
       }
       if (dx) {
         const out to = all ? dx->row_block(begin, rows) : out{d_inputs + begin * d, rows, d, d};
-        gemm_kernels<S>::piece(op::none, op::none, S(1), dh, experts.w_in.row_block(experts.begin(e), units),
-                               all ? beta : S(0), to);
+        gemm_kernels<S, Products>::piece(op::none, op::none, S(1), dh, experts.w_in.row_block(experts.begin(e), units),
+                                         all ? beta : S(0), to);
       }
     });
-
-    const S* const h = KeepsOutput ? hidden.data : activated.data();
-    for_unit_chunks(x.rows, pairs, experts, [&](index_t e, index_t first_unit, index_t count, bool second) {
-      const index_t begin = all ? 0 : pairs.offsets[e], rows = all ? x.rows : pairs.offsets[e + 1] - begin;
-      const index_t units = experts.units(e), at = experts.begin(e) + first_unit;
-      const in left{(second ? h : d_hidden.data()) + begin * widest + first_unit, rows, count, units};
-      const in right = second ? (all ? dy : in{gathered_dy + begin * d, rows, d, d})
-                              : (all ? x : in{gathered_x + begin * d, rows, d, d});
-      const out to = (second ? gradients.w_out : gradients.w_in).row_block(at, count);
-      gemm_kernels<S>::piece(op::transpose, op::none, S(1), left, right, S(1), to);
-    });
     if (!all && dx) combine(*dx, beta, {d_inputs, total, d, d}, pairs, false);
+  }
+
+  /// One layer's part in the gradients of the experts that it sees, as experts_backward leaves it.
+  struct weight_job {
+    in x, pair_dy, hidden, d_hidden;
+    pair_list pairs;
+    expert_view<S> gradients;  ///< added to
+  };
+
+  /// dW_in,e += sum over e's pairs of d_hidden x', dW_out,e += ... hidden (w dy)', for layers that see the same
+  /// experts. An expert's gradients stay in cache while all layers add to them.
+  static void expert_weight_gradients(std::span<const weight_job> layers) {
+    for_unit_chunks(layers, [&](index_t e, index_t first_unit, index_t count, bool second) {
+      for (const weight_job& job : layers) {
+        const bool all = job.pairs.everything();
+        const index_t begin = all ? 0 : job.pairs.offsets[e], rows = rows_of(job, e), d = job.x.cols;
+        if (rows == 0) continue;
+        const index_t widest = job.gradients.widest, units = job.gradients.units(e);
+        const in left{(second ? job.hidden : job.d_hidden).data + begin * widest + first_unit, rows, count, units};
+        const auto gathered = scratch<S>(all || second ? 0 : rows * d);
+        const in right = all      ? (second ? job.pair_dy : job.x)
+                         : second ? job.pair_dy.row_block(begin, rows)
+                                  : gather({gathered, rows, d, d}, job.x, job.pairs.order + begin, job.pairs.slots);
+        const out to =
+            (second ? job.gradients.w_out : job.gradients.w_in).row_block(job.gradients.begin(e) + first_unit, count);
+        gemm_kernels<S, Products>::piece(op::transpose, op::none, S(1), left, right, S(1), to);
+      }
+    });
   }
 
  private:
@@ -182,28 +194,38 @@ struct expert_kernels {
         tasks[count++] = {e, from, to, to - from, false};
       }
     }
-    run(tasks, count, [&](const task& t) {
-      f(t.expert, pairs.everything() ? 0 : index_t{pairs.offsets[t.expert]}, t.begin, t.end);
-    });
+    run(tasks, count,
+        [&](const task& t) { f(t.expert, pairs.everything() ? 0 : index_t{pairs.offsets[t.expert]}, t.begin, t.end); });
   }
 
-  /// Runs f for both weight gradients of every expert with rows; those of large experts are cut by hidden units.
+  static index_t rows_of(const weight_job& job, index_t e) {
+    return job.pairs.everything() ? job.x.rows : job.pairs.offsets[e + 1] - job.pairs.offsets[e];
+  }
+
+  /// Runs f for both weight gradients of every expert with rows in some layer; those of large experts are cut by hidden
+  /// units.
   template <class F>
-  static void for_unit_chunks(index_t tokens, const pair_list& pairs, const expert_view<const S>& experts,
-                              const F& f) {
-    const index_t cores = threads();
-    const index_t total = pairs.everything() ? tokens : pairs.offsets[experts.experts];
+  static void for_unit_chunks(std::span<const weight_job> layers, const F& f) {
+    if (layers.empty()) return;
+    const expert_view<S>& seen = layers.front().gradients;
+    const index_t cores = threads(), experts = layers.front().pairs.everything() ? 1 : seen.experts;
+    const auto rows = scratch<index_t>(experts);
+    index_t total = 0;
+    for (index_t e = 0; e < experts; ++e) {
+      rows[e] = 0;
+      for (const weight_job& job : layers) rows[e] += rows_of(job, e);
+      total += rows[e];
+    }
     if (total == 0) return;
     const index_t share = std::max<index_t>((total + cores - 1) / cores, 16);
-    const auto tasks = scratch<task>(2 * (experts.experts + cores) + 2);
+    const auto tasks = scratch<task>(2 * (experts + cores) + 2);
     index_t count = 0;
-    for (index_t e = 0; e < (pairs.everything() ? 1 : experts.experts); ++e) {
-      const index_t rows = pairs.everything() ? tokens : pairs.offsets[e + 1] - pairs.offsets[e];
-      const index_t units = experts.units(e), pieces = std::min((rows + share - 1) / share, units);
+    for (index_t e = 0; e < experts; ++e) {
+      const index_t units = seen.units(e), pieces = std::min((rows[e] + share - 1) / share, units);
       for (index_t p = 0; p < pieces; ++p) {
         const index_t from = units * p / pieces, to = units * (p + 1) / pieces;
-        tasks[count++] = {e, from, to, rows * (to - from), false};
-        tasks[count++] = {e, from, to, rows * (to - from), true};
+        tasks[count++] = {e, from, to, rows[e] * (to - from), false};
+        tasks[count++] = {e, from, to, rows[e] * (to - from), true};
       }
     }
     run(tasks, count, [&](const task& t) { f(t.expert, t.begin, t.end - t.begin, t.second); });
@@ -212,9 +234,10 @@ struct expert_kernels {
   template <class F>
   static void run(const scratch_lease<task>& tasks, index_t count, const F& f) {
     std::sort(tasks.data(), tasks.data() + count, [](const task& a, const task& b) {
-      return a.cost != b.cost ? a.cost > b.cost
-                              : a.expert != b.expert ? a.expert < b.expert
-                                                     : a.begin != b.begin ? a.begin < b.begin : a.second < b.second;
+      return a.cost != b.cost       ? a.cost > b.cost
+             : a.expert != b.expert ? a.expert < b.expert
+             : a.begin != b.begin   ? a.begin < b.begin
+                                    : a.second < b.second;
     });
     parallel_tasks(count, [&](index_t i) { f(tasks[i]); });
   }

@@ -5,6 +5,7 @@
 /// are sorted (see dispatch), and this is the only place of a training step where the host waits for the GPU.
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "gmoe/backend/dispatch.hpp"
@@ -52,9 +53,7 @@ struct combine_row {
 template <class S, bool KeepsOutput, class Activation>
 struct expert_slopes_row {
   Activation act;
-  S* d_hidden;
-  const S* kept;
-  S* activated;  ///< written unless KeepsOutput
+  S *d_hidden, *hidden;  ///< hidden becomes act's output unless it is that already
   index_t widest;
   const id_type* order;  ///< or null: every row, weight 1
   const S* weights;      ///< or null: weight 1
@@ -66,9 +65,9 @@ struct expert_slopes_row {
     const S w = weights ? weights[pair] : S(1);
     S part = 0;
     for (index_t j = i * widest + team.first(); j < (i + 1) * widest; j += team.step()) {
-      const S g = d_hidden[j], k = kept[j];
+      const S g = d_hidden[j], k = hidden[j];
       S h = k;
-      if constexpr (!KeepsOutput) activated[j] = h = act.value(k);
+      if constexpr (!KeepsOutput) hidden[j] = h = act.value(k);
       part += g * h;
       d_hidden[j] = w * g * act.slope(k, h);
     }
@@ -114,17 +113,17 @@ struct expert_kernels {
       for_each_row(y.rows, d, combine_row<S>{y, S(0), outputs, pairs.position, pairs.slots, pairs.weights.data});
   }
 
-  /// dx = ... + beta dx; dweights (T x K, may be empty) = <dy_t, E_e(x_t)>; the experts' gradients are added to.
+  /// dx = ... + beta dx; dweights (T x K, may be empty) = <dy_t, E_e(x_t)>. Leaves what the experts' own gradients are
+  /// made of: `hidden` becomes act's output, `d_hidden` the gradient of its input, and the rows of `pair_dy` (T K x d,
+  /// sorted by expert) w_te dy_t; without pairs that is dy, and not made.
   template <bool KeepsOutput, class Activation>
-  static void experts_backward(const Activation& act, out* dx, S beta, out dweights, const expert_view<S>& gradients,
-                               in dy, in x, in hidden, const pair_list& pairs, const expert_view<const S>& experts) {
-    const runs r(x.rows, pairs, experts);
+  static void experts_backward(const Activation& act, out* dx, S beta, out dweights, out d_hidden, out pair_dy, in dy,
+                               out hidden, const pair_list& pairs, const expert_view<const S>& experts) {
+    const runs r(dy.rows, pairs, experts);
     const bool all = pairs.everything();
-    const index_t d = x.cols, widest = experts.widest, rows_apart = all ? 0 : r.total * d;
-    const scratch<S> d_hidden(r.total * widest), activated(KeepsOutput ? 0 : r.total * widest);
-    const scratch<S> gathered_x(rows_apart), gathered_dy(rows_apart), d_inputs(dx ? rows_apart : 0);
-    const out own_dy{gathered_dy, r.total, d, d}, dh{d_hidden, r.total, widest, widest};
-    const in from_x = all ? x : gather({gathered_x, r.total, d, d}, x, pairs);
+    const index_t d = dy.cols, widest = experts.widest;
+    const scratch<S> d_inputs(dx && !all ? r.total * d : 0);
+    const out own_dy = all ? pair_dy : pair_dy.row_block(0, r.total), dh{d_hidden.data, r.total, widest, widest};
     const in from_dy = all ? dy : gather(own_dy, dy, pairs);
 
     if (r.uneven) memory_kernels<S>::fill(dh, S(0));
@@ -133,8 +132,8 @@ struct expert_kernels {
                         dh.row_block(begin, rows).col_block(0, units)};
     });
     for_each_row(r.total, widest,
-                 expert_slopes_row<S, KeepsOutput, Activation>{act, d_hidden, hidden.data, activated, widest,
-                                                               pairs.order, all ? nullptr : pairs.weights.data,
+                 expert_slopes_row<S, KeepsOutput, Activation>{act, d_hidden.data, hidden.data, widest, pairs.order,
+                                                               all ? nullptr : pairs.weights.data,
                                                                all ? nullptr : dweights.data, own_dy});
     if (dx) {
       const out to = all ? *dx : out{d_inputs, r.total, d, d};
@@ -142,17 +141,36 @@ struct expert_kernels {
         return product<S>{dh.row_block(begin, rows).col_block(0, units),
                           experts.w_in.row_block(experts.begin(e), units), to.row_block(begin, rows)};
       });
-      if (!all) for_each_row(x.rows, d, combine_row<S>{*dx, beta, d_inputs, pairs.position, pairs.slots, nullptr});
+      if (!all) for_each_row(dy.rows, d, combine_row<S>{*dx, beta, d_inputs, pairs.position, pairs.slots, nullptr});
     }
-    const in h{KeepsOutput ? hidden.data : activated.data(), r.total, widest, widest};
-    run(op::transpose, op::none, r, S(1), [&](index_t e, index_t begin, index_t rows, index_t units) {
-      return product<S>{dh.row_block(begin, rows).col_block(0, units), from_x.row_block(begin, rows),
-                        gradients.w_in.row_block(experts.begin(e), units)};
-    });
-    run(op::transpose, op::none, r, S(1), [&](index_t e, index_t begin, index_t rows, index_t units) {
-      return product<S>{h.row_block(begin, rows).col_block(0, units), from_dy.row_block(begin, rows),
-                        gradients.w_out.row_block(experts.begin(e), units)};
-    });
+  }
+
+  /// One layer's part in the gradients of the experts that it sees, as experts_backward leaves it.
+  struct weight_job {
+    in x, pair_dy, hidden, d_hidden;
+    pair_list pairs;
+    expert_view<S> gradients;  ///< added to
+  };
+
+  /// dW_in,e += sum over e's pairs of d_hidden x', dW_out,e += ... hidden (w dy)', for layers that see the same
+  /// experts.
+  static void expert_weight_gradients(std::span<const weight_job> layers) {
+    for (const weight_job& job : layers) {
+      const expert_view<S>& to = job.gradients;
+      const runs r(job.x.rows, job.pairs, to);
+      const bool all = job.pairs.everything();
+      const index_t d = job.x.cols;
+      const scratch<S> gathered(all ? 0 : r.total * d);
+      const in from_x = all ? job.x : gather({gathered, r.total, d, d}, job.x, job.pairs);
+      run(op::transpose, op::none, r, S(1), [&](index_t e, index_t begin, index_t rows, index_t units) {
+        return product<S>{job.d_hidden.row_block(begin, rows).col_block(0, units), from_x.row_block(begin, rows),
+                          to.w_in.row_block(to.begin(e), units)};
+      });
+      run(op::transpose, op::none, r, S(1), [&](index_t e, index_t begin, index_t rows, index_t units) {
+        return product<S>{job.hidden.row_block(begin, rows).col_block(0, units), job.pair_dy.row_block(begin, rows),
+                          to.w_out.row_block(to.begin(e), units)};
+      });
+    }
   }
 
  private:
@@ -165,7 +183,8 @@ struct expert_kernels {
     index_t total = 0;
     bool uneven = false;  ///< experts of different widths: unused columns must hold zeros
 
-    runs(index_t tokens, const pair_list& pairs, const expert_view<const S>& experts) : parts(recycled()) {
+    template <class T>
+    runs(index_t tokens, const pair_list& pairs, const expert_view<T>& experts) : parts(recycled()) {
       parts.clear();
       if (pairs.everything()) {
         total = tokens;
