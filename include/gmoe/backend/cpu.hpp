@@ -23,10 +23,13 @@
 
 namespace gmoe {
 
-/// Eigen on all cores (OpenMP where the compiler has it). Every kernel of contract.hpp, by file.
-template <class Scalar>
+using eigen::full_precision;
+
+/// Eigen on all cores (OpenMP where the compiler has it). Every kernel of contract.hpp, by file. `Products` says how
+/// matrices are multiplied: in `Scalar`, or in bfloat16 (backend/bf16.hpp); all else is in `Scalar`.
+template <class Scalar, class Products = full_precision>
 struct cpu : eigen::memory_kernels<Scalar>,
-             eigen::gemm_kernels<Scalar>,
+             eigen::gemm_kernels<Scalar, Products>,
              eigen::map_kernels<Scalar>,
              eigen::reduce_kernels<Scalar>,
              eigen::softmax_kernels<Scalar>,
@@ -34,8 +37,8 @@ struct cpu : eigen::memory_kernels<Scalar>,
              eigen::gru_kernels<Scalar>,
              eigen::gather_kernels<Scalar>,
              eigen::routing_kernels<Scalar>,
-             eigen::expert_kernels<Scalar>,
-             eigen::attention_kernels<Scalar>,
+             eigen::expert_kernels<Scalar, Products>,
+             eigen::attention_kernels<Scalar, Products>,
              eigen::cross_entropy_kernels<Scalar>,
              eigen::random_kernels<Scalar>,
              eigen::optimizer_kernels<Scalar> {

@@ -12,7 +12,7 @@
 
 namespace gmoe::eigen {
 
-template <class S>
+template <class S, class Products = full_precision>
 struct attention_kernels {
   using in = matrix_view<const S>;
   using out = matrix_view<S>;
@@ -31,10 +31,10 @@ struct attention_kernels {
         const index_t count = std::min(block, length - q0), keys = q0 + count;
         const out p{strip, count, keys, keys};
         scores(p, rows.row_block(q0, count).col_block(h * head, head), k);
-        softmax_causal(p, q0, [&](index_t i, S value) { lse(first + q0 + i, h) = value; });
+        S sums[block];
+        exp_causal(p, q0, sums, [&](index_t i, S value) { lse(first + q0 + i, h) = value; });
         if (shape.dropout > 0) drop(p, p, random, task, q0, shape);
-        gemm_kernels<S>::piece(op::none, op::none, S(1), p, v.row_block(0, keys), S(0),
-                               y.row_block(first + q0, count).col_block(h * head, head));
+        weigh(y.row_block(first + q0, count).col_block(h * head, head), p, v.row_block(0, keys), sums);
       }
     });
   }
@@ -73,8 +73,8 @@ struct attention_kernels {
           drop(masked, p, random, task, q0, shape);
           dropped = masked;
         }
-        gemm_kernels<S>::piece(op::transpose, op::none, S(1), dropped, dy_rows, beta, dv.row_block(0, keys));
-        gemm_kernels<S>::piece(op::none, op::transpose, S(1), dy_rows, v.row_block(0, keys), S(0), dp);
+        gemm_kernels<S, Products>::piece(op::transpose, op::none, S(1), dropped, dy_rows, beta, dv.row_block(0, keys));
+        gemm_kernels<S, Products>::piece(op::none, op::transpose, S(1), dy_rows, v.row_block(0, keys), S(0), dp);
         if (shape.dropout > 0) drop(dp, dp, random, task, q0, shape);
         for (index_t i = 0; i < count; ++i) {
           const S *dyi = dy_rows.row(i), *yi = y_rows.row(i);
@@ -86,8 +86,10 @@ struct attention_kernels {
                   part);
           });
         }
-        gemm_kernels<S>::piece(op::none, op::none, S(1), dp, k.row_block(0, keys), S(0), dq.row_block(q0, count));
-        gemm_kernels<S>::piece(op::transpose, op::none, S(1), dp, q.row_block(q0, count), beta, dk.row_block(0, keys));
+        gemm_kernels<S, Products>::piece(op::none, op::none, S(1), dp, k.row_block(0, keys), S(0),
+                                         dq.row_block(q0, count));
+        gemm_kernels<S, Products>::piece(op::transpose, op::none, S(1), dp, q.row_block(q0, count), beta,
+                                         dk.row_block(0, keys));
       }
     });
   }
@@ -106,9 +108,10 @@ struct attention_kernels {
         const index_t count = std::min(block, fresh - q0), keys = past + q0 + count;
         const out p{strip, count, keys, keys};
         scores(p, qkv.row_block(q0, count).col_block(h * head, head), in(k_cache).col_block(h * head, head));
-        softmax_causal(p, past + q0, [](index_t, S) {});
-        gemm_kernels<S>::piece(op::none, op::none, S(1), p, in(v_cache).col_block(h * head, head).row_block(0, keys),
-                               S(0), y.row_block(q0, count).col_block(h * head, head));
+        S sums[block];
+        exp_causal(p, past + q0, sums, [](index_t, S) {});
+        weigh(y.row_block(q0, count).col_block(h * head, head), p,
+              in(v_cache).col_block(h * head, head).row_block(0, keys), sums);
       }
     };
     if (fresh < 16)  // a single token: too little work to wake a second thread
@@ -122,20 +125,26 @@ struct attention_kernels {
 
   /// p = q k' / sqrt(head) against the first p.cols keys.
   static void scores(out p, in q, in k) {
-    gemm_kernels<S>::piece(op::none, op::transpose, scale(q.cols), q, k.row_block(0, p.cols), S(0), p);
+    gemm_kernels<S, Products>::piece(op::none, op::transpose, scale(q.cols), q, k.row_block(0, p.cols), S(0), p);
   }
 
-  /// Softmax of row i over its first q0 + i + 1 columns, zero beyond; `keep` gets each row's log-sum-exp.
+  /// Row i becomes exp(row - its largest) over its first q0 + i + 1 columns, zero beyond, and sums[i] its sum; `keep`
+  /// gets each row's log-sum-exp.
   template <class Keep>
-  static void softmax_causal(out p, index_t q0, const Keep& keep) {
+  static void exp_causal(out p, index_t q0, S* sums, const Keep& keep) {
     for (index_t i = 0; i < p.rows; ++i) {
       const index_t seen = q0 + i + 1;
       const S top = largest(p.row(i), seen);
-      const S sum = exp_and_sum(p.row(i), p.row(i), seen, S(1), top);
-      scale_span(p.row(i), seen, S(1) / sum);
+      sums[i] = exp_and_sum(p.row(i), p.row(i), seen, S(1), top);
       std::fill(p.row(i) + seen, p.row(i) + p.cols, S(0));
-      keep(i, top + std::log(sum));
+      keep(i, top + std::log(sums[i]));
     }
+  }
+
+  /// y = p v, each row divided by its sum: y is narrower than p.
+  static void weigh(out y, in p, in v, const S* sums) {
+    gemm_kernels<S, Products>::piece(op::none, op::none, S(1), p, v, S(0), y);
+    for (index_t i = 0; i < y.rows; ++i) scale_span(y.row(i), y.cols, S(1) / sums[i]);
   }
 
   /// to = from * dropout mask; element (i, j) of a head's S x S matrix has its own draw.

@@ -21,12 +21,11 @@ struct pack {
 
   pack() = default;
   explicit pack(packet value) : p(value) {}
-  pack(S value)
-    requires(!std::is_same_v<S, packet>)
-      : p(Eigen::internal::pset1<packet>(value)) {}
+  pack(S value) requires(!std::is_same_v<S, packet>) : p(Eigen::internal::pset1<packet>(value)) {}
   template <class Number>
-    requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, S> && !std::is_same_v<Number, packet>)
-  explicit pack(Number value) : p(Eigen::internal::pset1<packet>(static_cast<S>(value))) {}
+  requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, S> &&
+           !std::is_same_v<Number, packet>) explicit pack(Number value)
+      : p(Eigen::internal::pset1<packet>(static_cast<S>(value))) {}
 
   static pack load(const S* from) { return pack(Eigen::internal::ploadu<packet>(from)); }
   void store(S* to) const { Eigen::internal::pstoreu(to, p); }
@@ -57,20 +56,28 @@ struct pack {
   friend pack min(pack a, pack b) { return pack(Eigen::internal::pmin(a.p, b.p)); }
   friend pack abs(pack a) { return pack(Eigen::internal::pabs(a.p)); }
   friend pack sqrt(pack a) {
-    if constexpr (traits::HasSqrt) return pack(Eigen::internal::psqrt(a.p));
-    else return by_lane(a, [](S x) { return std::sqrt(x); });
+    if constexpr (traits::HasSqrt)
+      return pack(Eigen::internal::psqrt(a.p));
+    else
+      return by_lane(a, [](S x) { return std::sqrt(x); });
   }
   friend pack exp(pack a) {
-    if constexpr (traits::HasExp) return pack(Eigen::internal::pexp(a.p));
-    else return by_lane(a, [](S x) { return std::exp(x); });
+    if constexpr (traits::HasExp)
+      return pack(Eigen::internal::pexp(a.p));
+    else
+      return by_lane(a, [](S x) { return std::exp(x); });
   }
   friend pack log(pack a) {
-    if constexpr (traits::HasLog) return pack(Eigen::internal::plog(a.p));
-    else return by_lane(a, [](S x) { return std::log(x); });
+    if constexpr (traits::HasLog)
+      return pack(Eigen::internal::plog(a.p));
+    else
+      return by_lane(a, [](S x) { return std::log(x); });
   }
   friend pack tanh(pack a) {
-    if constexpr (traits::HasTanh) return pack(Eigen::internal::ptanh(a.p));
-    else return by_lane(a, [](S x) { return std::tanh(x); });
+    if constexpr (traits::HasTanh)
+      return pack(Eigen::internal::ptanh(a.p));
+    else
+      return by_lane(a, [](S x) { return std::tanh(x); });
   }
   /// 1 where x > 0, else 0.
   friend pack step(pack a) {
@@ -91,18 +98,18 @@ struct pack {
 
 /// Calls f(offset, part) over [0, count) in steps of a pack; part < width only for the last, shorter one (0: whole).
 template <class S, class F>
-inline void for_packs(index_t count, const F& f) {
+[[gnu::always_inline]] inline void for_packs(index_t count, const F& f) {
   constexpr index_t width = pack<S>::width;
   index_t j = 0;
   for (; j + width <= count; j += width) f(j, index_t{0});
   if (j < count) f(j, count - j);
 }
 template <class S>
-inline pack<S> load(const S* from, index_t part) {
+[[gnu::always_inline]] inline pack<S> load(const S* from, index_t part) {
   return part == 0 ? pack<S>::load(from) : pack<S>::load_part(from, part);
 }
 template <class S>
-inline void store(S* to, pack<S> value, index_t part) {
+[[gnu::always_inline]] inline void store(S* to, pack<S> value, index_t part) {
   part == 0 ? value.store(to) : value.store_part(to, part);
 }
 

@@ -1,0 +1,99 @@
+#pragma once
+/// oneDNN's matmul of bfloat16 factors into floats, on the calling thread. Works with oneDNN 2 and 3; empty without
+/// GMOE_GEMM_ONEDNN.
+
+#if defined(GMOE_GEMM_ONEDNN)
+
+#include <array>
+#include <cstdint>
+#include <dnnl.hpp>
+#include <unordered_map>
+
+#include "gmoe/backend/arguments.hpp"
+#include "gmoe/backend/eigen/workspace.hpp"
+#include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/error.hpp"
+
+namespace gmoe::eigen {
+
+/// The compiled products of one thread, by their sizes: oneDNN writes machine code for each of them once.
+class onednn_products {
+ public:
+  /// C = op(A) op(B) + beta C, `beta` 0 or 1; A and B without gaps between rows.
+  void run(op op_a, op op_b, matrix_view<const std::uint16_t> a, matrix_view<const std::uint16_t> b, float beta,
+           matrix_view<float> c, index_t depth) {
+    try {
+      const product& p =
+          of({index_t{op_a == op::transpose} + 2 * index_t{op_b == op::transpose} + 4 * index_t{beta != 0}, c.rows,
+              c.cols, depth, c.stride});
+      const auto space = scratch<std::uint8_t>(static_cast<index_t>(p.scratch.get_size()));
+      const auto at = [&](const dnnl::memory::desc& d, const void* data) {
+        return dnnl::memory(d, engine_, const_cast<void*>(data));
+      };
+      p.matmul.execute(stream_, {{DNNL_ARG_SRC, at(p.a, a.data)},
+                                 {DNNL_ARG_WEIGHTS, at(p.b, b.data)},
+                                 {DNNL_ARG_DST, at(p.c, c.data)},
+                                 {DNNL_ARG_SCRATCHPAD, at(p.scratch, space.data())}});
+    } catch (const dnnl::error& e) {
+      throw backend_error(concat("oneDNN's bfloat16 product of ", c.rows, " x ", depth, " and ", depth, " x ", c.cols,
+                                 " failed with status ", static_cast<int>(e.status), ": ", e.what()));
+    }
+  }
+
+ private:
+  using sizes = std::array<index_t, 5>;  ///< which form, m, n, k, and the stride of C
+  struct product {
+    dnnl::memory::desc a, b, c, scratch;
+    dnnl::matmul matmul;
+  };
+  struct hash {
+    std::size_t operator()(const sizes& s) const {
+      std::size_t h = 0;
+      for (index_t x : s) h = h * 1000003u + static_cast<std::size_t>(x);
+      return h;
+    }
+  };
+  static constexpr std::size_t most = 4096;  ///< products kept
+
+  const product& of(const sizes& s) {
+    if (const auto found = made_.find(s); found != made_.end()) return found->second;
+    if (made_.size() >= most) made_.clear();
+    const auto& [form, m, n, k, stride] = s;
+    using desc = dnnl::memory::desc;
+    using type = dnnl::memory::data_type;
+    const auto factor = [](index_t rows, index_t cols, bool transposed) {
+      return desc({rows, cols}, type::bf16, transposed ? dnnl::memory::dims{1, rows} : dnnl::memory::dims{cols, 1});
+    };
+    product p{
+        factor(m, k, form & 1), factor(k, n, form & 2), desc({m, n}, type::f32, dnnl::memory::dims{stride, 1}), {}, {}};
+    dnnl::primitive_attr how;
+    how.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (form & 4) {
+      dnnl::post_ops add;
+      add.append_sum(1.0f);
+      how.set_post_ops(add);
+    }
+#if DNNL_VERSION_MAJOR >= 3
+    const dnnl::matmul::primitive_desc made(engine_, p.a, p.b, p.c, how);
+#else
+    const dnnl::matmul::primitive_desc made(dnnl::matmul::desc(p.a, p.b, p.c), how, engine_);
+#endif
+    p.scratch = made.scratchpad_desc();
+    p.matmul = dnnl::matmul(made);
+    return made_.emplace(s, std::move(p)).first->second;
+  }
+
+  dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream_{engine_};
+  std::unordered_map<sizes, product, hash> made_;
+};
+
+inline void onednn_matmul(op op_a, op op_b, matrix_view<const std::uint16_t> a, matrix_view<const std::uint16_t> b,
+                          float beta, matrix_view<float> c, index_t depth) {
+  thread_local onednn_products of_this_thread;
+  of_this_thread.run(op_a, op_b, a, b, beta, c, depth);
+}
+
+}  // namespace gmoe::eigen
+
+#endif
