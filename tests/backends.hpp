@@ -1,5 +1,5 @@
 #pragma once
-/// The backends that the tests of backend/, autograd/, ops/ and nn/ run on, in one place, and how exact they are.
+/// The backends that the tests of floors 2 to 7 and the golden cases run on, in one place, and how exact they are.
 ///
 ///     TEST_CASE_TEMPLATE("backend/gemm: ...", B, GMOE_TEST_BACKENDS) { ... }
 ///

@@ -1,5 +1,5 @@
 #include "golden/run.hpp"
 
 TEST_CASE("golden/float32: activations, routing, losses, gradients and training steps of every case") {
-  for (const std::string& name : golden::cases) golden::run<float>(name);
+  for (const std::string& name : golden::cases) golden::run<GMOE_TEST_BACKEND<float>>(name);
 }

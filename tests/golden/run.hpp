@@ -1,12 +1,12 @@
 #pragma once
-// Runs a golden case in one precision and compares everything that it expects.
+// Runs a golden case on one backend, in its precision, and compares everything that it expects.
 
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <string>
 
-#include "gmoe/backend/cpu.hpp"
+#include "backends.hpp"
 #include "gmoe/io/official_load.hpp"
 #include "gmoe/io/official_trace.hpp"
 #include "gmoe/train/adamw.hpp"
@@ -17,9 +17,9 @@
 
 namespace golden {
 
-template <class Scalar>
+template <class B>
 void run(const std::string& name) {
-  using B = gmoe::cpu<Scalar>;
+  using Scalar = typename B::scalar;
   CAPTURE(name);
   const gmoe::safetensors_file expect(expect_of(name));
   const auto tokens = expect.read<std::int64_t>("tokens");
