@@ -1,52 +1,24 @@
 // Whole GMoE models: training, evaluation and generation at several sizes; the share of the GEMM skeleton and of the
-// machine's product rate that a training step reaches; memory; threads; numbers of experts.
+// machine's product rate that a training step reaches; memory; threads.
 
 #include "counted_allocations.hpp"
 
 #include <cstdio>
-#include <memory>
-#include <optional>
 
 #include "ceilings.hpp"
-#include "gmoe/model/cards.hpp"
-#include "gmoe/model/generate.hpp"
-#include "gmoe/train/evaluate.hpp"
-#include "gmoe/train/trainer.hpp"
 #include "memory_use.hpp"
 #include "options.hpp"
 #include "skeleton.hpp"
-#include "subjects.hpp"
+#include "training_run.hpp"
 
 using namespace gmoe;
 using namespace gmoe::bench;
 using B = cpu<float>;
 using json = nlohmann::ordered_json;
-using model_type = language_model<gmoe_card, B>;
 
 namespace {
 
-/// A model in training on a synthetic text.
-struct run {
-  explicit run(const subject& s)
-      : what(s),
-        text(synthetic_text(s.shape.vocab, 64 * s.batch * s.sequence + 1)),
-        model(s.shape),
-        trainer_(model, std::span<const id_type>(text),
-                 {.steps = 1'000'000, .batch = s.batch, .sequence = s.sequence, .learning_rate = 1e-3}) {}
-  index_t tokens() const { return what.batch * what.sequence; }
-  void step() { last = trainer_.step(); }
-  void evaluate_batch() { evaluate(model, std::span<const id_type>(text), what.sequence, what.batch, 1); }
-  void generate_tokens(index_t count) {
-    std::vector<id_type> prompt(text.begin(), text.begin() + 16);
-    gmoe::generate(model, std::span<const id_type>(prompt), {.tokens = count, .temperature = 0});
-  }
-
-  subject what;
-  std::vector<id_type> text;
-  model_type model;
-  trainer<model_type, id_type> trainer_;
-  step_report last;
-};
+using run = training_run<B>;
 
 std::vector<product_shape> main_products(const subject& s) {
   const index_t t = s.batch * s.sequence, d = s.shape.d_model, m = s.shape.d_ff;
@@ -139,29 +111,6 @@ json bench_threads(const subject& s, int rounds) {
           {"spread", ratio.spread()}};
 }
 
-/// More experts of the same size: a token still visits one of them, so the work per token stays the same.
-json bench_experts(subject s, int rounds) {
-  json all = json::array();
-  for (index_t experts = 2; experts <= 256; experts *= experts < 16 ? 2 : 4) {
-    s.shape.experts = experts;
-    run r(s);
-    for (int i = 0; i < 2; ++i) r.step();
-    const summary step = summarise(in_turns(rounds, {[&] { r.step(); }})[0]);
-    index_t parameters = 0;
-    r.model.each_parameter([&](const parameter<B>& p) { parameters += p.size(); });
-    const double rate = static_cast<double>(r.tokens()) / step.median;
-    std::printf("%-12s %4td experts, %8.2f M parameters: %10.0f tokens/s\n", s.name.c_str(), experts,
-                static_cast<double>(parameters) / 1e6, rate);
-    std::fflush(stdout);
-    all.push_back({{"size", s.name},
-                   {"experts", experts},
-                   {"parameters", parameters},
-                   {"train_tokens_per_s", rate},
-                   {"spread", step.spread()}});
-  }
-  return all;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -189,8 +138,6 @@ int main(int argc, char** argv) {
     std::printf("\n");
     if (B::threads() > 1)
       for (const subject& s : chosen) results["threads"].push_back(bench_threads(s, rounds));
-    std::printf("\n");
-    results["experts"] = bench_experts(chosen.front(), rounds);
     write_json(o, results);
   });
 }

@@ -3,11 +3,13 @@
 //
 //   peer --size course --write DATA              writes weights, tokens and targets as a safetensors file
 //   peer --size course --data DATA --task train  reads it and answers: check | prepare | run N TOKENS | memory
+//   ... --precision bf16                          the same with products in bfloat16
 
 #include <cstdio>
 #include <iostream>
 #include <sstream>
 
+#include "gmoe/backend/bf16.hpp"
 #include "gmoe/io/safetensors.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/generate.hpp"
@@ -20,9 +22,7 @@
 
 using namespace gmoe;
 using namespace gmoe::bench;
-using B = cpu<float>;
 using json = nlohmann::ordered_json;
-using model_type = language_model<gmoe_card, B>;
 
 namespace {
 
@@ -36,7 +36,8 @@ subject chosen(const options& o) {
 }
 
 void write_data(const subject& s, const std::string& path) {
-  model_type model(s.shape);
+  using B = cpu<float>;
+  language_model<gmoe_card, B> model(s.shape);
   safetensors_writer file;
   model.each_parameter([&](parameter<B>& p) {
     file.add(p.name(), {p.rows(), p.cols()},
@@ -55,7 +56,10 @@ void write_data(const subject& s, const std::string& path) {
   file.write(path);
 }
 
+template <class B>
 class side {
+  using model_type = language_model<gmoe_card, B>;
+
  public:
   side(const subject& s, const std::string& path, std::string task)
       : what_(s), task_(std::move(task)), model_(s.shape), optimizer_(model_.parameters()) {
@@ -130,7 +134,8 @@ class side {
   std::vector<id_type> tokens_, targets_, made_;
 };
 
-void serve(side& s) {
+template <class Side>
+void serve(Side s) {
   std::cout << json{{"ready", environment_json()}}.dump() << std::endl;
   index_t number = 0;
   for (std::string line; std::getline(std::cin, line);) {
@@ -161,12 +166,17 @@ void serve(side& s) {
 
 int main(int argc, char** argv) {
   return run_program([&] {
-    const options o(argc, argv, {}, {"--size", "--write", "--data", "--task", "--threads"});
+    const options o(argc, argv, {}, {"--size", "--write", "--data", "--task", "--threads", "--precision"});
     const subject s = chosen(o);
-    if (o.has("--threads")) B::set_threads(static_cast<int>(o.number("--threads", 1)));
+    if (o.has("--threads")) cpu<float>::set_threads(static_cast<int>(o.number("--threads", 1)));
     if (o.has("--write")) return write_data(s, o.text("--write"));
     require(o.has("--data"), "--data is missing: the file that --write made");
-    side mine(s, o.text("--data"), o.text("--task", "train"));
-    serve(mine);
+    const std::string precision = o.text("--precision", "float32"), task = o.text("--task", "train");
+    require(precision == "float32" || precision == "bf16", "--precision is '", precision,
+            "', expected float32 or bf16");
+    if (precision == "bf16")
+      serve(side<cpu<float, bf16_products>>(s, o.text("--data"), task));
+    else
+      serve(side<cpu<float>>(s, o.text("--data"), task));
   });
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Prints the tables of docs/performance.md from result files: tables.py FILE.json..., those that ceiling, model and
-fusion wrote with --json and that of peers/run.sh, in any order."""
+"""Prints the tables of docs/performance.md from result files: tables.py FILE.json..., those that ceiling, model,
+fusion, scaling and backends wrote with --json and that of peers/run.sh, in any order."""
 
 import json
 import sys
@@ -47,9 +47,20 @@ def model(data):
     table("Threads", ["size", "1 thread, ms per step", "all threads", "ratio"],
           [(e["size"], figure(e["one_thread_ms"]), f"{figure(e['all_threads_ms'])} on {e['threads']}",
             plus_minus(e["ratio"], e["spread"])) for e in data.get("threads", [])])
-    table("More experts, the same work per token", ["size", "experts", "parameters", "training tokens/s"],
-          [(e["size"], e["experts"], f"{e['parameters'] / 1e6:.1f} M", figure(e["train_tokens_per_s"]))
-           for e in data["experts"]])
+
+
+def scaling(data):
+    table("Scaling of training at the size of a course, one number varied",
+          ["varied", "value", "tokens per step", "parameters", "tokens/s", "spread", "memory MB"],
+          [(e["axis"], e["value"], figure(e["tokens_per_step"]), f"{e['parameters_m']:.1f} M",
+            figure(e["train_tokens_per_s"]), percent(e["spread"]), figure(e["memory_mb"])) for e in data["scaling"]])
+
+
+def backends(data):
+    table("Eigen and Thrust's host system on the same processor",
+          ["what", "Eigen ms", f"{data['environment']['thrust_system']} ms", "ratio"],
+          [(e["what"], figure(e["eigen_ms"]), figure(e["thrust_ms"]), plus_minus(e["ratio"], e["spread"]))
+           for e in data["backends"]])
 
 
 def fusion(data):
@@ -62,14 +73,18 @@ def fusion(data):
 def peers(data):
     found = {}
     for e in data["ratios"]:
-        found.setdefault((e["size"], e["task"], e["peer"]), {})[e["metric"]] = e
-    settings = {(d["size"], d["task"], name): s["settings"]
-                for d in data["details"] for name, s in d["settings"].items()}
-    table("Against PyTorch, ratios above 1 in favour of gmoe", ["size", "task", "PyTorch side", "speed", "peak memory"],
-          [(size, task, " ".join(filter(None, (peer, settings.get((size, task, peer))))),
-            plus_minus(e["throughput"]["ratio"], e["throughput"]["spread"]),
-            f"{e['memory']['ratio']:.2f}" if "memory" in e else "")
-           for (size, task, peer), e in found.items()])
+        found.setdefault((e["size"], e["task"], e["precision"], e["peer"]), {})[e["metric"]] = e
+    details = {(d["size"], d["task"], d["precision"]): d for d in data["details"]}
+    rows = []
+    for (size, task, precision, peer), e in found.items():
+        d = details[size, task, precision]
+        side = " ".join(filter(None, (peer, d["settings"][peer]["settings"])))
+        rows.append((size, task, precision, side, f"{1e3 * d['median_seconds']['gmoe']:.1f}",
+                     f"{1e3 * d['median_seconds'][peer]:.1f}",
+                     plus_minus(e["throughput"]["ratio"], e["throughput"]["spread"]),
+                     f"{e['memory']['ratio']:.2f}" if "memory" in e else ""))
+    table("Against PyTorch, ratios above 1 in favour of gmoe",
+          ["size", "task", "precision", "PyTorch side", "gmoe ms", "PyTorch ms", "speed", "peak memory"], rows)
     if data.get("compile_seconds_minimal_example"):
         print(f"\n`examples/minimal.cpp` compiles in {data['compile_seconds_minimal_example']:.0f} s "
               "(`g++ -O2`, one core).")
@@ -87,7 +102,8 @@ def main():
             if isinstance(environment, dict):
                 print(", ".join(f"{name}: {value}" for name, value in environment.items() if value != "unset"))
             shown = True
-        for key, show in (("products", ceiling), ("sizes", model), ("fusion", fusion), ("ratios", peers)):
+        for key, show in (("products", ceiling), ("sizes", model), ("fusion", fusion), ("scaling", scaling),
+                          ("backends", backends), ("ratios", peers)):
             if key in data:
                 show(data)
 

@@ -1,5 +1,5 @@
 // The GPU's ceilings and what training reaches of them, in one run: products, copies, experts in one call or in a
-// loop, and a whole training step of GMoE Small. bench/gpu.sh builds and runs it.
+// loop, every operation of a step as a share of those, and a whole training step of GMoE Small. bench/gpu.sh builds and runs it.
 //
 //   gpu [--sequences 32] [--seconds 1] [--tiny]        --tiny: small sizes, to see that the program works
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../measure.hpp"
+#include "../operations.hpp"
 #include "gmoe/backend/thrust.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
@@ -71,15 +72,18 @@ double product_rate(const settings& s, const std::string& what, index_t tokens, 
                     work, "TFLOP/s", t);
 }
 
-void copy_rate(const settings& s) {
+/// Bytes per second.
+double copy_rate(const settings& s) {
   const index_t count = index_t{1} << (s.tiny ? 20 : 28);
   const matrix<B> from = numbers(1, count, 1);
   matrix<B> to(1, count);
   const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
   const auto t = measure(s, [&] { B::copy(to.data(), from.data(), bytes); });
-  print_rate("copy within the memory, read + written", 2e-9 * static_cast<double>(bytes), "GB/s", t);
+  const double rate =
+      print_rate("copy within the memory, read + written", 2e-9 * static_cast<double>(bytes), "GB/s", t);
   const auto u = measure(s, [&] { B::map(to.view(), 0, fn::scaled<float>{2}, from.view()); });
   print_rate("y = 2 x through map, read + written", 2e-9 * static_cast<double>(bytes), "GB/s", u);
+  return 1e9 * rate;
 }
 
 /// Sixteen experts of equal load: all products in one call of cuBLAS, and one after the other.
@@ -105,6 +109,22 @@ void expert_rates(const settings& s, index_t tokens, index_t d, index_t width) {
 #else
   (void)s, (void)tokens, (void)d, (void)width;
 #endif
+}
+
+/// The operations of a step, each as a share of the product rate or of the copy rate: whichever limits it.
+void operation_rates(const settings& s, double flops_per_second, double bytes_per_second) {
+  const auto list = s.tiny ? bench::operations_of<B>(256, 32, 32, 2, 4, 300)
+                           : bench::operations_of<B>(8192, 1024, 512, 8, 16, 50304);
+  std::printf("\n| %-46s | %10s | %8s | %s |\n|---|---|---|---|\n", "operation", "ms", "share", "of");
+  for (const bench::operation& o : list) {
+    const auto call = o.make();
+    const auto t = measure(s, call);
+    const double by_products = o.flops / flops_per_second, by_copies = o.bytes / bytes_per_second;
+    std::printf("| %-46s | %10.3f | %7.0f%% | %s |\n", o.name.c_str(), 1e3 * t.median,
+                100 * std::max(by_products, by_copies) / t.median,
+                by_products > by_copies ? "the best product" : "the copy rate");
+    std::fflush(stdout);
+  }
 }
 
 /// Multiply-adds of matrices, times two, per token of a training step: three times the forward pass.
@@ -157,7 +177,7 @@ void run(const settings& s, const std::string& precision) {
   }
   best = std::max(best, product_rate(s, "head", tokens / 8, d, s.tiny ? 300 : 50304));
   best = std::max(best, product_rate(s, "square", s.tiny ? 256 : 8192, s.tiny ? 256 : 8192, s.tiny ? 256 : 8192));
-  copy_rate(s);
+  operation_rates(s, 1e12 * best, copy_rate(s));
   training_rate(s, precision, best);
 }
 

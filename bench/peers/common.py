@@ -46,8 +46,9 @@ def peak_resident_bytes():
 class Side:
     """One model with its task. `model` offers loss(tokens, targets) and generate(prompt, count)."""
 
-    def __init__(self, model, optimizer, config, tensors, task):
+    def __init__(self, model, optimizer, config, tensors, task, precision):
         self.model, self.optimizer, self.task = model, optimizer, task
+        self.bf16 = precision == "bf16"
         self.parameters = list(model.parameters())
         shape = (-1, config["batch"], config["sequence"])
         self.tokens = tensors["tokens"].long().view(shape)
@@ -55,15 +56,19 @@ class Side:
         self.prompt = tensors["tokens"].long().flatten()[:16]
         self.made = []
 
+    def loss(self, number):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            return self.model.loss(self.tokens[number], self.targets[number])
+
     def train(self, number):
         self.optimizer.zero_grad(set_to_none=True)
-        self.model.loss(self.tokens[number], self.targets[number]).backward()
+        self.loss(number).backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
 
     @torch.inference_mode()
     def evaluate(self, number):
-        return self.model.loss(self.tokens[number], self.targets[number]).item()
+        return self.loss(number).item()
 
     @torch.inference_mode()
     def generate(self, count):
@@ -121,12 +126,14 @@ def main(build_model, build_optimizer):
     parser.add_argument("--data", required=True)
     parser.add_argument("--task", default="train")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     config, tensors = read_data(options.data)
     model = build_model(config, tensors)
-    side = Side(model, build_optimizer(model.parameters()), config, tensors, options.task)
+    side = Side(model, build_optimizer(model.parameters()), config, tensors, options.task,
+                options.precision)
     del tensors
     answer = {"ready": environment()}
     number = 0
@@ -148,6 +155,11 @@ def main(build_model, build_optimizer):
             answer = {"peak_resident_bytes": peak_resident_bytes()}
         else:
             answer = {"error": f"unknown command {command}"}
+
+
+def lowered(tensor):
+    """For products that autocast does not know: bfloat16 inside of it."""
+    return tensor.to(torch.bfloat16) if torch.is_autocast_enabled("cpu") else tensor
 
 
 def scale_of(head):

@@ -77,12 +77,12 @@ class Mixture(nn.Module):
         flat = x.view(-1, x.size(-1))
         count = len(self.experts)
         if h is None:
-            h, z = torch.zeros_like(flat), flat.new_zeros(flat.size(0), count)
-        h = self.gru(flat, h)
+            h, z = torch.zeros_like(flat, dtype=torch.float32), flat.new_zeros(flat.size(0), count)
+        h = self.gru(flat.float(), h)
         z = self.router(h, z)
         scores = torch.softmax(z, dim=-1)
         weight, chosen = torch.max(scores, dim=-1)
-        routed = torch.zeros_like(flat)
+        routed = torch.zeros_like(flat, dtype=torch.float32)
         for number, expert in enumerate(self.experts):
             rows = torch.nonzero(chosen == number, as_tuple=True)[0]
             if rows.numel() > 0:

@@ -78,13 +78,16 @@ class Model(nn.Module):
         weight, chosen = scores.max(dim=-1)
         return h, z, scores, weight, chosen
 
-    def routed(self, x, weight, chosen):
+    def pools(self):
+        return common.lowered(self.pool_in.transpose(1, 2)), common.lowered(self.pool_out)
+
+    def routed(self, x, weight, chosen, pools):
         order = torch.argsort(chosen, stable=True)
         counts = F.one_hot(chosen, self.experts).sum(dim=0)
         ends = counts.cumsum(dim=0).to(torch.int32)
-        hidden = F.relu(F.grouped_mm(x[order], self.pool_in.transpose(1, 2), offs=ends))
-        y = F.grouped_mm(hidden, self.pool_out, offs=ends) * weight[order].unsqueeze(-1)
-        return torch.zeros_like(x).index_copy(0, order, y), counts
+        hidden = F.relu(F.grouped_mm(common.lowered(x)[order], pools[0], offs=ends))
+        y = F.grouped_mm(hidden, pools[1], offs=ends) * weight[order].unsqueeze(-1)
+        return torch.zeros_like(x, dtype=y.dtype).index_copy(0, order, y), counts
 
     def local(self, layer, x):
         return F.relu(x @ layer.local_in.t()) @ layer.local_out
@@ -94,6 +97,7 @@ class Model(nn.Module):
         u = (self.wte[tokens] + self.wpe[:length]).view(-1, self.d)
         h = z = None
         balance = 0.0
+        pools = self.pools()
         for layer in self.own:
             qkv = torch.addmm(layer.qkv_bias, self.norm(u, layer.ln_1_weight, layer.ln_1_bias), layer.qkv)
             q, k, v = qkv.view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
@@ -101,7 +105,7 @@ class Model(nn.Module):
             u = u + torch.addmm(layer.proj_bias, y, layer.proj)
             x = self.norm(u, layer.ln_2_weight, layer.ln_2_bias)
             h, z, scores, weight, chosen = self.route(layer, x, h, z)
-            y, counts = self.routed(x, weight, chosen)
+            y, counts = self.routed(x, weight, chosen, pools)
             u = u + self.local(layer, x) + y
             balance = balance + self.experts * torch.sum(counts / x.size(0) * scores.mean(dim=0))
         logits = F.linear(self.norm(u, self.ln_f_weight, self.ln_f_bias), self.wte)
@@ -131,7 +135,7 @@ class Model(nn.Module):
             u = self.attended(layer, u, q, k, v, is_causal=True)
             x = self.norm(u, layer.ln_2_weight, layer.ln_2_bias)
             h, z, _, weight, chosen = self.route(layer, x, h, z)
-            u = u + self.local(layer, x) + self.routed(x, weight, chosen)[0]
+            u = u + self.local(layer, x) + self.routed(x, weight, chosen, self.pools())[0]
         return self.next_token(u[-1:])
 
     def one_token(self, token, position, keys, values, seen):

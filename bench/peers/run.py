@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SIZES = ("course", "mid", "small_256", "small_1024")
 TASKS = ("train", "evaluate", "generate")
 PEERS = ("official_style", "optimised")
+PRECISIONS = ("float32", "bf16")  # bf16: products of bfloat16 summed in float, all else in float32
 GENERATED = 64
 
 
@@ -53,23 +54,25 @@ def spread_of(values):
     return (high - low) / (2 * median)
 
 
-def agree(size, task, sides, checks):
+def agree(size, task, precision, sides, checks):
     """Both sides must have computed the same, or their times say nothing."""
     ours = checks["gmoe"]
+    allowed = 1e-3 if precision == "float32" else 3e-2
     for peer in sides:
         for a, b in zip(ours["losses"], checks[peer]["losses"]):
-            if abs(a - b) > 1e-3 * max(1.0, abs(a)):
+            if abs(a - b) > allowed * max(1.0, abs(a)):
                 raise RuntimeError(f"{size} {task}: gmoe's losses are {ours['losses']}, those of {peer} "
                                    f"{checks[peer]['losses']}")
     return {"losses": {name: c["losses"] for name, c in checks.items()},
             "tokens_equal": {p: checks[p].get("tokens") == ours.get("tokens") for p in sides}}
 
 
-def measure(options, size, task, candidates):
+def measure(options, size, task, precision, candidates):
     data = options.work / f"{size}.safetensors"
     if not data.exists():
         subprocess.run([options.program, "--size", size, "--write", data], check=True)
-    common = ["--data", data, "--task", task, "--threads", options.threads]
+    common = ["--data", data, "--task", task, "--threads", options.threads,
+              "--precision", precision]
     commands = {"gmoe": [options.program, "--size", size, *common]}
     for peer in PEERS:
         commands[peer] = [sys.executable, HERE / f"{peer}.py", *common]
@@ -83,7 +86,7 @@ def measure(options, size, task, candidates):
         for name, command in commands.items():
             workers[name] = Worker(command)
         chosen = {name: settings.get(name, {}).get("settings") or candidates[0] for name in workers}
-        agreement = agree(size, task, PEERS, {name: w.ask("check", chosen[name]) for name, w in workers.items()})
+        agreement = agree(size, task, precision, PEERS, {name: w.ask("check", chosen[name]) for name, w in workers.items()})
         for name, worker in workers.items():
             prepared = worker.ask("prepare", chosen[name])
             settings.setdefault(name, prepared)
@@ -104,13 +107,13 @@ def measure(options, size, task, candidates):
     ratios = []
     for peer in PEERS:
         pairs = [theirs / ours for ours, theirs in zip(seconds["gmoe"], seconds[peer])]
-        label = {"size": size, "task": task, "peer": peer}
+        label = {"size": size, "task": task, "precision": precision, "peer": peer}
         ratios.append({**label, "metric": "throughput",
                        "ratio": statistics.median(seconds[peer]) / statistics.median(seconds["gmoe"]),
                        "spread": spread_of(pairs)})
         if memory["gmoe"] and memory[peer]:
             ratios.append({**label, "metric": "memory", "ratio": memory[peer] / memory["gmoe"], "spread": 0.0})
-    details = {"size": size, "task": task, "median_seconds": {n: statistics.median(s) for n, s in seconds.items()},
+    details = {"size": size, "task": task, "precision": precision, "median_seconds": {n: statistics.median(s) for n, s in seconds.items()},
                "spread": {n: spread_of(s) for n, s in seconds.items()}, "peak_resident_bytes": memory,
                "settings": settings, "agreement": agreement}
     return ratios, details, environments
@@ -141,6 +144,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="two sizes, few rounds: for a first look")
     parser.add_argument("--sizes", default="", help="comma-separated, of: " + " ".join(SIZES))
     parser.add_argument("--tasks", default="", help="comma-separated, of: " + " ".join(TASKS))
+    parser.add_argument("--precisions", default="", help="comma-separated, of: " + " ".join(PRECISIONS))
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of both sides")
     parser.add_argument("--rounds", type=int, default=0, help="turns of each side (quick: 5, else 11)")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile untried")
@@ -151,6 +155,7 @@ def main():
     options.turn = 0.5 if options.quick else 1.0
     sizes = options.sizes.split(",") if options.sizes else ("course", "small_256") if options.quick else SIZES
     tasks = options.tasks.split(",") if options.tasks else TASKS
+    precisions = options.precisions.split(",") if options.precisions else PRECISIONS
     options.work.mkdir(parents=True, exist_ok=True)
     os.environ.pop("OPENBLAS_CORETYPE", None)
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
@@ -158,32 +163,48 @@ def main():
 
     results = {"quick": options.quick, "threads": options.threads, "load_before": os.getloadavg()[0],
                "environment": {}, "ratios": [], "details": []}
-    for size in sizes:
-        for task in tasks:
-            # Compiling the large model takes minutes; the quick look tries it where it pays most.
-            untried = options.no_compile or (options.quick and size != "course" and task != "train")
-            candidates = ["eager"] if untried else ["eager", "compiled"]
-            ratios, details, environments = measure(options, size, task, candidates)
-            if not results["environment"]:
-                results["environment"] = environments
-                for name in ("gmoe", "optimised"):
-                    print(name, json.dumps(environments[name]))
-                if results["load_before"] > 0.5:
-                    print(f"others use this machine (load {results['load_before']:.1f}): trust nothing; with "
-                          "OMP_WAIT_POLICY=passive both sides suffer less")
-                print(f"\n{'size':12} {'task':9} {'peer':15} {'settings':9} {'throughput':>10} {'spread':>7} "
-                      f"{'memory':>7}")
-            results["ratios"] += ratios
-            results["details"].append(details)
-            for peer in PEERS:
-                mine = {r["metric"]: r for r in ratios if r["peer"] == peer}
-                print(f"{size:12} {task:9} {peer:15} {details['settings'][peer]['settings']:9} "
-                      f"{mine['throughput']['ratio']:10.2f} {mine['throughput']['spread']:7.2f} "
-                      f"{mine['memory']['ratio'] if 'memory' in mine else 0:7.2f}", flush=True)
+    # Generation reads one row at a time: gmoe keeps it in float32 always.
+    work = [(s, t, p) for p in precisions for s in sizes for t in tasks if p == "float32" or t != "generate"]
+    if options.quick and not options.precisions:
+        work = [w for w in work if w[2] == "float32" or w == ("course", "train", "bf16")]
+    failed = []
+
+    def save():
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+    for size, task, precision in work:
+        # Compiling the large model takes minutes; the quick look tries it where it pays most.
+        untried = options.no_compile or (options.quick and size != "course" and task != "train")
+        candidates = ["eager"] if untried else ["eager", "compiled"]
+        try:
+            ratios, details, environments = measure(options, size, task, precision, candidates)
+        except RuntimeError as error:
+            failed.append(f"{size} {task} {precision}")
+            print(f"{failed[-1]} failed: {error}", file=sys.stderr, flush=True)
+            continue
+        if not results["environment"]:
+            results["environment"] = environments
+            for name in ("gmoe", "optimised"):
+                print(name, json.dumps(environments[name]))
+            if results["load_before"] > 0.5:
+                print(f"others use this machine (load {results['load_before']:.1f}): trust nothing; with "
+                      "OMP_WAIT_POLICY=passive both sides suffer less")
+            print(f"\n{'size':12} {'task':9} {'precision':9} {'peer':15} {'settings':9} {'throughput':>10} {'spread':>7} "
+                  f"{'memory':>7}")
+        results["ratios"] += ratios
+        results["details"].append(details)
+        save()
+        for peer in PEERS:
+            mine = {r["metric"]: r for r in ratios if r["peer"] == peer}
+            print(f"{size:12} {task:9} {precision:9} {peer:15} {details['settings'][peer]['settings']:9} "
+                  f"{mine['throughput']['ratio']:10.2f} {mine['throughput']['spread']:7.2f} "
+                  f"{mine['memory']['ratio'] if 'memory' in mine else 0:7.2f}", flush=True)
     results["compile_seconds_minimal_example"] = compile_seconds(HERE.parents[1])
     print(f"\nexamples/minimal.cpp compiles in {results['compile_seconds_minimal_example'] or float('nan'):.1f} s")
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    save()
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
