@@ -13,6 +13,7 @@
 #include "gmoe/autograd/tape.hpp"
 #include "gmoe/core/random.hpp"
 #include "gmoe/moe/bank.hpp"
+#include "gmoe/moe/body/feed_forward.hpp"
 #include "gmoe/moe/routing.hpp"
 #include "gmoe/ops/experts.hpp"
 #include "gmoe/ops/reduce.hpp"
