@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <sstream>
 
 #include "gmoe/backend/bf16.hpp"
@@ -62,7 +63,8 @@ class side {
 
  public:
   side(const subject& s, const std::string& path, std::string task)
-      : what_(s), task_(std::move(task)), model_(s.shape), optimizer_(model_.parameters()) {
+      : what_(s), task_(std::move(task)), model_(s.shape) {
+    if (task_ == "train") optimizer_.emplace(model_.parameters());
     const safetensors_file file(path);
     model_.each_parameter([&](parameter<B>& p) {
       file.read_into(p.name(), std::span<float>(p.value().data(), static_cast<std::size_t>(p.size())));
@@ -119,7 +121,7 @@ class side {
     ctx.tape = &tape_;
     ctx.training = true;
     tape_.backward(model_.loss(ctx, data_).total);
-    optimizer_.step(1e-3, clipping_factor(global_norm(optimizer_.parameters()), 1.0));
+    optimizer_->step(1e-3, clipping_factor(global_norm(optimizer_->parameters()), 1.0));
   }
   void generate(index_t count) {
     made_ = gmoe::generate(model_, std::span<const id_type>(tokens_).first(16), {.tokens = count, .temperature = 0});
@@ -128,7 +130,7 @@ class side {
   subject what_;
   std::string task_;
   model_type model_;
-  adamw<B> optimizer_;
+  std::optional<adamw<B>> optimizer_;  // only where it is needed: its moments are twice the weights
   tape<B> tape_;
   batch<B> data_;
   std::vector<id_type> tokens_, targets_, made_;

@@ -86,7 +86,7 @@ class Mixture(nn.Module):
         for number, expert in enumerate(self.experts):
             rows = torch.nonzero(chosen == number, as_tuple=True)[0]
             if rows.numel() > 0:
-                routed[rows] = weight[rows].unsqueeze(-1) * expert(flat[rows])
+                routed[rows] = (weight[rows].unsqueeze(-1) * expert(flat[rows])).float()
         share = F.one_hot(chosen, count).float().mean(dim=0)
         balance = count * torch.sum(share * scores.mean(dim=0))
         return (self.local(flat) + routed).view_as(x), h, z, balance
