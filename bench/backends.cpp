@@ -1,9 +1,13 @@
 // Eigen against Thrust's host system, on the same processor: every operation of a step, and whole training steps. Both
 // compute the same; on a processor Thrust is there to test the kernels that a GPU runs, not to be fast.
+//
+//   backends [--size course] [--text FILE [--steps 200]]      with a text, whole trainings are compared too
 
 #include <cstdio>
 
 #include "gmoe/backend/thrust.hpp"
+#include "gmoe/data/corpus.hpp"
+#include "gmoe/data/split.hpp"
 #include "measure.hpp"
 #include "operations.hpp"
 #include "options.hpp"
@@ -40,11 +44,46 @@ json compare(const operation& on_eigen, const operation& on_thrust, int rounds, 
           {"spread", ratio.spread()}};
 }
 
+struct training {
+  double first = 0, tenth = 0, validation = 0;
+};
+
+/// GMoE with its default sizes on `text`, from one seed.
+template <class B>
+training train_on(std::span<const std::uint8_t> text, std::int64_t steps) {
+  const recipe how{.steps = steps, .batch = 8};
+  const auto parts = split_tokens(text, how.sequence, how.validation_fraction);
+  language_model<gmoe_card, B> model({});
+  trainer run(model, parts.train, how);
+  training t;
+  while (!run.finished()) {
+    const step_report r = run.step();
+    if (r.step == 0) t.first = r.loss;
+    if (r.step == 9) t.tenth = r.loss;
+  }
+  t.validation = evaluate(model, parts.validation, how.sequence, how.batch).loss;
+  return t;
+}
+
+json compare_training(const std::string& path, std::int64_t steps) {
+  const corpus text = corpus::read(path);
+  json all;
+  std::printf("\n%td steps of GMoE on %s\n%-14s %12s %12s %16s\n", static_cast<index_t>(steps), path.c_str(), "backend",
+              "first loss", "10th loss", "validation loss");
+  const auto add = [&](const char* name, const training& t) {
+    std::printf("%-14s %12.6f %12.6f %16.6f\n", name, t.first, t.tenth, t.validation);
+    all.push_back({{"backend", name}, {"first", t.first}, {"tenth", t.tenth}, {"validation", t.validation}});
+  };
+  add(eigen_backend::name, train_on<eigen_backend>(text.bytes(), steps));
+  add(host_thrust::name, train_on<host_thrust>(text.bytes(), steps));
+  return all;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   return run_program([&] {
-    const options o(argc, argv, {"--quick"}, {"--json", "--size", "--rounds", "--threads"});
+    const options o(argc, argv, {"--quick"}, {"--json", "--size", "--rounds", "--threads", "--text", "--steps"});
     if (o.has("--threads")) eigen_backend::set_threads(static_cast<int>(o.number("--threads", 1)));
     const int rounds = static_cast<int>(o.number("--rounds", o.has("--quick") ? 3 : 9));
     const double seconds = o.has("--quick") ? 0.01 : 0.05;
@@ -68,6 +107,7 @@ int main(int argc, char** argv) {
       const auto on_eigen = all(eigen_backend{}), on_thrust = all(host_thrust{});
       for (std::size_t i = 0; i < on_eigen.size(); ++i)
         results["backends"].push_back(compare(on_eigen[i], on_thrust[i], rounds, seconds));
+      if (o.has("--text")) results["training"] = compare_training(o.text("--text"), o.number("--steps", 200));
       write_json(o, results);
       return;
     }
