@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "gmoe/autograd/tape.hpp"
+#include "gmoe/backend/arguments.hpp"
+#include "gmoe/core/functions.hpp"
 #include "gmoe/core/random.hpp"
 #include "gmoe/moe/bank.hpp"
 #include "gmoe/moe/body/feed_forward.hpp"
