@@ -51,6 +51,10 @@ class tape {
   void backward(const variable<B>& loss) {
     require(loss && loss.rows() == 1 && loss.cols() == 1, "tape::backward: the loss must be 1 x 1");
     require(loss.recorded_on() == this, "tape::backward: the loss was not recorded on this tape");
+    const struct cleared_at_end {  // also when a step throws: the next pass starts from nothing
+      tape& of;
+      ~cleared_at_end() { of.clear(); }
+    } cleared{*this};
     loss.add_gradient(matrix<B>::filled(1, 1, typename B::scalar(1)));
     while (!steps_.empty()) {
       const step s = steps_.back();
@@ -61,7 +65,6 @@ class tape {
       const step s = std::exchange(last_[i], step{});
       s.finish(s.memory, true);
     }
-    clear();
   }
 
   /// Forgets everything recorded.
