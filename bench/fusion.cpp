@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
+#include <string_view>
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/moe/bank.hpp"
@@ -37,32 +38,35 @@ struct contest {
   std::function<double()> fused, plain;
 };
 
-/// The head's products are in both; they are thin, so that the loss itself shows.
+/// Loss and gradient of given logits: what stands between the products of the head. Both start with a copy of the
+/// logits, which they use up.
 contest loss(index_t rows, index_t vocab) {
-  auto x = std::make_shared<parameter<B>>("x", random_matrix(rows, 16, 1)),
-       w = std::make_shared<parameter<B>>("w", random_matrix(vocab, 16, 2));
+  const auto logits = random_matrix(rows, vocab, 1);
   auto t = std::make_shared<tape<B>>();
   std::vector<id_type> ids(static_cast<std::size_t>(rows));
   for (std::size_t i = 0; i < ids.size(); ++i)
     ids[i] = static_cast<id_type>(i * 7919 % static_cast<std::size_t>(vocab));
-  const auto flat = id_matrix<B>::from_host(ids, 1, rows), tall = id_matrix<B>::from_host(ids, rows, 1);
+  const auto targets = id_matrix<B>::from_host(ids, rows, 1);
+  const double factor = 1 / static_cast<double>(rows);
   return {concat("loss ", rows, " x ", vocab),
           [=] {
-            const auto l = linear_cross_entropy(variable<B>(*x, t.get()), variable<B>(*w, t.get()), flat, rows);
-            t->backward(l);
-            return static_cast<double>(l.value().item());
+            matrix<B> work = logits.clone(), losses(rows, 1), mean(1, 1);
+            B::cross_entropy_with_gradient(work.view(), losses.view(), targets.view(), static_cast<float>(factor));
+            B::sum(mean.view(), 0, static_cast<float>(factor), std::as_const(losses).view());
+            return static_cast<double>(mean.item());
           },
           [=] {
-            const auto p = softmax_rows(matmul(variable<B>(*x, t.get()), variable<B>(*w, t.get()), op::transpose));
-            const auto l = scale(sum(gather_elements(log(p), tall)), -1.0 / static_cast<double>(rows));
+            const variable<B> z(logits.clone(), t.get(), true);
+            const auto l = scale(sum(gather_elements(log(softmax_rows(z)), targets)), -factor);
             t->backward(l);
             return static_cast<double>(l.value().item());
           }};
 }
 
-contest attention(index_t sequence, index_t heads, index_t head) {
+contest attention(index_t sequence, index_t heads, index_t head, bool training) {
   const index_t d = heads * head;
   auto t = std::make_shared<tape<B>>();
+  tape<B>* const on = training ? t.get() : nullptr;
   const auto all = random_matrix(sequence, 3 * d, 2);
   auto qkv = std::make_shared<parameter<B>>("qkv", all.clone());
   // Plain operations work on whole matrices, so every head's queries, keys and values are matrices of their own.
@@ -78,26 +82,26 @@ contest attention(index_t sequence, index_t heads, index_t head) {
   for (index_t i = 0; i < sequence; ++i)
     for (index_t j = i + 1; j < sequence; ++j) mask[static_cast<std::size_t>(i * sequence + j)] = -1e9f;
   const auto hidden = matrix<B>::from_host(mask, sequence, sequence);
-  return {concat("attention S ", sequence, ", ", heads, " heads of ", head),
+  return {concat("attention S ", sequence, ", ", heads, " heads of ", head, training ? "" : ", forward"),
           [=] {
-            const auto y = causal_attention(variable<B>(*qkv, t.get()), {1, sequence, heads}, random_stream(1));
+            const auto y = causal_attention(variable<B>(*qkv, on), {1, sequence, heads}, random_stream(1));
             const auto s = sum(y);
-            t->backward(s);
+            if (training) t->backward(s);
             return static_cast<double>(s.value().item());
           },
           [=] {
             variable<B> total;
             for (index_t h = 0; h < heads; ++h) {
               const auto part = [&](index_t which) {
-                return variable<B>((*parts)[static_cast<std::size_t>(which * heads + h)], t.get());
+                return variable<B>((*parts)[static_cast<std::size_t>(which * heads + h)], on);
               };
               const auto scores =
                   scale(matmul(part(0), part(1), op::transpose), 1 / std::sqrt(static_cast<double>(head)));
-              const auto p = softmax_rows(add(scores, variable<B>(hidden, t.get(), false)));
+              const auto p = softmax_rows(add(scores, variable<B>(hidden, on, false)));
               const auto y = sum(matmul(p, part(2)));
               total = total ? add(total, y) : y;
             }
-            t->backward(total);
+            if (training) t->backward(total);
             return static_cast<double>(total.value().item());
           }};
 }
@@ -147,8 +151,18 @@ contest gru_cell(index_t tokens, index_t d) {
           }};
 }
 
-/// One expert per thread against threads inside every product; both sort, gather and weight in the same way.
-contest experts(index_t tokens, index_t count, index_t d, index_t m) {
+/// Who puts threads into a product: the library, which cuts it into one piece per thread, or the provider.
+enum class threads_by { library, provider };
+
+void product(threads_by who, op a_op, op b_op, matrix_view<const float> a, matrix_view<const float> b, float beta,
+             matrix_view<float> c) {
+  if (who == threads_by::library || c.rows == 0) return B::gemm(a_op, b_op, 1, a, b, beta, c);
+  eigen::gemm_one_thread(a_op, b_op, 1.0f, a, b, beta, c, a_op == op::none ? a.cols : a.rows);
+}
+
+/// One expert per thread against an expert after the other with threads inside every product. Both gather rows sorted
+/// by expert, weight them, and add them up; both make the gradients of input, weights and experts.
+contest experts(index_t tokens, index_t count, index_t d, index_t m, threads_by who) {
   struct operands {
     operands(index_t tokens, index_t count, index_t d, index_t m)
         : bank(builder<B>(1), d, std::vector<index_t>(static_cast<std::size_t>(count), m), 0.02),
@@ -175,7 +189,8 @@ contest experts(index_t tokens, index_t count, index_t d, index_t m) {
   for (int i = 0; i < 4; ++i) rows->emplace_back(tokens, d);
   for (int i = 0; i < 2; ++i) rows->emplace_back(tokens, m);
   return {
-      concat("experts ", tokens, " tokens, ", count, " of ", d, " x ", m),
+      concat("experts ", tokens, " tokens, ", count, " of ", d, " x ", m, ", cut by ",
+             who == threads_by::library ? "gmoe" : eigen::gemm_provider),
       [=] {
         const variable<B> x(o->x, &o->t, true), w(o->w, &o->t, true);
         const auto y = sum(apply_experts(relu_expert{}, x, w, &o->pairs, variable<B>(o->bank.w_in(), &o->t),
@@ -186,33 +201,47 @@ contest experts(index_t tokens, index_t count, index_t d, index_t m) {
       [=] {
         auto &x = (*rows)[0], &y = (*rows)[1], &dy = (*rows)[2], &dx = (*rows)[3], &h = (*rows)[4], &dh = (*rows)[5];
         const auto offsets = o->pairs.offsets.to_host();
-        B::gather_rows(x.view(), std::as_const(o->x).view(), std::as_const(o->pairs.order).view(), nullptr, 0, 1);
-        B::fill(dy.view(), 0.5f);  // the gradient of the sum times the weight
-        double total = 0;
-        for (index_t e = 0; e < count; ++e) {
-          const index_t at = offsets[static_cast<std::size_t>(e)], n = offsets[static_cast<std::size_t>(e) + 1] - at;
-          const auto w_in = o->bank.w_in().value().view().row_block(e * m, m);
-          const auto w_out = o->bank.w_out().value().view().row_block(e * m, m);
-          const auto part = [&](matrix<B>& v) { return v.view().row_block(at, n); };
-          B::gemm(op::none, op::transpose, 1, part(x), w_in, 0, part(h));
-          B::map(
-              part(h), 0, [](const auto& v) { return fn::relu{}.value(v); }, matrix_view<const float>(part(h)));
-          B::gemm(op::none, op::none, 0.5f, part(h), w_out, 0, part(y));
-          B::gemm(op::none, op::transpose, 1, part(dy), w_out, 0, part(dh));
-          B::map(
-              part(dh), 0, [](const auto& g, const auto& v) { return g * fn::relu{}.slope(v, v); },
-              matrix_view<const float>(part(dh)), matrix_view<const float>(part(h)));
-          B::gemm(op::none, op::none, 1, part(dh), w_in, 0, part(dx));
-          B::gemm(op::transpose, op::none, 1, part(h), part(dy), 1,
-                  o->bank.w_out().gradient().view().row_block(e * m, m));
-          B::gemm(op::transpose, op::none, 1, part(dh), part(x), 1,
-                  o->bank.w_in().gradient().view().row_block(e * m, m));
-        }
-        matrix<B> s(1, 1), back = matrix<B>::filled(tokens, d, 0);
-        B::scatter_add_rows(back.view(), std::as_const(dx).view(), std::as_const(o->pairs.order).view());
-        B::sum(s.view(), 0, 1, std::as_const(y).view());
-        total = static_cast<double>(s.item());
-        return total;
+        const auto order = std::as_const(o->pairs.order).view();
+        const auto each_expert = [&](const auto& f) {
+          for (index_t e = 0; e < count; ++e) {
+            const index_t at = offsets[static_cast<std::size_t>(e)], n = offsets[static_cast<std::size_t>(e) + 1] - at;
+            f(e * m, [at, n](matrix<B>& v) { return v.view().row_block(at, n); });
+          }
+        };
+        const auto in = [](const matrix<B>& v) { return v.view(); };
+        const auto w_in = [&](index_t unit) { return in(o->bank.w_in().value()).row_block(unit, m); };
+        const auto w_out = [&](index_t unit) { return in(o->bank.w_out().value()).row_block(unit, m); };
+        matrix<B> total(tokens, d), weight(tokens, 1), dw(tokens, 1), s(1, 1), back(tokens, d);
+
+        B::gather_rows(x.view(), in(o->x), order, nullptr, 0, 1);
+        B::gather_rows(weight.view(), in(o->w), order, nullptr, 0, 1);
+        each_expert([&](index_t unit, const auto& part) {
+          product(who, op::none, op::transpose, part(x), w_in(unit), 0, part(h));
+          B::map(part(h), 0, fn::value_of<fn::relu>{}, matrix_view<const float>(part(h)));
+          product(who, op::none, op::none, part(h), w_out(unit), 0, part(y));
+        });
+        B::fill(total.view(), 0.0f);
+        B::map_with_col(dx.view(), 0, fn::times{}, in(y), in(weight));
+        B::scatter_add_rows(total.view(), in(dx), order);
+        B::sum(s.view(), 0, 1, in(total));
+
+        B::fill(total.view(), 1.0f);  // the gradient of the sum
+        B::gather_rows(dy.view(), in(total), order, nullptr, 0, 1);
+        B::row_dots(dw.view(), 0, in(dy), in(y));
+        B::map_with_col(dy.view(), 0, fn::times{}, in(dy), in(weight));
+        each_expert([&](index_t unit, const auto& part) {
+          product(who, op::none, op::transpose, part(dy), w_out(unit), 0, part(dh));
+          B::map(part(dh), 0, fn::slope_of<fn::relu>{}, matrix_view<const float>(part(dh)),
+                 matrix_view<const float>(part(h)), matrix_view<const float>(part(h)));
+          product(who, op::none, op::none, part(dh), w_in(unit), 0, part(dx));
+          product(who, op::transpose, op::none, part(h), part(dy), 1,
+                  o->bank.w_out().gradient().view().row_block(unit, m));
+          product(who, op::transpose, op::none, part(dh), part(x), 1,
+                  o->bank.w_in().gradient().view().row_block(unit, m));
+        });
+        B::fill(back.view(), 0.0f);
+        B::scatter_add_rows(back.view(), in(dx), order);
+        return static_cast<double>(s.item());
       }};
 }
 
@@ -225,13 +254,21 @@ int main(int argc, char** argv) {
     nlohmann::ordered_json results;
     results["environment"] = environment_json();
     print_environment();
-    std::printf("%-38s %8s %12s %12s %8s %8s\n", "forward and backward", "threads", "fused ms", "plain ms", "ratio",
+    std::printf("%-56s %8s %12s %12s %8s %8s\n", "forward and backward", "threads", "fused ms", "plain ms", "ratio",
                 "spread");
-    const std::vector<std::function<contest()>> contests{
-        [] { return loss(128, 50257); },           [] { return loss(1024, 256); },
-        [] { return attention(128, 4, 32); },      [] { return attention(1024, 8, 64); },
-        [] { return gru_cell(1024, 128); },        [] { return gru_cell(1024, 512); },
-        [] { return experts(1024, 8, 128, 512); }, [] { return experts(1024, 16, 512, 2048); }};
+    std::vector<std::function<contest()>> contests{[] { return loss(128, 50257); }, [] { return loss(1024, 256); }};
+    for (bool training : {false, true}) {
+      contests.push_back([training] { return attention(128, 4, 32, training); });
+      contests.push_back([training] { return attention(1024, 8, 64, training); });
+    }
+    contests.push_back([] { return gru_cell(1024, 128); });
+    contests.push_back([] { return gru_cell(1024, 512); });
+    for (threads_by who : {threads_by::library, threads_by::provider}) {
+      if (who == threads_by::provider && eigen::gemm_provider != std::string_view("oneDNN"))
+        continue;  // has no threads
+      contests.push_back([who] { return experts(1024, 8, 128, 512, who); });
+      contests.push_back([who] { return experts(1024, 16, 512, 2048, who); });
+    }
     for (const auto& make : contests) {
       const contest c = make();
       for (int threads : {1, all}) {
@@ -242,7 +279,7 @@ int main(int argc, char** argv) {
         const auto samples = in_turns(rounds, {[&] { c.fused(); }, [&] { c.plain(); }}, 0.01);
         const summary ratio = ratio_of(samples[1], samples[0]);
         const double fused = summarise(samples[0]).median, plain = summarise(samples[1]).median;
-        std::printf("%-38s %8d %12.3f %12.3f %8.2f %8.2f\n", c.name.c_str(), threads, 1e3 * fused, 1e3 * plain,
+        std::printf("%-56s %8d %12.3f %12.3f %8.2f %8.2f\n", c.name.c_str(), threads, 1e3 * fused, 1e3 * plain,
                     ratio.median, ratio.spread());
         std::fflush(stdout);
         results["fusion"].push_back({{"what", c.name},

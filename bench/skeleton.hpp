@@ -41,7 +41,6 @@ class gemm_skeleton {
     scores_ = filled(t, s.experts);
     d_scores_ = filled(t, s.experts);
     logits_ = filled(t, s.vocab);
-    d_qkv_ = filled(t, 3 * d);
   }
 
   /// One training step's products; only the forward half with `training` false.
@@ -184,32 +183,35 @@ class gemm_skeleton {
     });
   }
 
-  /// By blocks of query rows up to the diagonal, as the library's attention; the scores are made again going backward.
+  /// By blocks of queries and keys up to the diagonal, as the library's attention, with factors that are in order
+  /// already; the scores are made again going backward.
   void attention(bool back) {
+    using product = eigen::block_product<float>;
     constexpr index_t block = eigen::attention_kernels<float>::block;
-    const index_t d = s_.d_model, head = d / s_.heads;
-    eigen::parallel_tasks(batch_ * s_.heads, [&](index_t task) {
-      const index_t first = task / s_.heads * sequence_, at = task % s_.heads * head;
-      const in rows = in(qkv_).row_block(first, sequence_);
-      const in q = rows.col_block(at, head), k = rows.col_block(d + at, head), v = rows.col_block(2 * d + at, head);
-      const out dqkv = d_qkv_.view().row_block(first, sequence_);
-      const auto strip = eigen::scratch<float>(block * sequence_), strip2 = eigen::scratch<float>(block * sequence_);
-      for (index_t q0 = (sequence_ - 1) / block * block; q0 >= 0; q0 -= block) {
-        const index_t count = std::min(block, sequence_ - q0), keys = q0 + count;
-        const out p{strip, count, keys, keys}, dp{strip2, count, keys, keys};
-        const in qb = q.row_block(q0, count), kb = k.row_block(0, keys), vb = v.row_block(0, keys);
-        const out y = y_.view().row_block(first + q0, count).col_block(at, head);
-        const float beta = keys == sequence_ ? 0.0f : 1.0f;
-        piece(op::none, op::transpose, qb, kb, 0, p);
-        if (!back) {
-          piece(op::none, op::none, p, vb, 0, y);
-          continue;
+    const index_t head = s_.d_model / s_.heads, wide = eigen::whole_packs<float>(head);
+    const index_t padded = (sequence_ + block - 1) / block * block;
+    eigen::parallel_tasks(batch_ * s_.heads, [&](index_t) {
+      const auto kt = eigen::scratch<float>(padded * wide), vt = eigen::scratch<float>(padded * wide);
+      const auto k = eigen::scratch<float>(padded * wide), v = eigen::scratch<float>(padded * wide);
+      const auto dk = eigen::scratch<float>(padded * wide), dv = eigen::scratch<float>(padded * wide);
+      const auto q = eigen::scratch<float>(block * wide), p = eigen::scratch<float>(block * padded);
+      const auto dp = eigen::scratch<float>(block * block), y = eigen::scratch<float>(block * wide);
+      for (float* part : {kt.data(), vt.data(), k.data(), v.data(), dk.data(), dv.data()})
+        std::fill_n(part, padded * wide, 0.1f);
+      for (float* part : {q.data(), y.data()}) std::fill_n(part, block * wide, 0.1f);
+      for (index_t q0 = 0; q0 < sequence_; q0 += block) {
+        const index_t rows = std::min(block, sequence_ - q0);
+        for (index_t k0 = 0; k0 <= q0; k0 += block) {
+          const index_t keys = std::min(block, sequence_ - k0), at = k0 * wide;
+          product::run(rows, block, head, {q, wide, 1}, kt + k0 * head, block, back ? p : p + k0, back ? block : padded,
+                       false);
+          if (!back) continue;
+          product::run(rows, block, head, {y, wide, 1}, vt + k0 * head, block, dp, block, false);
+          product::run(keys, wide, rows, {p, 1, block}, y, wide, dv + at, wide, true);
+          product::run(keys, wide, rows, {dp, 1, block}, q, wide, dk + at, wide, true);
+          product::run(rows, wide, keys, {dp, block, 1}, k + at, wide, v + at, wide, true);
         }
-        const in dy = in(x_).row_block(first + q0, count).col_block(at, head);
-        piece(op::transpose, op::none, p, dy, beta, dqkv.col_block(2 * d + at, head).row_block(0, keys));
-        piece(op::none, op::transpose, dy, vb, 0, dp);
-        piece(op::none, op::none, dp, kb, 0, dqkv.col_block(at, head).row_block(q0, count));
-        piece(op::transpose, op::none, dp, qb, beta, dqkv.col_block(d + at, head).row_block(0, keys));
+        if (!back) product::run(rows, wide, q0 + rows, {p, padded, 1}, v, wide, y, wide, false);
       }
     });
   }
@@ -219,7 +221,7 @@ class gemm_skeleton {
   std::vector<std::vector<index_t>> loads_;
   weight_pair head_, pool_in_, pool_out_, w_ih_, w_hh_;
   std::vector<block> blocks_;
-  mat x_, y_, qkv_, d_qkv_, gates_, hidden_, d_hidden_, features_, d_features_, scores_, d_scores_, logits_;
+  mat x_, y_, qkv_, gates_, hidden_, d_hidden_, features_, d_features_, scores_, d_scores_, logits_;
 };
 
 /// The loads of a model's last forward pass, per mixture and expert.

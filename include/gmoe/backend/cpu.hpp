@@ -38,7 +38,7 @@ struct cpu : eigen::memory_kernels<Scalar>,
              eigen::gather_kernels<Scalar>,
              eigen::routing_kernels<Scalar>,
              eigen::expert_kernels<Scalar, Products>,
-             eigen::attention_kernels<Scalar, Products>,
+             eigen::attention_kernels<Scalar>,
              eigen::cross_entropy_kernels<Scalar>,
              eigen::random_kernels<Scalar>,
              eigen::optimizer_kernels<Scalar> {

@@ -51,6 +51,8 @@ struct pack {
   friend pack operator/(pack a, pack b) { return pack(Eigen::internal::pdiv(a.p, b.p)); }
   friend pack operator-(pack a) { return pack(Eigen::internal::pnegate(a.p)); }
   pack& operator+=(pack b) { return *this = *this + b; }
+  /// a b + c, rounded once where the processor can.
+  friend pack multiply_add(pack a, pack b, pack c) { return pack(Eigen::internal::pmadd(a.p, b.p, c.p)); }
 
   friend pack max(pack a, pack b) { return pack(Eigen::internal::pmax(a.p, b.p)); }
   friend pack min(pack a, pack b) { return pack(Eigen::internal::pmin(a.p, b.p)); }
