@@ -33,9 +33,9 @@ class gemm_skeleton {
     x_ = filled(t, d);
     y_ = filled(t, d);
     qkv_ = filled(t, 3 * d);
-    gates_ = filled(t, 4 * d);
-    hidden_ = filled(t, s.d_ff);
-    d_hidden_ = filled(t, s.d_ff);
+    gates_ = filled(t, B::row_stride(4 * d));
+    hidden_ = filled(t, B::row_stride(s.d_ff));
+    d_hidden_ = filled(t, B::row_stride(s.d_ff));
     features_ = filled(t, 2 * d);
     d_features_ = filled(t, 2 * d);
     scores_ = filled(t, s.experts);
@@ -78,6 +78,8 @@ class gemm_skeleton {
   }
   static weight_pair weight(index_t rows, index_t cols) { return {filled(rows, cols), mat::filled(rows, cols, 0)}; }
 
+  out units(mat& m) const { return m.view().col_block(0, s_.d_ff); }
+
   static void product(op a_op, op b_op, in a, in b, float beta, out c) { B::gemm(a_op, b_op, 1, a, b, beta, c); }
   static void piece(op a_op, op b_op, in a, in b, float beta, out c) {
     eigen::gemm_kernels<float>::piece(a_op, b_op, 1, a, b, beta, c);
@@ -97,11 +99,11 @@ class gemm_skeleton {
     }
     product(op::none, op::transpose, scores_, w.z.value, 0, y_);
     product(op::none, op::transpose, features_, w.gate.value, 0, scores_);
-    product(op::none, op::transpose, x_, w.local_in.value, 0, hidden_);
-    product(op::none, op::none, hidden_, w.local_out.value, 0, y_);
+    product(op::none, op::transpose, x_, w.local_in.value, 0, units(hidden_));
+    product(op::none, op::none, units(hidden_), w.local_out.value, 0, y_);
     for_experts(l, [&](index_t e, index_t begin, index_t rows) {
       const index_t m = s_.d_ff;
-      const out h = hidden_.view().row_block(begin, rows);
+      const out h = units(hidden_).row_block(begin, rows);
       piece(op::none, op::transpose, in(x_).row_block(begin, rows), in(pool_in_.value).row_block(e * m, m), 0, h);
       piece(op::none, op::none, h, in(pool_out_.value).row_block(e * m, m), 0, y_.view().row_block(begin, rows));
     });
@@ -112,7 +114,7 @@ class gemm_skeleton {
     const index_t d = s_.d_model, m = s_.d_ff;
     const in da = std::as_const(gates_).view();
     for_experts(l, [&](index_t e, index_t begin, index_t rows) {
-      const out dh = d_hidden_.view().row_block(begin, rows);
+      const out dh = units(d_hidden_).row_block(begin, rows);
       const in x = in(x_).row_block(begin, rows);
       piece(op::none, op::transpose, x, in(pool_out_.value).row_block(e * m, m), 0, dh);
       piece(op::none, op::none, dh, in(pool_in_.value).row_block(e * m, m), 0, y_.view().row_block(begin, rows));
@@ -123,10 +125,10 @@ class gemm_skeleton {
       piece(op::transpose, op::none, part(hidden_), x, 1, pool_out_.gradient.view().row_block(e * m + unit, units));
       piece(op::transpose, op::none, part(d_hidden_), x, 1, pool_in_.gradient.view().row_block(e * m + unit, units));
     });
-    product(op::none, op::transpose, x_, w.local_out.value, 0, d_hidden_);
-    product(op::none, op::none, d_hidden_, w.local_in.value, 0, y_);
-    product(op::transpose, op::none, hidden_, x_, 1, w.local_out.gradient);
-    product(op::transpose, op::none, d_hidden_, x_, 1, w.local_in.gradient);
+    product(op::none, op::transpose, x_, w.local_out.value, 0, units(d_hidden_));
+    product(op::none, op::none, units(d_hidden_), w.local_in.value, 0, y_);
+    product(op::transpose, op::none, units(hidden_), x_, 1, w.local_out.gradient);
+    product(op::transpose, op::none, units(d_hidden_), x_, 1, w.local_in.gradient);
 
     product(op::none, op::none, scores_, w.gate.value, 0, d_features_);
     product(op::transpose, op::none, scores_, features_, 1, w.gate.gradient);

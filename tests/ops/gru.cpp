@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "gmoe/ops/matmul.hpp"
 #include "ops/gradients.hpp"
 
 using namespace gmoe;
@@ -68,4 +69,18 @@ TEST_CASE_TEMPLATE("ops/gru: sizes must fit", B, GMOE_TEST_DOUBLE_BACKENDS) {
                        config_error);
   CHECK_THROWS_WITH_AS(gru(c(4, 2), c(4, 3), c(9, 2), c(9, 3), c(1, 9), c(1, 3)),
                        "gru: biases of 9 and 3 numbers, expected 9", config_error);
+}
+
+TEST_CASE_TEMPLATE("ops/gru: gates whose rows the backend sets apart", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  // The state's weights as a product u v, so that there are few numbers to vary.
+  const operation<B> f = [](const inputs<B>& in) {
+    return gru(in[0], in[1], in[2], matmul(in[3], in[4]), in[5], in[6]);
+  };
+  const index_t d = 64;
+  const table x = random_table(2, 1, 1), h = random_table(2, d, 2), w_ih = random_table(3 * d, 1, 3),
+              u = random_table(3 * d, 1, 4, -0.4, 0.4), v = random_table(1, d, 7, -0.4, 0.4),
+              b_ih = random_table(1, 3 * d, 5), b_hh = random_table(1, 3 * d, 6);
+  const table w_hh = product(op::none, op::none, 1, u, v, 0, table(3 * d, d));
+  CHECK(difference(evaluate<B>(f, {x, h, w_ih, u, v, b_ih, b_hh}), reference(x, &h, w_ih, w_hh, b_ih, b_hh)) < 1e-13);
+  CHECK(gradient_error<B>(f, {x, h, w_ih, u, v, b_ih, b_hh}) < 1e-8);
 }

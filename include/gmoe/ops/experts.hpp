@@ -37,8 +37,8 @@ struct expert_layout {
 template <class B>
 struct layer_gradient {
   variable<B> x, weights, w_in, w_out;  ///< weights: or nothing
-  matrix<B> hidden, d_hidden, pair_dy;
-  dispatch<B> pairs;  ///< of no experts: every token went to expert 0
+  matrix<B> hidden, d_hidden, pair_dy;  ///< rows of the first two lie B::row_stride apart
+  dispatch<B> pairs;                    ///< of no experts: every token went to expert 0
   expert_layout<B> layout;
 
   typename B::pair_list list() const {
@@ -47,9 +47,14 @@ struct layer_gradient {
     return {pairs.order.data(), pairs.position.data(), pairs.offsets_on_host(), pairs.slots,
             weights ? weights.value().view() : matrix_view<const scalar>{}};
   }
+  /// The columns in use, T K x widest.
+  matrix_view<typename B::scalar> units(matrix<B>& of) const { return of.view().col_block(0, layout.widest); }
+  matrix_view<const typename B::scalar> units(const matrix<B>& of) const {
+    return of.view().col_block(0, layout.widest);
+  }
   /// What the backend adds up: into the parameters' gradients, or those given.
   typename B::weight_job job(matrix_view<typename B::scalar> d_in, matrix_view<typename B::scalar> d_out) const {
-    return {x.value().view(), pair_dy.view(), hidden.view(), d_hidden.view(), list(), layout.over(d_in, d_out)};
+    return {x.value().view(), pair_dy.view(), units(hidden), units(d_hidden), list(), layout.over(d_in, d_out)};
   }
 };
 
@@ -114,14 +119,14 @@ variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights
                          weights,
                          w_in,
                          w_out,
-                         matrix<B>(x.rows() * (pairs ? pairs->slots : 1), layout.widest),
+                         matrix<B>(x.rows() * (pairs ? pairs->slots : 1), B::row_stride(layout.widest)),
                          {},
                          {},
                          pairs ? *pairs : dispatch<B>{},
                          layout};
   matrix<B> y(x.rows(), x.cols());
-  B::template experts_forward<keeps_output>(activation{}, y.view(), left.hidden.view(), x.value().view(), left.list(),
-                                            layout.over(w_in.value().view(), w_out.value().view()));
+  B::template experts_forward<keeps_output>(activation{}, y.view(), left.units(left.hidden), x.value().view(),
+                                            left.list(), layout.over(w_in.value().view(), w_out.value().view()));
   return make_result(
       std::move(y),
       [left = std::move(left)](const variable<B>& y) mutable {
@@ -141,8 +146,8 @@ variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights
           beta = s.beta;
         }
         B::template experts_backward<keeps_output>(
-            activation{}, x.needs_gradient() ? &dx : nullptr, beta, dw.view(), left.d_hidden.view(),
-            all ? matrix_view<scalar>{} : left.pair_dy.view(), dy.view(), left.hidden.view(), left.list(),
+            activation{}, x.needs_gradient() ? &dx : nullptr, beta, dw.view(), left.units(left.d_hidden),
+            all ? matrix_view<scalar>{} : left.pair_dy.view(), dy.view(), left.units(left.hidden), left.list(),
             left.layout.over(w_in.value().view(), w_out.value().view()));
         if (!dw.empty()) weights.add_gradient(dw);
 

@@ -6,8 +6,8 @@
 ///
 /// The reset gate multiplies v, bias included (the form of cuDNN and PyTorch).
 
-#include "gmoe/backend/arguments.hpp"
 #include "gmoe/autograd/tape.hpp"
+#include "gmoe/backend/arguments.hpp"
 
 namespace gmoe {
 
@@ -25,24 +25,25 @@ variable<B> gru(const variable<B>& x, const variable<B>& h, const variable<B>& w
   require(!h || (h.rows() == tokens && h.cols() == d), "gru: the state must be ", tokens, " x ", d);
 
   // One buffer [r | u | n | v]: the gates r and u only need the sum of the two products.
-  matrix<B> gates(tokens, 4 * d), next(tokens, d);
-  B::gemm(op::none, op::transpose, 1, x.value().view(), w_ih.value().view(), 0, gates.view().col_block(0, 3 * d));
+  matrix<B> gates(tokens, B::row_stride(4 * d)), next(tokens, d);
+  const auto all = gates.view().col_block(0, 4 * d);
+  B::gemm(op::none, op::transpose, 1, x.value().view(), w_ih.value().view(), 0, all.col_block(0, 3 * d));
   const in w_hh_view = w_hh.value().view();
   if (h) {
     const in hv = h.value().view();
-    B::gemm(op::none, op::transpose, 1, hv, w_hh_view.row_block(0, 2 * d), 1, gates.view().col_block(0, 2 * d));
-    B::gemm(op::none, op::transpose, 1, hv, w_hh_view.row_block(2 * d, d), 0, gates.view().col_block(3 * d, d));
-    B::gru_gates(next.view(), gates.view(), b_ih.value().view(), b_hh.value().view(), &hv);
+    B::gemm(op::none, op::transpose, 1, hv, w_hh_view.row_block(0, 2 * d), 1, all.col_block(0, 2 * d));
+    B::gemm(op::none, op::transpose, 1, hv, w_hh_view.row_block(2 * d, d), 0, all.col_block(3 * d, d));
+    B::gru_gates(next.view(), all, b_ih.value().view(), b_hh.value().view(), &hv);
   } else {
-    B::fill(gates.view().col_block(3 * d, d), typename B::scalar(0));
-    B::gru_gates(next.view(), gates.view(), b_ih.value().view(), b_hh.value().view(), nullptr);
+    B::fill(all.col_block(3 * d, d), typename B::scalar(0));
+    B::gru_gates(next.view(), all, b_ih.value().view(), b_hh.value().view(), nullptr);
   }
 
   return make_result(
       std::move(next),
       [=](const variable<B>& y) mutable {
         const in dy = std::as_const(y.gradient()).view();
-        const auto da = gates.view();  // becomes [da_r | da_u | da_n | dv]
+        const auto da = gates.view().col_block(0, 4 * d);  // becomes [da_r | da_u | da_n | dv]
         matrix_view<typename B::scalar> dh;
         if (h) {
           const in hv = h.value().view();
@@ -60,8 +61,7 @@ variable<B> gru(const variable<B>& x, const variable<B>& h, const variable<B>& w
             auto dw = w_hh.sink();
             if (dw.beta == 0) B::fill(dw.to->view(), typename B::scalar(0));
             B::gemm(op::transpose, op::none, 1, in(da.col_block(0, 2 * d)), hv, 1, dw.to->view().row_block(0, 2 * d));
-            B::gemm(op::transpose, op::none, 1, in(da.col_block(3 * d, d)), hv, 1,
-                    dw.to->view().row_block(2 * d, d));
+            B::gemm(op::transpose, op::none, 1, in(da.col_block(3 * d, d)), hv, 1, dw.to->view().row_block(2 * d, d));
           }
         } else {
           B::gru_gates_backward(da, nullptr, 0, dy, nullptr);

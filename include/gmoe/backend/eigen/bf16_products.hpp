@@ -35,10 +35,13 @@ struct bf16_products {
 
   static void multiply(op op_a, op op_b, float alpha, matrix_view<const float> a, matrix_view<const float> b,
                        float beta, matrix_view<float> c, index_t depth) {
-    const auto left = scratch<bf16_factor>(a.size()), right = scratch<bf16_factor>(b.size());
-    round(left, a, alpha);
-    round(right, b, 1);
-    const matrix_view<const bf16_factor> x{left, a.rows, a.cols, a.cols}, y{right, b.rows, b.cols, b.cols};
+    const index_t left_stride = gemm_kernels<bf16_factor>::row_stride(a.cols);
+    const index_t right_stride = gemm_kernels<bf16_factor>::row_stride(b.cols);
+    const auto left = scratch<bf16_factor>(a.rows * left_stride), right = scratch<bf16_factor>(b.rows * right_stride);
+    const matrix_view<bf16_factor> l{left, a.rows, a.cols, left_stride}, r{right, b.rows, b.cols, right_stride};
+    round(l, a, alpha);
+    round(r, b, 1);
+    const matrix_view<const bf16_factor> x = l, y = r;
 #if defined(GMOE_GEMM_ONEDNN)
     onednn_matmul(op_a, op_b, x, y, beta, c, depth);
 #else
@@ -47,10 +50,10 @@ struct bf16_products {
   }
 
  private:
-  static void round(bf16_factor* to, matrix_view<const float> from, float factor) {
+  static void round(matrix_view<bf16_factor> to, matrix_view<const float> from, float factor) {
     for (index_t i = 0; i < from.rows; ++i) {
       const float* const row = from.row(i);
-      bf16_factor* const out = to + i * from.cols;
+      bf16_factor* const out = to.row(i);
 #if defined(_OPENMP)
 #pragma omp simd
 #endif

@@ -37,28 +37,29 @@ struct expert_kernels {
   using out = matrix_view<S>;
 
   /// y_t = sum over t's kept pairs of w E_e(x_t), E(x) = W_out' act(W_in x). `hidden` keeps what the backward pass
-  /// needs, T K x widest: act's output if its slope can be computed from that (`KeepsOutput`), else its input. An
-  /// expert's rows lie there without gaps, from row offsets[e] on, however many columns it has.
+  /// needs, T K x widest: act's output if its slope can be computed from that (`KeepsOutput`), else its input. Expert
+  /// e's rows start at offsets[e]; it uses as many columns as it has units.
   template <bool KeepsOutput, class Activation>
   static void experts_forward(const Activation& act, out y, out hidden, in x, const pair_list& pairs,
                               const expert_view<const S>& experts) {
     const index_t d = x.cols, total = count_pairs(x, pairs);
     const auto outputs = scratch<S>(pairs.everything() ? 0 : total * d);
-    for_row_chunks(x.rows, pairs, experts.experts, [&](index_t e, index_t first, index_t begin, index_t end) {
+    for_row_chunks(x.rows, pairs, experts.experts, [&](index_t e, index_t begin, index_t end) {
       const index_t rows = end - begin, units = experts.units(e);
       const auto gathered = scratch<S>(pairs.everything() ? 0 : rows * d);
       const in from = pairs.everything() ? x.row_block(begin, rows)
                                          : gather({gathered, rows, d, d}, x, pairs.order + begin, pairs.slots);
-      const out a{hidden.data + first * experts.widest + (begin - first) * units, rows, units, units};
+      const out a = hidden.row_block(begin, rows).col_block(0, units);
       gemm_kernels<S, Products>::piece(op::none, op::transpose, S(1), from,
                                        experts.w_in.row_block(experts.begin(e), units), S(0), a);
       const auto activated = scratch<S>(KeepsOutput ? 0 : rows * units);
-      S* const h = KeepsOutput ? a.data : activated.data();
-      for_packs<S>(rows * units,
-                   [&](index_t j, index_t part) { store(h + j, act.value(load(a.data + j, part)), part); });
+      const out h = KeepsOutput ? a : out{activated, rows, units, units};
+      for (index_t i = 0; i < rows; ++i)
+        for_packs<S>(units,
+                     [&](index_t j, index_t part) { store(h.row(i) + j, act.value(load(a.row(i) + j, part)), part); });
       const out to = pairs.everything() ? y.row_block(begin, rows) : out{outputs + begin * d, rows, d, d};
-      gemm_kernels<S, Products>::piece(op::none, op::none, S(1), {h, rows, units, units},
-                                       experts.w_out.row_block(experts.begin(e), units), S(0), to);
+      gemm_kernels<S, Products>::piece(op::none, op::none, S(1), h, experts.w_out.row_block(experts.begin(e), units),
+                                       S(0), to);
     });
     if (!pairs.everything()) combine(y, S(0), {outputs, total, d, d}, pairs, true);
   }
@@ -70,20 +71,20 @@ struct expert_kernels {
   template <bool KeepsOutput, class Activation>
   static void experts_backward(const Activation& act, out* dx, S beta, out dweights, out d_hidden, out pair_dy, in dy,
                                out hidden, const pair_list& pairs, const expert_view<const S>& experts) {
-    const index_t d = dy.cols, total = count_pairs(dy, pairs), widest = experts.widest;
+    const index_t d = dy.cols, total = count_pairs(dy, pairs);
     const bool all = pairs.everything();
     const auto d_inputs = scratch<S>(all || !dx ? 0 : total * d);
 
-    for_row_chunks(dy.rows, pairs, experts.experts, [&](index_t e, index_t first, index_t begin, index_t end) {
-      const index_t rows = end - begin, units = experts.units(e), place = first * widest + (begin - first) * units;
+    for_row_chunks(dy.rows, pairs, experts.experts, [&](index_t e, index_t begin, index_t end) {
+      const index_t rows = end - begin, units = experts.units(e);
       const in dy_rows = all ? dy.row_block(begin, rows)
                              : gather(pair_dy.row_block(begin, rows), dy, pairs.order + begin, pairs.slots);
-      const out dh{d_hidden.data + place, rows, units, units};
+      const out dh = d_hidden.row_block(begin, rows).col_block(0, units);
       gemm_kernels<S, Products>::piece(op::none, op::transpose, S(1), dy_rows,
                                        experts.w_out.row_block(experts.begin(e), units), S(0), dh);
       for (index_t i = 0; i < rows; ++i) {
         S* const dhi = dh.row(i);
-        S* const hi = hidden.data + place + i * units;
+        S* const hi = hidden.row(begin + i);
         const index_t pair = all ? 0 : pairs.order[begin + i];
         const pack<S> w(all ? S(1) : pairs.weight(pair));
         pack<S> dot(S(0));  // <dy, E(x)> = <W_out dy, h>: no need to keep the experts' outputs
@@ -126,12 +127,13 @@ struct expert_kernels {
         const bool all = job.pairs.everything();
         const index_t begin = all ? 0 : job.pairs.offsets[e], rows = rows_of(job, e), d = job.x.cols;
         if (rows == 0) continue;
-        const index_t widest = job.gradients.widest, units = job.gradients.units(e);
-        const in left{(second ? job.hidden : job.d_hidden).data + begin * widest + first_unit, rows, count, units};
-        const auto gathered = scratch<S>(all || second ? 0 : rows * d);
-        const in right = all      ? (second ? job.pair_dy : job.x)
-                         : second ? job.pair_dy.row_block(begin, rows)
-                                  : gather({gathered, rows, d, d}, job.x, job.pairs.order + begin, job.pairs.slots);
+        const in left = (second ? job.hidden : job.d_hidden).row_block(begin, rows).col_block(first_unit, count);
+        const index_t stride = gemm_kernels<S, Products>::row_stride(d);
+        const auto gathered = scratch<S>(all || second ? 0 : rows * stride);
+        const in right = all ? (second ? job.pair_dy : job.x)
+                         : second
+                             ? job.pair_dy.row_block(begin, rows)
+                             : gather({gathered, rows, d, stride}, job.x, job.pairs.order + begin, job.pairs.slots);
         const out to =
             (second ? job.gradients.w_out : job.gradients.w_in).row_block(job.gradients.begin(e) + first_unit, count);
         gemm_kernels<S, Products>::piece(op::transpose, op::none, S(1), left, right, S(1), to);
@@ -175,7 +177,7 @@ struct expert_kernels {
     bool second;
   };
 
-  /// Runs f(expert, its first row, begin, end) on every expert's rows, longest first; an expert with more than a
+  /// Runs f(expert, begin, end) on every expert's rows, longest first; an expert with more than a
   /// thread's share is cut.
   template <class F>
   static void for_row_chunks(index_t tokens, const pair_list& pairs, index_t experts, const F& f) {
@@ -194,8 +196,7 @@ struct expert_kernels {
         tasks[count++] = {e, from, to, to - from, false};
       }
     }
-    run(tasks, count,
-        [&](const task& t) { f(t.expert, pairs.everything() ? 0 : index_t{pairs.offsets[t.expert]}, t.begin, t.end); });
+    run(tasks, count, [&](const task& t) { f(t.expert, t.begin, t.end); });
   }
 
   static index_t rows_of(const weight_job& job, index_t e) {

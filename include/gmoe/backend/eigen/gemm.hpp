@@ -26,6 +26,13 @@ struct full_precision {
 
 template <class S, class Products = full_precision>
 struct gemm_kernels {
+  /// How far apart the rows of a matrix with `cols` columns should lie if its transpose is to be multiplied: at a large
+  /// power of two all elements of a column would compete for the same few lines of the cache.
+  static constexpr index_t row_stride(index_t cols) {
+    constexpr index_t line = 64 / static_cast<index_t>(sizeof(S));
+    return cols % (32 * line) == 0 ? cols + line : cols;
+  }
+
   /// C = alpha op(A) op(B) + beta C, where C is m x n. `beta` = 0 never reads C. Splits C's longer side over the
   /// threads (each piece is a product of its own on one thread) when the product is large enough to pay.
   static void gemm(op op_a, op op_b, S alpha, matrix_view<const S> a, matrix_view<const S> b, S beta,

@@ -19,13 +19,13 @@ namespace gmoe::eigen {
 /// The compiled products of one thread, by their sizes: oneDNN writes machine code for each of them once.
 class onednn_products {
  public:
-  /// C = op(A) op(B) + beta C, `beta` 0 or 1; A and B without gaps between rows.
+  /// C = op(A) op(B) + beta C, `beta` 0 or 1.
   void run(op op_a, op op_b, matrix_view<const std::uint16_t> a, matrix_view<const std::uint16_t> b, float beta,
            matrix_view<float> c, index_t depth) {
     try {
       const product& p =
           of({index_t{op_a == op::transpose} + 2 * index_t{op_b == op::transpose} + 4 * index_t{beta != 0}, c.rows,
-              c.cols, depth, c.stride});
+              c.cols, depth, a.stride, b.stride, c.stride});
       const auto space = scratch<std::uint8_t>(static_cast<index_t>(p.scratch.get_size()));
       const auto at = [&](const dnnl::memory::desc& d, const void* data) {
         return dnnl::memory(d, engine_, const_cast<void*>(data));
@@ -41,7 +41,7 @@ class onednn_products {
   }
 
  private:
-  using sizes = std::array<index_t, 5>;  ///< which form, m, n, k, and the stride of C
+  using sizes = std::array<index_t, 7>;  ///< which form, m, n, k, and the strides of A, B and C
   struct product {
     dnnl::memory::desc a, b, c, scratch;
     dnnl::matmul matmul;
@@ -58,14 +58,18 @@ class onednn_products {
   const product& of(const sizes& s) {
     if (const auto found = made_.find(s); found != made_.end()) return found->second;
     if (made_.size() >= most) made_.clear();
-    const auto& [form, m, n, k, stride] = s;
+    const auto& [form, m, n, k, a_stride, b_stride, c_stride] = s;
     using desc = dnnl::memory::desc;
     using type = dnnl::memory::data_type;
-    const auto factor = [](index_t rows, index_t cols, bool transposed) {
-      return desc({rows, cols}, type::bf16, transposed ? dnnl::memory::dims{1, rows} : dnnl::memory::dims{cols, 1});
+    using dims = dnnl::memory::dims;
+    const auto factor = [](index_t rows, index_t cols, bool transposed, index_t stride) {
+      return desc({rows, cols}, type::bf16, transposed ? dims{1, stride} : dims{stride, 1});
     };
-    product p{
-        factor(m, k, form & 1), factor(k, n, form & 2), desc({m, n}, type::f32, dnnl::memory::dims{stride, 1}), {}, {}};
+    product p{factor(m, k, form & 1, a_stride),
+              factor(k, n, form & 2, b_stride),
+              desc({m, n}, type::f32, dims{c_stride, 1}),
+              {},
+              {}};
     dnnl::primitive_attr how;
     how.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     if (form & 4) {

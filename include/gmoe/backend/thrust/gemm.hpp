@@ -54,6 +54,8 @@ struct gemm_kernels {
   using in = matrix_view<const S>;
   using out = matrix_view<S>;
 
+  static constexpr index_t row_stride(index_t cols) { return cols; }
+
   /// C = alpha op(A) op(B) + beta C. `beta` = 0 never reads C.
   static void gemm(op op_a, op op_b, S alpha, in a, in b, S beta, out c) {
     if (c.rows == 0 || c.cols == 0) return;
