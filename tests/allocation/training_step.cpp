@@ -111,9 +111,12 @@ class trainer {
     double square = 0;
     for (parameter<B>* p : parameters_) square += B::sum_of_squares(std::as_const(p->gradient()).view());
     const auto clip = static_cast<float>(1 / std::max(1.0, std::sqrt(square)));
-    for (std::size_t i = 0; i < parameters_.size(); ++i)
-      B::adamw(parameters_[i]->value().view(), moments_[i].first.view(), moments_[i].second.view(),
-               parameters_[i]->gradient().view(), {0.9999f, 0.9f, 0.95f, 1e-3f, 1.0f, 1e-8f, clip});
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      parameter<B>& p = *parameters_[i];
+      B::adamw(p.value().view(), moments_[i].first.view(), moments_[i].second.view(),
+               std::as_const(p.gradient()).view(), {0.9999f, 0.9f, 0.95f, 1e-3f, 1.0f, 1e-8f, clip});
+      p.forget_gradient();
+    }
     return loss;
   }
 

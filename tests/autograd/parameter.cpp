@@ -24,6 +24,14 @@ TEST_CASE_TEMPLATE("autograd/parameter: name, value, and a gradient made of zero
   parameter<B> moved = std::move(p);
   CHECK(moved.name() == "wte");
   CHECK(moved.value().rows() == 3);
+  CHECK(get(moved.gradient()).values == std::vector<double>(12, 2.0));
+
+  auto& memory = pool<typename B::memory>::instance();
+  const std::size_t before = memory.statistics().in_use;
+  moved.forget_gradient();
+  CHECK_FALSE(moved.has_gradient());
+  CHECK(memory.statistics().in_use < before);
+  CHECK(get(moved.gradient()).values == std::vector<double>(12, 0.0));
 }
 
 TEST_CASE_TEMPLATE("autograd/parameter: a shape alone takes no memory", B, GMOE_TEST_BACKENDS) {

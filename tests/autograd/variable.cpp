@@ -72,11 +72,24 @@ TEST_CASE_TEMPLATE("autograd/variable: a parameter's gradient stays in the param
   parameter<B> p("p", put<B>(random_table(1, 2, 1)));
   {
     const variable<B> x(p, &t);
-    CHECK(x.has_gradient());
-    x.add_gradient(matrix<B>::filled(1, 2, 4));
+    CHECK_FALSE(p.has_gradient());
+    CHECK(x.sink().beta == 0);
+    const matrix<B> contribution = matrix<B>::filled(1, 2, 4);
+    B::fill(x.sink().to->view(), typename B::scalar(0));
+    x.add_gradient(contribution);
     CHECK(x.sink().beta == 1);
+    CHECK(p.gradient().data() != contribution.data());  // a copy, which others may not change
     const variable<B> again(p, &t);
     again.add_gradient(matrix<B>::filled(1, 2, 1));
   }
   CHECK(get(p.gradient()).values == std::vector<double>(2, 5.0));
+
+  p.forget_gradient();
+  const variable<B> fresh(p, &t);
+  const matrix<B> contribution = matrix<B>::filled(1, 2, 3);
+  fresh.add_gradient(contribution);
+  CHECK(p.gradient().data() != contribution.data());
+  parameter<B> moved = std::move(p);  // while a tape still knows it
+  fresh.add_gradient(contribution);
+  CHECK(get(moved.gradient()).values == std::vector<double>(2, 6.0));
 }

@@ -113,13 +113,10 @@ void check_mixture(const mixture& m) {
         typename Body::activation{}, no_dx ? nullptr : &to, static_cast<scalar>(beta),
         weighted ? mdw.view() : matrix_view<scalar>{}, in_use(dh), m.dense() ? matrix_view<scalar>{} : pair_dy.view(),
         mdy.view(), in_use(h), list, over(min.view(), mout.view()));
-    const typename B::weight_job job{mx.view(),
-                                     m.dense() ? mdy.view() : std::as_const(pair_dy).view(),
-                                     in_use(std::as_const(h)),
-                                     in_use(std::as_const(dh)),
-                                     list,
-                                     over(md_in.view(), md_out.view())};
-    B::expert_weight_gradients(std::span<const typename B::weight_job>(&job, 1));
+    const typename B::weight_job job{mx.view(), m.dense() ? mdy.view() : std::as_const(pair_dy).view(),
+                                     in_use(std::as_const(h)), in_use(std::as_const(dh)), list};
+    const auto sums = over(md_in.view(), md_out.view());
+    B::expert_weight_gradients(sums, 1, std::span<const typename B::weight_job>(&job, 1));
     const table expected = beta == 0 ? dx : each([](double u, double v) { return u + v; }, dx, before);
     const double allowed = std::max(8 * tolerance<B>, Body::keeps_output ? 0 : 1e-11);
     if (!no_dx) CHECK(difference(get(mdx), expected) < allowed);
@@ -131,10 +128,17 @@ void check_mixture(const mixture& m) {
     const typename B::weight_job twice[] = {job, job};
     B::fill(md_in.view(), scalar(0));
     B::fill(md_out.view(), scalar(0));
-    B::expert_weight_gradients(std::span<const typename B::weight_job>(twice));
+    B::expert_weight_gradients(sums, 1, std::span<const typename B::weight_job>(twice));
     const auto doubled = [](const table& t, double start) {
       return each([start](double u) { return 2 * (u - start); }, t);
     };
+    CHECK(difference(get(md_in), doubled(d_in, 1)) < allowed);
+    CHECK(difference(get(md_out), doubled(d_out, 2)) < allowed);
+
+    // beta 0 writes those of all experts, of those without a token too.
+    if (experts != std::ssize(m.first_unit) - 1 || m.first_unit.back() == 0) continue;
+    for (matrix<B>* g : {&md_in, &md_out}) B::fill(g->view(), static_cast<scalar>(not_a_number));
+    B::expert_weight_gradients(sums, 0, std::span<const typename B::weight_job>(twice));
     CHECK(difference(get(md_in), doubled(d_in, 1)) < allowed);
     CHECK(difference(get(md_out), doubled(d_out, 2)) < allowed);
   }
@@ -174,6 +178,17 @@ TEST_CASE_TEMPLATE("backend/experts: as many hidden units as a power of two, who
                         .visible = {1, 0},
                         .first_unit = {0, 512, 1024}});
   check_both_bodies<B>({.tokens = 5, .slots = 1, .d = 3, .choice = {}, .visible = {0}, .first_unit = {0, 512}});
+}
+
+TEST_CASE_TEMPLATE("backend/experts: a layer that sees the whole bank, of which some experts get no token", B,
+                   GMOE_TEST_BACKENDS) {
+  for (const std::vector<id_type>& among : {std::vector<id_type>{0, 2}, {no_choice}})
+    check_both_bodies<B>({.tokens = 9,
+                          .slots = 2,
+                          .d = 3,
+                          .choice = chosen(18, among, 10),
+                          .visible = {2, 0, 1},
+                          .first_unit = {0, 6, 10, 27}});
 }
 
 TEST_CASE_TEMPLATE("backend/experts: without weights every pair counts once", B, GMOE_TEST_BACKENDS) {

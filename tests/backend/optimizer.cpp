@@ -24,7 +24,7 @@ TEST_CASE_TEMPLATE("backend/optimizer: AdamW, step by step", B, GMOE_TEST_BACKEN
           p.values[i] -= rate * decay * p.values[i];
           p.values[i] -= rate * m_hat / (std::sqrt(v_hat) + epsilon);
         }
-        matrix<B> gradient = put<B>(g);
+        const matrix<B> gradient = put<B>(g);
         const fn::adamw_step<scalar> step{static_cast<scalar>(1 - rate * decay),
                                           static_cast<scalar>(beta1),
                                           static_cast<scalar>(beta2),
@@ -33,7 +33,6 @@ TEST_CASE_TEMPLATE("backend/optimizer: AdamW, step by step", B, GMOE_TEST_BACKEN
                                           static_cast<scalar>(epsilon),
                                           static_cast<scalar>(clip)};
         B::adamw(value.view(), first.view(), second.view(), gradient.view(), step);
-        CHECK(get(gradient).values == std::vector<double>(g.values.size(), 0.0));  // ready for the next step
       }
       CHECK(difference(get(value), p) < tolerance<B>);
       CHECK(difference(get(first), m) < tolerance<B>);

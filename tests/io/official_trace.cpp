@@ -66,7 +66,7 @@ TEST_CASE("io/official_trace: names and shapes of a baseline, with training step
   t.tracer.pass();
   std::vector<std::int64_t> steps;
   t.tracer.train(3, [&](std::int64_t step) {
-    for (parameter<B>* p : t.model.parameters()) B::fill(p->gradient().view(), 0.0);
+    for (parameter<B>* p : t.model.parameters()) p->forget_gradient();
     steps.push_back(step);
     return traced_step{0.5 + static_cast<double>(step), 7};
   });
@@ -100,7 +100,7 @@ TEST_CASE("io/official_trace: training steps see the gradients of their own step
   std::vector<std::vector<double>> seen;
   t.tracer.train(2, [&](std::int64_t) {
     seen.push_back(bias.gradient().to_host());
-    for (parameter<B>* p : t.model.parameters()) B::fill(p->gradient().view(), 0.0);
+    for (parameter<B>* p : t.model.parameters()) p->forget_gradient();
     return traced_step{};
   });
   REQUIRE(seen.size() == 2);

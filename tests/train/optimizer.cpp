@@ -35,6 +35,7 @@ TEST_CASE("train/adamw: equals the formulas element by element over several step
     untouched *= 1 - lr * 0.1;
     const auto now = a.value().to_host();
     for (int i = 0; i < 5; ++i) CHECK(now[i] == doctest::Approx(p[i]).epsilon(1e-13));
+    CHECK_FALSE(a.has_gradient());
     for (double x : a.gradient().to_host()) CHECK(x == 0.0);
     CHECK(still.value().to_host()[3] == doctest::Approx(untouched).epsilon(1e-14));
   }

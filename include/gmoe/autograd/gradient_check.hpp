@@ -23,7 +23,7 @@ struct gradient_report {
 template <class B, class Loss>
 gradient_report check_gradients(const std::vector<parameter<B>*>& parameters, const Loss& loss, double step = 1e-5) {
   using scalar = typename B::scalar;
-  for (parameter<B>* p : parameters) B::fill(p->gradient().view(), scalar(0));
+  for (parameter<B>* p : parameters) p->forget_gradient();
   tape<B> t;
   t.backward(loss(&t));
 
@@ -52,7 +52,7 @@ gradient_report check_gradients(const std::vector<parameter<B>*>& parameters, co
       if (error > report.worst || !(error == error))
         report = {error, p->name() + "[" + std::to_string(i) + "]", static_cast<double>(analytic[i]), numeric[i]};
     }
-    B::fill(p->gradient().view(), scalar(0));
+    p->forget_gradient();
   }
   return report;
 }

@@ -1,6 +1,7 @@
 #pragma once
 /// Parameters: what training changes. A name, a value and a gradient that outlive every tape.
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -8,8 +9,9 @@
 
 namespace gmoe {
 
-/// A learned matrix. The gradient always holds a valid sum: zeros at first, added to by backward passes, set to
-/// zero by the optimiser. Sharing a parameter between layers needs no code: its gradient accumulates.
+/// A learned matrix. Backward passes add to its gradient, which takes memory from the first contribution until the
+/// optimiser has used it; between steps there is none. Sharing a parameter between layers needs no code: its gradient
+/// accumulates.
 template <class B>
 class parameter {
  public:
@@ -28,17 +30,29 @@ class parameter {
 
   matrix<B>& value() { return value_; }
   const matrix<B>& value() const { return value_; }
-  /// The gradient, allocated and zeroed at first use: a model that is never trained has none.
+  /// The sum of all contributions since it was last forgotten; made of zeros if there were none.
   matrix<B>& gradient() {
-    if (gradient_.empty() && size() > 0) gradient_ = matrix<B>::filled(rows_, cols_, typename B::scalar(0));
+    matrix<B>& g = *gradient_place();
+    if (g.empty() && size() > 0) g = matrix<B>::filled(rows_, cols_, typename B::scalar(0));
+    return g;
+  }
+  bool has_gradient() const { return gradient_ && !gradient_->empty(); }
+  /// Sets the gradient to zero by giving back its memory.
+  void forget_gradient() {
+    if (gradient_) *gradient_ = matrix<B>();
+  }
+  /// Where backward passes put the gradient: empty as long as it is zero. It stays where it is when the parameter
+  /// moves.
+  const std::shared_ptr<matrix<B>>& gradient_place() {
+    if (!gradient_) gradient_ = std::make_shared<matrix<B>>();
     return gradient_;
   }
-  bool has_gradient() const { return !gradient_.empty(); }
 
  private:
   std::string name_;
   index_t rows_ = 0, cols_ = 0;
-  matrix<B> value_, gradient_;
+  matrix<B> value_;
+  std::shared_ptr<matrix<B>> gradient_;
 };
 
 }  // namespace gmoe

@@ -1,6 +1,7 @@
 #pragma once
 /// Variables: matrices whose gradient can be asked for.
 
+#include <memory>
 #include <utility>
 
 #include "gmoe/autograd/parameter.hpp"
@@ -20,9 +21,9 @@ template <class B>
 struct node {
   index_t rows = 0, cols = 0;
   matrix<B> gradient;
-  tape<B>* recorded_on = nullptr;  ///< null: a constant, or inference
+  std::shared_ptr<matrix<B>> of_parameter;  ///< a parameter's gradient, in place of `gradient`
+  tape<B>* recorded_on = nullptr;           ///< null: a constant, or inference
   bool needs_gradient = false;
-  bool is_parameter = false;  ///< the gradient belongs to a parameter and is never replaced
   int references = 0;
 
   static void* operator new(std::size_t size) {
@@ -86,8 +87,7 @@ class variable {
   }
   /// A parameter in use on a tape (null: inference).
   variable(parameter<B>& p, tape<B>* on) : variable(p.value(), on, true) {
-    node_->is_parameter = true;
-    if (on) node_->gradient = p.gradient();
+    if (on) node_->of_parameter = p.gradient_place();
   }
   variable(const variable& other) : value_(other.value_), node_(other.node_) {
     if (node_) ++node_->references;
@@ -123,29 +123,27 @@ class variable {
   tape<B>* recorded_on() const { return node_->recorded_on; }
   bool needs_gradient() const { return node_->needs_gradient; }
   /// True for a parameter in use: nothing on the tape waits for its gradient.
-  bool is_parameter() const { return node_->is_parameter; }
+  bool is_parameter() const { return node_->of_parameter != nullptr; }
 
-  /// True once a contribution has arrived in the running backward pass.
-  bool has_gradient() const { return node_->is_parameter || !node_->gradient.empty(); }
-  matrix<B>& gradient() const { return node_->gradient; }
+  /// True once a contribution has arrived in the running backward pass; for a parameter, in this or an earlier one.
+  bool has_gradient() const { return !gradient().empty(); }
+  matrix<B>& gradient() const { return is_parameter() ? *node_->of_parameter : node_->gradient; }
 
   /// Where to add a contribution to this variable's gradient.
   gradient_sink<B> sink() const {
-    matrix<B>& g = node_->gradient;
-    if (node_->is_parameter) return {&g, scalar(1)};
+    matrix<B>& g = gradient();
     if (g.empty()) {
       g = matrix<B>(rows(), cols());
       return {&g, scalar(0)};
     }
-    if (g.shared()) g = g.clone();
+    if (g.shared() && !is_parameter()) g = g.clone();
     return {&g, scalar(1)};
   }
 
   /// Adds `contribution`, sharing its buffer instead of copying where it is the first one.
   void add_gradient(const matrix<B>& contribution) const {
-    matrix<B>& g = node_->gradient;
-    if (g.empty() && !node_->is_parameter) {
-      g = contribution.reshaped(rows(), cols());
+    if (!has_gradient() && !is_parameter()) {
+      node_->gradient = contribution.reshaped(rows(), cols());
       return;
     }
     const gradient_sink<B> s = sink();

@@ -2,7 +2,8 @@
 /// What a backend promises, on one screen. Each concept is one folder-mate file of backend/<name>/.
 ///
 /// Matrices are row-major views into the backend's memory. A result `y` with a `beta` becomes result + beta y, and
-/// beta = 0 never reads y; without a beta it is overwritten; parameter gradients are always added to.
+/// beta = 0 never reads y; without a beta it is overwritten,
+/// except the gradients of a layer norm's gain and bias, which are added to.
 
 #include <concepts>
 #include <cstddef>
@@ -99,7 +100,7 @@ concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attent
   B::cross_entropy_with_gradient(y, y, i, s);
   B::dropout(y, s, x, r, 0.1);
   B::fill_uniform(y, s, s, r);
-  B::adamw(y, y, y, y, step);
+  B::adamw(y, y, y, x, step);
 };
 
 }  // namespace contract

@@ -28,6 +28,11 @@ struct expert_layout {
   expert_view<T> over(matrix_view<T> w_in, matrix_view<T> w_out) const {
     return {w_in, w_out, first_unit, visible, experts, widest};
   }
+  /// True if the experts are all those of a bank of `units` hidden units.
+  bool is_whole(index_t units) const {
+    for (const id_type* e = visible; e != visible + experts; ++e) units -= first_unit[*e + 1] - first_unit[*e];
+    return units == 0;
+  }
   bool same_experts(const expert_layout& other) const {
     return std::equal(visible, visible + experts, other.visible, other.visible + other.experts);
   }
@@ -52,11 +57,47 @@ struct layer_gradient {
   matrix_view<const typename B::scalar> units(const matrix<B>& of) const {
     return of.view().col_block(0, layout.widest);
   }
-  /// What the backend adds up: into the parameters' gradients, or those given.
-  typename B::weight_job job(matrix_view<typename B::scalar> d_in, matrix_view<typename B::scalar> d_out) const {
-    return {x.value().view(), pair_dy.view(), units(hidden), units(d_hidden), list(), layout.over(d_in, d_out)};
+  /// What the backend adds up.
+  typename B::weight_job job() const {
+    return {x.value().view(), pair_dy.view(), units(hidden), units(d_hidden), list()};
   }
 };
+
+namespace detail {
+
+/// A matrix to add to, and one that is thrown away where nobody asks for the gradient.
+template <class B>
+struct weight_sink {
+  explicit weight_sink(const variable<B>& w) {
+    if (w.needs_gradient()) {
+      const auto s = w.sink();
+      to = s.to->view();
+      beta = s.beta;
+    } else {
+      unused = matrix<B>(w.rows(), w.cols());
+      to = unused.view();
+    }
+  }
+  matrix<B> unused;
+  matrix_view<typename B::scalar> to;
+  typename B::scalar beta = 0;
+};
+
+/// Adds the gradients of layers that see the same experts to those of their weights, or writes them if they are the
+/// first and there is nothing else.
+template <class B>
+void add_weight_gradients(std::span<const typename B::weight_job> jobs, const variable<B>& w_in,
+                          const variable<B>& w_out, const expert_layout<B>& layout) {
+  using scalar = typename B::scalar;
+  const weight_sink<B> in(w_in), out(w_out);
+  const scalar beta = in.beta == 0 && out.beta == 0 && layout.is_whole(w_in.rows()) ? scalar(0) : scalar(1);
+  if (beta != 0)
+    for (const weight_sink<B>* s : {&in, &out})
+      if (s->beta == 0) B::fill(s->to, scalar(0));
+  B::expert_weight_gradients(layout.over(in.to, out.to), beta, jobs);
+}
+
+}  // namespace detail
 
 /// Experts that several layers share get the gradients of their weights at the end of the backward pass, for all layers
 /// at once: an expert's gradient is then made while it lies in cache, instead of being fetched again for every layer.
@@ -85,11 +126,10 @@ class layer_gradients {
     for (std::size_t first = 0; first < layers_.size();) {  // layers that see the same experts lie side by side
       jobs_.clear();
       std::size_t next = first;
-      for (; next < layers_.size() && layers_[next].layout.same_experts(layers_[first].layout); ++next) {
-        const layer_gradient<B>& l = layers_[next];
-        jobs_.push_back(l.job(l.w_in.gradient().view(), l.w_out.gradient().view()));
-      }
-      B::expert_weight_gradients(std::span<const typename B::weight_job>(jobs_));
+      const layer_gradient<B>& l = layers_[first];
+      for (; next < layers_.size() && layers_[next].layout.same_experts(l.layout); ++next)
+        jobs_.push_back(layers_[next].job());
+      detail::add_weight_gradients<B>(jobs_, l.w_in, l.w_out, l.layout);
       first = next;
     }
   }
@@ -156,19 +196,8 @@ variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights
           layer_gradients<B>& put_off = *left.layout.put_off;
           return put_off.add(*y.recorded_on(), std::move(left));
         }
-        matrix<B> unused_in, unused_out;
-        const auto gradient_of = [](const variable<B>& v, matrix<B>& unused) {
-          if (!v.needs_gradient()) {
-            unused = matrix<B>::filled(v.rows(), v.cols(), scalar(0));
-            return unused.view();
-          }
-          const auto s = v.sink();
-          if (s.beta == 0) B::fill(s.to->view(), scalar(0));
-          return s.to->view();
-        };
-        const auto d_in = gradient_of(w_in, unused_in), d_out = gradient_of(w_out, unused_out);
-        const auto job = left.job(d_in, d_out);
-        B::expert_weight_gradients(std::span<const typename B::weight_job>(&job, 1));
+        typename B::weight_job job = left.job();
+        detail::add_weight_gradients<B>({&job, 1}, w_in, w_out, left.layout);
       },
       x, weights, w_in, w_out);
 }

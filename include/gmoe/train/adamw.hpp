@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmoe/autograd/parameter.hpp"
@@ -36,7 +37,7 @@ class adamw {
     }
   }
 
-  /// One update with gradients multiplied by `gradient_scale` (clipping, averaging). Leaves the gradients at zero.
+  /// One update with gradients multiplied by `gradient_scale` (clipping, averaging). Forgets the gradients.
   void step(double learning_rate, double gradient_scale = 1.0) {
     ++steps_;
     const auto t = static_cast<double>(steps_);
@@ -50,8 +51,9 @@ class adamw {
       s.inverse_root_bias2 = static_cast<scalar>(1 / std::sqrt(1 - std::pow(options_.beta2, t)));
       s.epsilon = static_cast<scalar>(options_.epsilon);
       s.gradient_scale = static_cast<scalar>(gradient_scale);
-      B::adamw(parameters_[i]->value().view(), first_[i].view(), second_[i].view(),
-               parameters_[i]->gradient().view(), s);
+      parameter<B>& p = *parameters_[i];
+      B::adamw(p.value().view(), first_[i].view(), second_[i].view(), std::as_const(p.gradient()).view(), s);
+      p.forget_gradient();
     }
   }
 

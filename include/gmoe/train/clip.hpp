@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "gmoe/autograd/parameter.hpp"
@@ -13,7 +14,8 @@ namespace gmoe {
 template <class B>
 double global_norm(const std::vector<parameter<B>*>& parameters) {
   double squares = 0;
-  for (parameter<B>* p : parameters) squares += B::sum_of_squares(std::as_const(p->gradient()).view());
+  for (parameter<B>* p : parameters)
+    if (p->has_gradient()) squares += B::sum_of_squares(std::as_const(p->gradient()).view());
   return std::sqrt(squares);
 }
 

@@ -111,7 +111,7 @@ class trainer {
 
   void check_finite(const char* what, double value) {
     if (std::isfinite(value)) return;
-    for (parameter<B>* p : optimizer_.parameters()) B::fill(p->gradient().view(), typename B::scalar(0));
+    for (parameter<B>* p : optimizer_.parameters()) p->forget_gradient();
     throw numeric_error(concat("the ", what, " became ", value, " at step ", done_,
                                "; the parameters are still those of the step before. A smaller learning rate (now ",
                                recipe_.learning_rate, ") or a longer warm-up usually helps"));

@@ -116,13 +116,14 @@ struct expert_kernels {
   struct weight_job {
     in x, pair_dy, hidden, d_hidden;
     pair_list pairs;
-    expert_view<S> gradients;  ///< added to
   };
 
-  /// dW_in,e += sum over e's pairs of d_hidden x', dW_out,e += ... hidden (w dy)', for layers that see the same
-  /// experts. An expert's gradients stay in cache while all layers add to them.
-  static void expert_weight_gradients(std::span<const weight_job> layers) {
-    for_unit_chunks(layers, [&](index_t e, index_t first_unit, index_t count, bool second) {
+  /// dW_in,e = sum over e's pairs of d_hidden x' + beta dW_in,e, dW_out,e = ... hidden (w dy)' + ..., for layers that
+  /// see the same experts; `beta` is 0 or 1. An expert's gradients stay in cache while all layers add to them.
+  static void expert_weight_gradients(const expert_view<S>& gradients, S beta, std::span<const weight_job> layers) {
+    for_unit_chunks(gradients, beta, layers, [&](index_t e, index_t first_unit, index_t count, bool second) {
+      const out to = (second ? gradients.w_out : gradients.w_in).row_block(gradients.begin(e) + first_unit, count);
+      S factor = beta;
       for (const weight_job& job : layers) {
         const bool all = job.pairs.everything();
         const index_t begin = all ? 0 : job.pairs.offsets[e], rows = rows_of(job, e), d = job.x.cols;
@@ -134,10 +135,11 @@ struct expert_kernels {
                          : second
                              ? job.pair_dy.row_block(begin, rows)
                              : gather({gathered, rows, d, stride}, job.x, job.pairs.order + begin, job.pairs.slots);
-        const out to =
-            (second ? job.gradients.w_out : job.gradients.w_in).row_block(job.gradients.begin(e) + first_unit, count);
-        gemm_kernels<S, Products>::piece(op::transpose, op::none, S(1), left, right, S(1), to);
+        gemm_kernels<S, Products>::piece(op::transpose, op::none, S(1), left, right, factor, to);
+        factor = S(1);
       }
+      if (factor == S(0))  // no token in any layer
+        for (index_t i = 0; i < count; ++i) std::fill_n(to.row(i), to.cols, S(0));
     });
   }
 
@@ -203,13 +205,12 @@ struct expert_kernels {
     return job.pairs.everything() ? job.x.rows : job.pairs.offsets[e + 1] - job.pairs.offsets[e];
   }
 
-  /// Runs f for both weight gradients of every expert with rows in some layer; those of large experts are cut by hidden
-  /// units.
+  /// Runs f for both weight gradients of every expert with rows in some layer, or of every expert where `beta` is 0;
+  /// those of large experts are cut by hidden units.
   template <class F>
-  static void for_unit_chunks(std::span<const weight_job> layers, const F& f) {
-    if (layers.empty()) return;
-    const expert_view<S>& seen = layers.front().gradients;
-    const index_t cores = threads(), experts = layers.front().pairs.everything() ? 1 : seen.experts;
+  static void for_unit_chunks(const expert_view<S>& seen, S beta, std::span<const weight_job> layers, const F& f) {
+    const bool dense = !layers.empty() && layers.front().pairs.everything();
+    const index_t cores = threads(), experts = dense ? 1 : seen.experts;
     const auto rows = scratch<index_t>(experts);
     index_t total = 0;
     for (index_t e = 0; e < experts; ++e) {
@@ -217,12 +218,11 @@ struct expert_kernels {
       for (const weight_job& job : layers) rows[e] += rows_of(job, e);
       total += rows[e];
     }
-    if (total == 0) return;
-    const index_t share = std::max<index_t>((total + cores - 1) / cores, 16);
+    const index_t share = std::max<index_t>((total + cores - 1) / cores, 16), least = beta == S(0) ? 1 : 0;
     const auto tasks = scratch<task>(2 * (experts + cores) + 2);
     index_t count = 0;
     for (index_t e = 0; e < experts; ++e) {
-      const index_t units = seen.units(e), pieces = std::min((rows[e] + share - 1) / share, units);
+      const index_t units = seen.units(e), pieces = std::min(std::max(least, (rows[e] + share - 1) / share), units);
       for (index_t p = 0; p < pieces; ++p) {
         const index_t from = units * p / pieces, to = units * (p + 1) / pieces;
         tasks[count++] = {e, from, to, rows[e] * (to - from), false};

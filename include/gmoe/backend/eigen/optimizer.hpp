@@ -1,5 +1,5 @@
 #pragma once
-/// The optimiser's update: one pass over parameter, moments and gradient, which it leaves at zero.
+/// The optimiser's update: one pass over parameter, moments and gradient.
 
 #include "gmoe/backend/eigen/pack.hpp"
 #include "gmoe/backend/eigen/parallel.hpp"
@@ -10,9 +10,10 @@ namespace gmoe::eigen {
 
 template <class S>
 struct optimizer_kernels {
+  using in = matrix_view<const S>;
   using out = matrix_view<S>;
 
-  static void adamw(out value, out first_moment, out second_moment, out gradient, const fn::adamw_step<S>& step) {
+  static void adamw(out value, out first_moment, out second_moment, in gradient, const fn::adamw_step<S>& step) {
     parallel_ranges(value.size(), 8192, [&](index_t begin, index_t end) {
       for_packs<S>(end - begin, [&](index_t offset, index_t part) {
         const index_t j = begin + offset;
@@ -22,7 +23,6 @@ struct optimizer_kernels {
         store(value.data + j, p, part);
         store(first_moment.data + j, m, part);
         store(second_moment.data + j, v, part);
-        store(gradient.data + j, pack<S>(S(0)), part);
       });
     });
   }

@@ -149,14 +149,14 @@ struct expert_kernels {
   struct weight_job {
     in x, pair_dy, hidden, d_hidden;
     pair_list pairs;
-    expert_view<S> gradients;  ///< added to
   };
 
-  /// dW_in,e += sum over e's pairs of d_hidden x', dW_out,e += ... hidden (w dy)', for layers that see the same
-  /// experts.
-  static void expert_weight_gradients(std::span<const weight_job> layers) {
+  /// dW_in,e = sum over e's pairs of d_hidden x' + beta dW_in,e, dW_out,e = ... hidden (w dy)' + ..., for layers that
+  /// see the same experts; `beta` is 0 or 1, and 0 only if the experts are all of the bank.
+  static void expert_weight_gradients(const expert_view<S>& to, S beta, std::span<const weight_job> layers) {
+    if (beta == S(0))
+      for (const out& sums : {to.w_in, to.w_out}) memory_kernels<S>::fill(sums, S(0));
     for (const weight_job& job : layers) {
-      const expert_view<S>& to = job.gradients;
       const runs r(job.x.rows, job.pairs, to);
       const bool all = job.pairs.everything();
       const index_t d = job.x.cols;
