@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 #include <thread>
@@ -14,8 +15,8 @@ namespace {
 /// Host memory that counts; one type, so one pool, per test.
 template <int Test>
 struct counting_memory {
-  static inline int live = 0;
-  static inline std::size_t live_bytes = 0;
+  static inline std::atomic<int> live = 0;
+  static inline std::atomic<std::size_t> live_bytes = 0;
   static void* allocate(std::size_t bytes) {
     ++live;
     live_bytes += bytes;
@@ -96,6 +97,79 @@ TEST_CASE("backend/pool: statistics follow what is held; trim gives the rest bac
   CHECK(memory::live == 0);
 }
 
+TEST_CASE("backend/pool: large buffers are cut from regions, and joined again in any order") {
+  using memory = counting_memory<5>;
+  auto& p = pool<memory>::instance();
+  constexpr std::size_t mib = std::size_t{1} << 20, region = pool<memory>::region_bytes;
+  const auto address = [](const buffer<memory>& b) { return static_cast<char*>(b.data()); };
+  {
+    buffer<memory> a(10 * mib), b(20 * mib), c(mib + 1);
+    CHECK(memory::live == 1);
+    CHECK(p.statistics().reserved == region);
+    CHECK(p.statistics().in_use == 31 * mib + 4096);
+    CHECK(address(b) == address(a) + 10 * mib);
+    CHECK(address(c) == address(b) + 20 * mib);
+    const char* const start = address(a);
+    // The room of two neighbours that are free serves a larger one, whichever was returned first.
+    for (bool left_first : {true, false}) {
+      (left_first ? a : b) = buffer<memory>();
+      (left_first ? b : a) = buffer<memory>();
+      const buffer<memory> both(30 * mib);
+      CHECK(address(both) == start);
+      const buffer<memory> other(30 * mib);
+      CHECK(address(other) > address(c));
+      a = b = buffer<memory>();
+    }
+    a = buffer<memory>(29 * mib);  // the nearest size is taken
+    CHECK(address(a) == start);
+    b = buffer<memory>(2 * region);  // a region of its own
+    CHECK(memory::live == 2);
+    CHECK(p.statistics().reserved == 3 * region);
+    p.trim();
+    CHECK(memory::live == 2);
+    b = buffer<memory>();
+    p.trim();
+    CHECK(memory::live == 1);
+    CHECK(p.statistics().reserved == region);
+  }
+  const buffer<memory> whole(region);  // all joined again
+  CHECK(memory::live == 1);
+}
+
+TEST_CASE("backend/pool: a sequence of takes and returns that repeats needs no new memory from its second round on") {
+  using memory = counting_memory<6>;
+  auto& p = pool<memory>::instance();
+  const buffer<memory> kept(3 << 20);
+  std::size_t after_first = 0;
+  for (int round = 0; round < 6; ++round) {
+    std::vector<buffer<memory>> held;
+    for (std::size_t i = 0; i < 300; ++i) {
+      held.emplace_back((std::size_t{200} << 10) * (1 + i * i % 37));
+      if (i % 3 == 0) held[i * i % held.size()] = buffer<memory>();
+    }
+    if (round == 0) after_first = p.statistics().system_allocations;
+  }
+  CHECK(p.statistics().system_allocations == after_first);
+}
+
+TEST_CASE("backend/pool: where there is no whole region, what was asked for will do") {
+  struct scarce {
+    static void* allocate(std::size_t bytes) {
+      if (bytes > std::size_t{64} << 20) throw std::bad_alloc();
+      return std::malloc(bytes);
+    }
+    static void release(void* data, std::size_t) { std::free(data); }
+  };
+  auto& p = pool<scarce>::instance();
+  {
+    const buffer<scarce> b(10 << 20);
+    CHECK(p.statistics().reserved == 10 << 20);
+  }
+  CHECK_THROWS_AS(buffer<scarce>(65 << 20), std::bad_alloc);
+  p.trim();
+  CHECK(p.statistics().reserved == 0);
+}
+
 TEST_CASE("backend/pool: handles share and count") {
   using memory = counting_memory<3>;
   auto& p = pool<memory>::instance();
@@ -123,7 +197,7 @@ TEST_CASE("backend/pool: threads may take and return at once") {
     threads.emplace_back([] {
       buffer<memory> kept(100);
       for (std::size_t i = 0; i < 2000; ++i) {
-        const buffer<memory> b(256 + i % 64 * 64);
+        const buffer<memory> b(i % 7 == 0 ? (300 << 10) * (1 + i % 5) : 256 + i % 64 * 64);
         kept = b;
       }
     });
@@ -133,6 +207,8 @@ TEST_CASE("backend/pool: threads may take and return at once") {
 
 TEST_CASE("backend/pool: a failed allocation changes nothing") {
   CHECK_THROWS_AS(buffer<exhausted_memory>(100), std::bad_alloc);
+  CHECK_THROWS_AS(buffer<exhausted_memory>(1 << 20), std::bad_alloc);
+  CHECK_THROWS_AS(buffer<exhausted_memory>(static_cast<std::size_t>(-8)), std::bad_alloc);
   CHECK(pool<exhausted_memory>::instance().statistics().in_use == 0);
   CHECK(pool<exhausted_memory>::instance().statistics().reserved == 0);
 }

@@ -1,12 +1,14 @@
 #pragma once
-/// Pooled memory: buffers are taken from, and returned to, free lists by size class, so that a program that
-/// repeats the same work (a training step) allocates in its first round and never again.
+/// Pooled memory: what is returned waits for reuse, so that a program that repeats the same work (a training step)
+/// allocates in its first rounds and never again.
 
-#include <atomic>
-#include <bit>
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <mutex>
+#include <new>
 
+#include "gmoe/backend/free_blocks.hpp"
 #include "gmoe/core/index.hpp"
 
 namespace gmoe {
@@ -19,18 +21,15 @@ struct pool_statistics {
   std::size_t system_allocations = 0;
 };
 
-/// A pool over `Memory`, which offers `static void* allocate(std::size_t bytes)` and `release(void*, bytes)`.
-/// Thread-safe. Buffers are returned to the system only by trim().
+/// A pool over `Memory`, which offers `static void* allocate(std::size_t bytes)` and `release(void*, bytes)`. Small
+/// buffers are kept by size. Large ones are cut from regions and joined again, so that the room of activations serves
+/// gradients later. Thread-safe. Memory is returned to the system only by trim().
 template <class Memory>
 class pool {
  public:
-  /// One buffer with its reference count; `next` links free ones.
-  struct block {
-    void* data = nullptr;
-    std::size_t bytes = 0;
-    std::atomic<int> references{0};
-    block* next = nullptr;
-  };
+  using block = memory_block;
+  static constexpr std::size_t large = std::size_t{256} << 10;         ///< the smallest that is cut from a region
+  static constexpr std::size_t region_bytes = std::size_t{128} << 20;  ///< of a region, or what is asked for if more
 
   /// The pool of this memory. Never destroyed: buffers may outlive every static object.
   static pool& instance() {
@@ -39,52 +38,43 @@ class pool {
   }
 
   block* take(std::size_t bytes) {
-    const int size_class = class_of(bytes);
-    const std::size_t rounded = bytes_of(size_class);
-    {
-      const std::scoped_lock lock(mutex_);
-      if (block* b = free_[size_class]) {
-        free_[size_class] = b->next;
-        b->references.store(1, std::memory_order_relaxed);
-        count_in(rounded);
-        return b;
+    if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
+    const bool cut = bytes >= large;
+    bytes = cut ? (bytes + page - 1) / page * page : size_class::bytes_of(size_class::above(bytes));
+    for (;;) {
+      {
+        const std::scoped_lock lock(mutex_);
+        free_blocks& from = cut ? pieces_ : whole_;
+        // Small buffers are of exactly one size per class.
+        if (block* b = from.find(bytes); b != nullptr && (cut || b->bytes == bytes)) {
+          from.remove(b);
+          if (cut) give_rest_back(b, bytes);
+          b->references.store(1, std::memory_order_relaxed);
+          statistics_.in_use += b->bytes;
+          statistics_.peak = std::max(statistics_.peak, statistics_.in_use);
+          return b;
+        }
       }
+      grow(bytes, cut);
     }
-    block* b = new block;
-    try {
-      b->data = Memory::allocate(rounded);
-    } catch (...) {
-      delete b;
-      throw;
-    }
-    b->bytes = rounded;
-    b->references.store(1, std::memory_order_relaxed);
-    const std::scoped_lock lock(mutex_);
-    statistics_.reserved += rounded;
-    ++statistics_.system_allocations;
-    count_in(rounded);
-    return b;
   }
 
   void give_back(block* b) {
     const std::scoped_lock lock(mutex_);
     statistics_.in_use -= b->bytes;
-    block*& head = free_[class_of(b->bytes)];
-    b->next = head;
-    head = b;
+    if (!b->in_region) return whole_.insert(b);
+    if (b->left != nullptr && b->left->is_free) b = join(b->left, b);
+    if (b->right != nullptr && b->right->is_free) b = join(b, b->right);
+    pieces_.insert(b);
   }
 
-  /// Returns every unused buffer to the system.
+  /// Returns to the system what is not in use: small buffers and whole regions.
   void trim() {
     const std::scoped_lock lock(mutex_);
-    for (block*& head : free_)
-      while (head != nullptr) {
-        block* b = head;
-        head = b->next;
-        statistics_.reserved -= b->bytes;
-        Memory::release(b->data, b->bytes);
-        delete b;
-      }
+    whole_.each([&](block* b) { release(whole_, b); });
+    pieces_.each([&](block* b) {
+      if (b->left == nullptr && b->right == nullptr) release(pieces_, b);
+    });
   }
 
   pool_statistics statistics() const {
@@ -97,38 +87,99 @@ class pool {
   }
 
  private:
-  // Eight size classes per power of two: at most 1/8 is wasted, and neighbours can share buffers.
-  static constexpr int steps = 8;
-  static constexpr std::size_t smallest = 256;
+  static constexpr std::size_t page = 4096, smallest_rest = std::size_t{64} << 10;
 
-  static int class_of(std::size_t bytes) {
-    if (bytes <= smallest) return 0;
-    const int power = static_cast<int>(std::bit_width(bytes - 1)) - 1;  // 2^power <= bytes-1
-    const std::size_t base = std::size_t{1} << power;
-    const std::size_t step = base / steps;
-    const auto position = static_cast<int>((bytes - base + step - 1) / step);  // 1..8
-    return (power - 8) * steps + position;
+  /// Memory from the system, as a free block. Not under the lock: a memory that is exhausted may trim this pool.
+  void grow(std::size_t bytes, bool region) {
+    std::size_t wanted = region ? std::max(bytes, region_bytes) : bytes;
+    block* const b = new_block();
+    try {
+      b->data = allocate(wanted, bytes);
+    } catch (...) {
+      keep(b);
+      throw;
+    }
+    b->bytes = wanted;
+    b->in_region = region;
+    const std::scoped_lock lock(mutex_);
+    statistics_.reserved += wanted;
+    ++statistics_.system_allocations;
+    (region ? pieces_ : whole_).insert(b);
   }
-  static std::size_t bytes_of(int size_class) {
-    if (size_class == 0) return smallest;
-    const int power = (size_class - 1) / steps + 8;
-    const int position = (size_class - 1) % steps + 1;
-    return (std::size_t{1} << power) + (std::size_t{1} << power) / steps * static_cast<std::size_t>(position);
+  /// `wanted` bytes, or `enough` if there are not so many; sets `wanted` to what it got.
+  static void* allocate(std::size_t& wanted, std::size_t enough) {
+    if (wanted > enough) {
+      try {
+        return Memory::allocate(wanted);
+      } catch (...) {
+        wanted = enough;
+      }
+    }
+    return Memory::allocate(wanted);
   }
-  void count_in(std::size_t bytes) {
-    statistics_.in_use += bytes;
-    if (statistics_.in_use > statistics_.peak) statistics_.peak = statistics_.in_use;
+
+  /// Cuts b down to `bytes`, unless too little would remain.
+  void give_rest_back(block* b, std::size_t bytes) {
+    if (b->bytes - bytes < smallest_rest) return;
+    block* const rest = spare();
+    rest->data = static_cast<char*>(b->data) + bytes;
+    rest->bytes = b->bytes - bytes;
+    rest->in_region = true;
+    rest->left = b;
+    rest->right = b->right;
+    if (b->right != nullptr) b->right->left = rest;
+    b->right = rest;
+    b->bytes = bytes;
+    pieces_.insert(rest);
+  }
+  /// Makes one block of two neighbours, of which at least one is in the list of free ones.
+  block* join(block* left, block* right) {
+    for (block* b : {left, right})
+      if (b->is_free) pieces_.remove(b);
+    left->bytes += right->bytes;
+    left->right = right->right;
+    if (right->right != nullptr) right->right->left = left;
+    right->next = spare_;
+    spare_ = right;
+    return left;
+  }
+  void release(free_blocks& from, block* b) {
+    from.remove(b);
+    statistics_.reserved -= b->bytes;
+    Memory::release(b->data, b->bytes);
+    delete b;
+  }
+
+  block* new_block() {
+    const std::scoped_lock lock(mutex_);
+    return spare();
+  }
+  void keep(block* b) {
+    const std::scoped_lock lock(mutex_);
+    b->next = spare_;
+    spare_ = b;
+  }
+  /// A block without memory.
+  block* spare() {
+    block* const b = spare_ != nullptr ? spare_ : new block;
+    if (spare_ != nullptr) spare_ = b->next;
+    b->data = nullptr;
+    b->bytes = 0;
+    b->next = b->previous = b->left = b->right = nullptr;
+    b->in_region = b->is_free = false;
+    return b;
   }
 
   mutable std::mutex mutex_;
-  block* free_[64 * steps] = {};
+  free_blocks whole_, pieces_;
+  block* spare_ = nullptr;  ///< blocks without memory, for the next cut
   pool_statistics statistics_;
 };
 
 /// Shared ownership of one pooled buffer: copying a handle shares the buffer.
 template <class Memory>
 class buffer {
-  using block = typename pool<Memory>::block;
+  using block = memory_block;
 
  public:
   buffer() = default;
