@@ -28,6 +28,7 @@ struct shapes {
 
   static host_ids read_ids(auto&&...);
   static void gemm(auto&&...);
+  static index_t row_stride(index_t cols);
   static void map(auto&&...);
   static void map_with_row(auto&&...);
   static void map_with_col(auto&&...);

@@ -154,8 +154,10 @@ struct expert_kernels {
   /// dW_in,e = sum over e's pairs of d_hidden x' + beta dW_in,e, dW_out,e = ... hidden (w dy)' + ..., for layers that
   /// see the same experts; `beta` is 0 or 1, and 0 only if the experts are all of the bank.
   static void expert_weight_gradients(const expert_view<S>& to, S beta, std::span<const weight_job> layers) {
-    if (beta == S(0))
-      for (const out& sums : {to.w_in, to.w_out}) memory_kernels<S>::fill(sums, S(0));
+    if (beta == S(0)) {
+      memory_kernels<S>::fill(to.w_in, S(0));
+      memory_kernels<S>::fill(to.w_out, S(0));
+    }
     for (const weight_job& job : layers) {
       const runs r(job.x.rows, job.pairs, to);
       const bool all = job.pairs.everything();
