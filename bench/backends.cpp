@@ -83,7 +83,15 @@ json compare_training(const std::string& path, std::int64_t steps) {
 
 int main(int argc, char** argv) {
   return run_program([&] {
-    const options o(argc, argv, {"--quick"}, {"--json", "--size", "--rounds", "--threads", "--text", "--steps"});
+    const options o(argc, argv,
+                    "Every operation of a training step, and whole steps, on Eigen and on Thrust's host system.",
+                    {quick_option},
+                    {json_option,
+                     {"--size", "whose operations and steps: course, mid, small_256 or small_1024"},
+                     rounds_option,
+                     threads_option,
+                     {"--text", "trains on this file on both backends and compares the losses"},
+                     {"--steps", "of that training"}});
     if (o.has("--threads")) eigen_backend::set_threads(static_cast<int>(o.number("--threads", 1)));
     const int rounds = static_cast<int>(o.number("--rounds", o.has("--quick") ? 3 : 9));
     const double seconds = o.has("--quick") ? 0.01 : 0.05;

@@ -35,7 +35,8 @@ std::vector<product_shape> shapes(bool quick) {
 
 int main(int argc, char** argv) {
   return run_program([&] {
-    const options o(argc, argv, {"--quick"}, {"--json"});
+    const options o(argc, argv, "What this machine can do: multiply-adds in registers, copies, matrix products.",
+                    {quick_option}, {json_option});
     const bool quick = o.has("--quick");
     const int all = cpu<float>::threads(), rounds = quick ? 3 : 7;
     nlohmann::ordered_json results;

@@ -249,7 +249,8 @@ contest experts(index_t tokens, index_t count, index_t d, index_t m, threads_by 
 
 int main(int argc, char** argv) {
   return run_program([&] {
-    const options o(argc, argv, {"--quick"}, {"--json"});
+    const options o(argc, argv, "Fused operations against the same mathematics spelled with plain ones.",
+                    {quick_option}, {json_option});
     const int rounds = o.has("--quick") ? 5 : 15, all = B::threads();
     nlohmann::ordered_json results;
     results["environment"] = environment_json();

@@ -115,9 +115,20 @@ json bench_threads(const subject& s, int rounds) {
 
 int main(int argc, char** argv) {
   return run_program([&] {
-    const options o(argc, argv, {"--quick"},
-                    {"--json", "--only", "--rounds", "--threads", "--vocab", "--d-model", "--layers", "--heads",
-                     "--d-ff", "--experts", "--batch", "--sequence"});
+    const options o(argc, argv, "Whole models: training, evaluation, generation, memory, one thread against all.",
+                    {quick_option},
+                    {json_option,
+                     {"--only", "sizes, comma-separated, of: course mid small_256 small_1024"},
+                     rounds_option,
+                     threads_option,
+                     {"--vocab", "instead of the first chosen size's"},
+                     {"--d-model", "likewise"},
+                     {"--layers", "likewise"},
+                     {"--heads", "likewise"},
+                     {"--d-ff", "likewise"},
+                     {"--experts", "likewise"},
+                     {"--batch", "likewise"},
+                     {"--sequence", "likewise"}});
     if (o.has("--threads")) B::set_threads(static_cast<int>(o.number("--threads", 1)));
     const bool quick = o.has("--quick");
     const int rounds = static_cast<int>(o.number("--rounds", quick ? 3 : 9));

@@ -1,6 +1,7 @@
 #pragma once
-/// Command lines of the benchmark programs: --name value, --name=value, and flags without a value.
+/// Command lines of the benchmark programs.
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -14,27 +15,30 @@
 
 namespace gmoe::bench {
 
+/// An option and what --help says about it.
+struct option_text {
+  std::string name, meaning;
+};
+inline const option_text quick_option{"--quick", "few rounds, for a first look"},
+    json_option{"--json", "file for the results"}, rounds_option{"--rounds", "turns of each measurement"},
+    threads_option{"--threads", "threads to use, all by default"};
+
 class options {
  public:
-  /// Throws config_error for a name that is neither among `flags` nor among `values`.
-  options(int argc, char** argv, const std::vector<std::string>& flags, const std::vector<std::string>& values) {
-    const auto among = [](const std::vector<std::string>& names, const std::string& name) {
-      return std::find(names.begin(), names.end(), name) != names.end();
-    };
-    for (int i = 1; i < argc; ++i) {
-      const std::string word = argv[i];
-      const auto equals = word.find('=');
-      const std::string name = word.substr(0, equals);
-      if (among(flags, name) && equals == std::string::npos) {
-        given_[name] = "";
-      } else if (among(values, name) && (equals != std::string::npos || i + 1 < argc)) {
-        given_[name] = equals != std::string::npos ? word.substr(equals + 1) : argv[++i];
-      } else {
-        std::string known;
-        for (const auto& f : flags) known += concat(" ", f);
-        for (const auto& v : values) known += concat(" ", v, " <value>");
-        require(false, "unknown or unfinished option ", word, "; known are:", known);
-      }
+  /// Ends the program after --help, and after an option that is neither among `flags` nor among `values`.
+  options(int argc, char** argv, const std::string& about, const std::vector<option_text>& flags,
+          const std::vector<option_text>& values) {
+    CLI::App app(about);
+    for (const option_text& f : flags)
+      app.add_flag_callback(
+          f.name, [this, &f] { given_[f.name] = ""; }, f.meaning);
+    for (const option_text& v : values)
+      app.add_option_function<std::string>(
+          v.name, [this, &v](const std::string& text) { given_[v.name] = text; }, v.meaning);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      std::exit(app.exit(e));
     }
   }
 

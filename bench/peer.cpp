@@ -168,7 +168,14 @@ void serve(Side s) {
 
 int main(int argc, char** argv) {
   return run_program([&] {
-    const options o(argc, argv, {}, {"--size", "--write", "--data", "--task", "--threads", "--precision"});
+    const options o(argc, argv,
+                    "This library's side of peers/run.sh: reads commands on standard input, answers with JSON.", {},
+                    {{"--size", "course, mid, small_256 or small_1024"},
+                     {"--write", "only writes weights and batches of that size to this file"},
+                     {"--data", "such a file"},
+                     {"--task", "train, evaluate or generate"},
+                     threads_option,
+                     {"--precision", "float32 or bf16"}});
     const subject s = chosen(o);
     if (o.has("--threads")) cpu<float>::set_threads(static_cast<int>(o.number("--threads", 1)));
     if (o.has("--write")) return write_data(s, o.text("--write"));

@@ -74,7 +74,8 @@ class axis {
 
 int main(int argc, char** argv) {
   return run_program([&] {
-    const options o(argc, argv, {"--quick"}, {"--json", "--rounds", "--threads"});
+    const options o(argc, argv, "Training with more experts, other widths, sequences and numbers of threads.",
+                    {quick_option}, {json_option, rounds_option, threads_option});
     if (o.has("--threads")) B::set_threads(static_cast<int>(o.number("--threads", 1)));
     const bool quick = o.has("--quick");
     const int rounds = static_cast<int>(o.number("--rounds", quick ? 3 : 9));
