@@ -41,6 +41,7 @@ class gemm_skeleton {
     scores_ = filled(t, s.experts);
     d_scores_ = filled(t, s.experts);
     logits_ = filled(t, s.vocab);
+    ordered_ = filled(sequence + eigen::attention_kernels<float>::block, eigen::whole_packs<float>(d / s.heads));
   }
 
   /// One training step's products; only the forward half with `training` false.
@@ -49,7 +50,7 @@ class gemm_skeleton {
     product(op::none, op::transpose, x_, head_.value, 0, logits_);
     if (!training) return;
     product(op::none, op::none, logits_, head_.value, 0, y_);
-    product(op::transpose, op::none, logits_, x_, 1, head_.gradient);
+    product(op::transpose, op::none, logits_, x_, 0, head_.gradient);
     for (index_t l = s_.layers - 1; l >= 0; --l) backward(l);
   }
 
@@ -113,6 +114,7 @@ class gemm_skeleton {
     block& w = blocks_[static_cast<std::size_t>(l)];
     const index_t d = s_.d_model, m = s_.d_ff;
     const in da = std::as_const(gates_).view();
+    const float shared = l == s_.layers - 1 ? 0.0f : 1.0f;  // first contributions are written, later ones added
     for_experts(l, [&](index_t e, index_t begin, index_t rows) {
       const out dh = units(d_hidden_).row_block(begin, rows);
       const in x = in(x_).row_block(begin, rows);
@@ -122,32 +124,34 @@ class gemm_skeleton {
     for_experts(l, [&](index_t e, index_t begin, index_t rows, index_t unit, index_t units) {
       const in x = in(x_).row_block(begin, rows);
       const auto part = [&](const mat& h) { return in(h).row_block(begin, rows).col_block(unit, units); };
-      piece(op::transpose, op::none, part(hidden_), x, 1, pool_out_.gradient.view().row_block(e * m + unit, units));
-      piece(op::transpose, op::none, part(d_hidden_), x, 1, pool_in_.gradient.view().row_block(e * m + unit, units));
+      piece(op::transpose, op::none, part(hidden_), x, shared,
+            pool_out_.gradient.view().row_block(e * m + unit, units));
+      piece(op::transpose, op::none, part(d_hidden_), x, shared,
+            pool_in_.gradient.view().row_block(e * m + unit, units));
     });
     product(op::none, op::transpose, x_, w.local_out.value, 0, units(d_hidden_));
     product(op::none, op::none, units(d_hidden_), w.local_in.value, 0, y_);
-    product(op::transpose, op::none, units(hidden_), x_, 1, w.local_out.gradient);
-    product(op::transpose, op::none, units(d_hidden_), x_, 1, w.local_in.gradient);
+    product(op::transpose, op::none, units(hidden_), x_, 0, w.local_out.gradient);
+    product(op::transpose, op::none, units(d_hidden_), x_, 0, w.local_in.gradient);
 
     product(op::none, op::none, scores_, w.gate.value, 0, d_features_);
-    product(op::transpose, op::none, scores_, features_, 1, w.gate.gradient);
+    product(op::transpose, op::none, scores_, features_, 0, w.gate.gradient);
     product(op::none, op::none, x_, w.z.value, 0, d_scores_);
-    product(op::transpose, op::none, x_, scores_, 1, w.z.gradient);
+    product(op::transpose, op::none, x_, scores_, 0, w.z.gradient);
     if (l > 0) {
       product(op::none, op::none, da.col_block(0, 2 * d), in(w_hh_.value).row_block(0, 2 * d), 0, y_);
       product(op::none, op::none, da.col_block(3 * d, d), in(w_hh_.value).row_block(2 * d, d), 1, y_);
-      product(op::transpose, op::none, da.col_block(0, 2 * d), x_, 1, w_hh_.gradient.view().row_block(0, 2 * d));
-      product(op::transpose, op::none, da.col_block(3 * d, d), x_, 1, w_hh_.gradient.view().row_block(2 * d, d));
+      product(op::transpose, op::none, da.col_block(0, 2 * d), x_, shared, w_hh_.gradient.view().row_block(0, 2 * d));
+      product(op::transpose, op::none, da.col_block(3 * d, d), x_, shared, w_hh_.gradient.view().row_block(2 * d, d));
     }
-    product(op::transpose, op::none, da.col_block(0, 3 * d), x_, 1, w_ih_.gradient);
+    product(op::transpose, op::none, da.col_block(0, 3 * d), x_, shared, w_ih_.gradient);
     product(op::none, op::none, da.col_block(0, 3 * d), w_ih_.value, 0, y_);
 
     product(op::none, op::transpose, x_, w.projection.value, 0, y_);
-    product(op::transpose, op::none, x_, x_, 1, w.projection.gradient);
+    product(op::transpose, op::none, x_, x_, 0, w.projection.gradient);
     attention(true);
     product(op::none, op::transpose, qkv_, w.qkv.value, 0, y_);
-    product(op::transpose, op::none, x_, qkv_, 1, w.qkv.gradient);
+    product(op::transpose, op::none, x_, qkv_, 0, w.qkv.gradient);
   }
 
   /// f(expert, first row, rows), or with hidden units too, on the next free thread, largest first; an expert with more
@@ -186,34 +190,37 @@ class gemm_skeleton {
   }
 
   /// By blocks of queries and keys up to the diagonal, as the library's attention, with factors that are in order
-  /// already; the scores are made again going backward.
+  /// already, the same for every head; the scores are made again going backward.
   void attention(bool back) {
     using product = eigen::block_product<float>;
+    using eigen::triangle;
     constexpr index_t block = eigen::attention_kernels<float>::block;
     const index_t head = s_.d_model / s_.heads, wide = eigen::whole_packs<float>(head);
     const index_t padded = (sequence_ + block - 1) / block * block;
+    const float* const factor = ordered_.data();  // keys or values, turned or not, and a block of queries or dy
     eigen::parallel_tasks(batch_ * s_.heads, [&](index_t) {
-      const auto kt = eigen::scratch<float>(padded * wide), vt = eigen::scratch<float>(padded * wide);
-      const auto k = eigen::scratch<float>(padded * wide), v = eigen::scratch<float>(padded * wide);
+      const auto p = eigen::scratch<float>(block * padded), dp = eigen::scratch<float>(block * block);
       const auto dk = eigen::scratch<float>(padded * wide), dv = eigen::scratch<float>(padded * wide);
-      const auto q = eigen::scratch<float>(block * wide), p = eigen::scratch<float>(block * padded);
-      const auto dp = eigen::scratch<float>(block * block), y = eigen::scratch<float>(block * wide);
-      for (float* part : {kt.data(), vt.data(), k.data(), v.data(), dk.data(), dv.data()})
-        std::fill_n(part, padded * wide, 0.1f);
-      for (float* part : {q.data(), y.data()}) std::fill_n(part, block * wide, 0.1f);
+      const auto y = eigen::scratch<float>(block * wide);
       for (index_t q0 = 0; q0 < sequence_; q0 += block) {
         const index_t rows = std::min(block, sequence_ - q0);
         for (index_t k0 = 0; k0 <= q0; k0 += block) {
           const index_t keys = std::min(block, sequence_ - k0), at = k0 * wide;
-          product::run(rows, block, head, {q, wide, 1}, kt + k0 * head, block, back ? p : p + k0, back ? block : padded,
-                       false);
+          const bool diagonal = k0 == q0;
+          const auto mask = [&](triangle t) { return diagonal ? t : triangle::none; };
+          product::run(rows, block, head, {factor, wide, 1}, factor + k0 * head, block, back ? p : p + k0,
+                       back ? block : padded, false, mask(triangle::c_lower));
           if (!back) continue;
-          product::run(rows, block, head, {y, wide, 1}, vt + k0 * head, block, dp, block, false);
-          product::run(keys, wide, rows, {p, 1, block}, y, wide, dv + at, wide, true);
-          product::run(keys, wide, rows, {dp, 1, block}, q, wide, dk + at, wide, true);
-          product::run(rows, wide, keys, {dp, block, 1}, k + at, wide, v + at, wide, true);
+          product::run(rows, block, head, {factor, wide, 1}, factor + k0 * head, block, dp, block, false,
+                       mask(triangle::c_lower));
+          product::run(keys, wide, rows, {p, 1, block}, factor, wide, dv + at, wide, !diagonal,
+                       mask(triangle::a_upper));
+          product::run(keys, wide, rows, {dp, 1, block}, factor, wide, dk + at, wide, !diagonal,
+                       mask(triangle::a_upper));
+          product::run(rows, wide, keys, {dp, block, 1}, factor + at, wide, y, wide, k0 > 0, mask(triangle::a_lower));
         }
-        if (!back) product::run(rows, wide, q0 + rows, {p, padded, 1}, v, wide, y, wide, false);
+        if (!back)
+          product::run(rows, wide, q0 + rows, {p, padded, 1}, factor, wide, y, wide, false, triangle::a_lower, q0);
       }
     });
   }
@@ -223,7 +230,7 @@ class gemm_skeleton {
   std::vector<std::vector<index_t>> loads_;
   weight_pair head_, pool_in_, pool_out_, w_ih_, w_hh_;
   std::vector<block> blocks_;
-  mat x_, y_, qkv_, gates_, hidden_, d_hidden_, features_, d_features_, scores_, d_scores_, logits_;
+  mat x_, y_, qkv_, gates_, hidden_, d_hidden_, features_, d_features_, scores_, d_scores_, logits_, ordered_;
 };
 
 /// The loads of a model's last forward pass, per mixture and expert.

@@ -64,7 +64,7 @@ def backends(data):
 
 
 def fusion(data):
-    table("Fused operations against plain ones, forward and backward",
+    table("Fused operations against plain ones",
           ["what", "threads", "fused ms", "plain ms", "ratio"],
           [(e["what"], e["threads"], figure(e["fused_ms"]), figure(e["plain_ms"]),
             plus_minus(e["ratio"], e["spread"])) for e in data["fusion"]])
@@ -82,7 +82,7 @@ def peers(data):
         rows.append((size, task, precision, side, f"{1e3 * d['median_seconds']['gmoe']:.1f}",
                      f"{1e3 * d['median_seconds'][peer]:.1f}",
                      plus_minus(e["throughput"]["ratio"], e["throughput"]["spread"]),
-                     f"{e['memory']['ratio']:.2f}" if task == "train" and "memory" in e else ""))
+                     f"{e['memory']['ratio']:.2f}" if "memory" in e else ""))
     table("Against PyTorch, ratios above 1 in favour of gmoe",
           ["size", "task", "precision", "PyTorch side", "gmoe ms", "PyTorch ms", "speed", "peak memory"], rows)
     if data.get("compile_seconds_minimal_example"):

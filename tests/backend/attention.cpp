@@ -8,11 +8,17 @@ using namespace gmoe_test;
 
 namespace {
 
-constexpr attention_shape shapes[] = {
-    {.batch = 1, .sequence = 1, .heads = 1},  {.batch = 3, .sequence = 1, .heads = 2},
-    {.batch = 2, .sequence = 5, .heads = 3},  {.batch = 1, .sequence = 63, .heads = 2},
-    {.batch = 2, .sequence = 64, .heads = 1}, {.batch = 1, .sequence = 65, .heads = 2},
-    {.batch = 2, .sequence = 150, .heads = 2}};
+struct sized_shape {
+  attention_shape shape;
+  index_t head = 8;
+};
+// Lengths below, at and above a block; heads of less than a register, of some, and of some and a rest.
+constexpr sized_shape shapes[] = {
+    {{.batch = 1, .sequence = 1, .heads = 1}},       {{.batch = 3, .sequence = 1, .heads = 2}},
+    {{.batch = 2, .sequence = 5, .heads = 3}, 3},    {{.batch = 1, .sequence = 63, .heads = 2}},
+    {{.batch = 2, .sequence = 64, .heads = 1}},      {{.batch = 1, .sequence = 65, .heads = 2}, 3},
+    {{.batch = 1, .sequence = 65, .heads = 1}, 40},  {{.batch = 2, .sequence = 150, .heads = 2}},
+    {{.batch = 1, .sequence = 150, .heads = 1}, 20}, {{.batch = 1, .sequence = 130, .heads = 1}, 32}};
 
 /// The gradient of the naive forward pass, by the chain rule.
 template <class Mask>
@@ -58,11 +64,12 @@ table attention_gradient(const table& qkv, const table& dy, const attention_shap
 
 /// Runs forward and backward against the references.
 template <class B, class Mask>
-void check_attention(const attention_shape& s, random_stream random, const Mask& mask) {
+void check_attention(const attention_shape& s, index_t head, random_stream random, const Mask& mask) {
   CAPTURE(s.batch);
   CAPTURE(s.sequence);
   CAPTURE(s.heads);
-  const index_t head = s.sequence == 5 ? 3 : 8, d = head * s.heads, rows = s.batch * s.sequence;
+  CAPTURE(head);
+  const index_t d = head * s.heads, rows = s.batch * s.sequence;
   const table qkv = random_table(rows, 3 * d, 1, -1.5, 1.5), dy = random_table(rows, d, 2);
   const matrix<B> m = put<B>(qkv), mdy = put<B>(dy);
   matrix<B> y(rows, d), lse(rows, s.heads), dqkv = put<B>(table(rows, 3 * d, not_a_number));
@@ -77,8 +84,8 @@ void check_attention(const attention_shape& s, random_stream random, const Mask&
 
 TEST_CASE_TEMPLATE("backend/attention: equals the loops, below, at and above a block of rows", B, GMOE_TEST_BACKENDS) {
   with_threads<B>([] {
-    for (const attention_shape& s : shapes)
-      check_attention<B>(s, random_stream(1), [](index_t, index_t, index_t) { return 1.0; });
+    for (const auto& [s, head] : shapes)
+      check_attention<B>(s, head, random_stream(1), [](index_t, index_t, index_t) { return 1.0; });
   });
 }
 
@@ -95,9 +102,9 @@ TEST_CASE_TEMPLATE("backend/attention: dropout draws element (i, j) of a head fr
                    GMOE_TEST_BACKENDS) {
   const random_stream random = random_stream(7).fork("attention");
   with_threads<B>([&] {
-    for (attention_shape s : shapes) {
+    for (auto [s, head] : shapes) {
       s.dropout = 0.3;
-      check_attention<B>(s, random, [&](index_t task, index_t i, index_t j) {
+      check_attention<B>(s, head, random, [&, s = s](index_t task, index_t i, index_t j) {
         const auto element = static_cast<std::uint64_t>((task * s.sequence + i) * s.sequence + j);
         const double u = random.words(element / 4).word[element % 4] * 0x1.0p-32;
         return u < 0.3 ? 0.0 : 1 / 0.7;

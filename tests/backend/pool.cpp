@@ -193,15 +193,26 @@ TEST_CASE("backend/pool: handles share and count") {
 TEST_CASE("backend/pool: threads may take and return at once") {
   using memory = counting_memory<4>;
   std::vector<std::thread> threads;
+  std::atomic<int> mixed_up = 0;
   for (int t = 0; t < 2; ++t)
-    threads.emplace_back([] {
-      buffer<memory> kept(100);
+    threads.emplace_back([t, &mixed_up] {
+      const auto owner = static_cast<unsigned char>(t + 1);
+      buffer<memory> kept;
+      std::size_t kept_bytes = 0;
       for (std::size_t i = 0; i < 2000; ++i) {
-        const buffer<memory> b(i % 7 == 0 ? (300 << 10) * (1 + i % 5) : 256 + i % 64 * 64);
+        const std::size_t bytes = i % 7 == 0 ? (300 << 10) * (1 + i % 5) : 256 + i % 64 * 64;
+        const buffer<memory> b(bytes);
+        auto* const data = static_cast<unsigned char*>(b.data());
+        data[0] = data[bytes - 1] = owner;
+        const auto* const before = static_cast<const unsigned char*>(kept.data());
+        if (before != nullptr && (before[0] != owner || before[kept_bytes - 1] != owner)) ++mixed_up;
         kept = b;
+        kept_bytes = bytes;
+        if (t == 0 && i % 50 == 0) pool<memory>::instance().trim();
       }
     });
   for (auto& t : threads) t.join();
+  CHECK(mixed_up == 0);
   CHECK(pool<memory>::instance().statistics().in_use == 0);
 }
 

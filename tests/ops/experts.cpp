@@ -27,8 +27,13 @@ expert_layout<B> layout() {
 }
 
 template <class B>
-dispatch<B> sorted(const std::vector<id_type>& choice, index_t tokens, index_t slots) {
-  dispatch<B> d{tokens, slots, 3, id_matrix<B>(1, tokens * slots), id_matrix<B>(tokens, slots), id_matrix<B>(1, 4)};
+dispatch<B> sorted(const std::vector<id_type>& choice, index_t tokens, index_t slots, index_t experts = 3) {
+  dispatch<B> d{tokens,
+                slots,
+                experts,
+                id_matrix<B>(1, tokens * slots),
+                id_matrix<B>(tokens, slots),
+                id_matrix<B>(1, experts + 1)};
   B::sort_pairs(d.order.view(), d.position.view(), d.offsets.view(), put_ids<B>(choice, tokens, slots).view());
   return d;
 }
@@ -110,6 +115,55 @@ TEST_CASE_TEMPLATE("ops/experts: two layers may see different experts of one ban
                          expert_layout<B>{first_unit.data(), other.data(), 2, 2});
   };
   CHECK(gradient_error<B>(f, {random_table(4, 3, 1), random_table(10, 3, 3), random_table(10, 3, 4)}) < 1e-8);
+}
+
+TEST_CASE_TEMPLATE("ops/experts: layers that see the whole bank write its gradients first, and add to them later", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  const std::vector<id_type> everyone{3, 0, 2, 1};
+  const dispatch<B> pairs = sorted<B>({0, 1, 3, no_choice, 0, 1}, 6, 1, 4);  // nobody goes to the third
+  const dispatch<B> some = sorted<B>({0, 1, 2, 0, 1, no_choice}, 6, 1);
+  layer_gradients<B> waiting;
+  for (layer_gradients<B>* put_off : {static_cast<layer_gradients<B>*>(nullptr), &waiting}) {
+    const expert_layout<B> whole{first_unit.data(), everyone.data(), 4, 4, put_off};
+    expert_layout<B> part = layout<B>();
+    part.put_off = put_off;
+    const operation<B> two_layers = [&](const inputs<B>& in) {
+      const variable<B> y = apply_experts(gelu_body{}, in[0], variable<B>(), &some, in[1], in[2], part);
+      return apply_experts(gelu_body{}, y, variable<B>(), &pairs, in[1], in[2], whole);
+    };
+    const table x = random_table(6, 3, 1), in = random_table(10, 3, 3), out = random_table(10, 3, 4);
+    CHECK(gradient_error<B>(two_layers, {x, in, out}) < 1e-8);
+
+    parameter<B> w_in("w_in", put<B>(in)), w_out("w_out", put<B>(out));
+    const auto pass = [&](bool needs_in, bool needs_out) {
+      tape<B> t;
+      const auto use = [&](parameter<B>& p, bool needed) {
+        return needed ? variable<B>(p, &t) : variable<B>(p.value(), nullptr, false);
+      };
+      t.backward(sum(square(apply_experts(gelu_body{}, constant<B>(x), variable<B>(), &pairs, use(w_in, needs_in),
+                                          use(w_out, needs_out), whole))));
+    };
+    pass(true, true);
+    const table g_in = get(w_in.gradient()), g_out = get(w_out.gradient());
+    const auto twice = [](const table& g) { return each([](double v) { return 2 * v; }, g); };
+    w_in.forget_gradient();
+    pass(true, true);  // one of them is the first contribution, the other is not
+    CHECK(difference(get(w_in.gradient()), g_in) < 1e-13);
+    CHECK(difference(get(w_out.gradient()), twice(g_out)) < 1e-13);
+    for (parameter<B>* p : {&w_in, &w_out}) p->forget_gradient();
+    pass(false, true);  // one of them is not asked for
+    CHECK_FALSE(w_in.has_gradient());
+    CHECK(difference(get(w_out.gradient()), g_out) < 1e-13);
+    pass(true, false);
+    CHECK(difference(get(w_in.gradient()), g_in) < 1e-13);
+    CHECK(difference(get(w_out.gradient()), g_out) < 1e-13);
+  }
+}
+
+TEST_CASE_TEMPLATE("ops/experts: without choices there is one expert", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const auto x = constant<B>(random_table(2, 3, 1)), w = constant<B>(random_table(10, 3, 2));
+  CHECK_THROWS_WITH_AS(apply_experts(gelu_body{}, x, variable<B>(), nullptr, w, w, layout<B>()),
+                       "apply_experts: without choices every token goes to one expert, but there are 3", config_error);
 }
 
 TEST_CASE_TEMPLATE("ops/experts: gradients of shared experts can be put off to the end of the backward pass", B,

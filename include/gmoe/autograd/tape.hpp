@@ -47,7 +47,7 @@ class tape {
   }
 
   /// Fills the gradients of everything that `loss` (1 x 1) depends on, parameters' added to, and clears the tape:
-  /// activations are released as soon as they have been used.
+  /// activations are released as soon as they have been used. After an exception gradients are undefined.
   void backward(const variable<B>& loss) {
     require(loss && loss.rows() == 1 && loss.cols() == 1, "tape::backward: the loss must be 1 x 1");
     require(loss.recorded_on() == this, "tape::backward: the loss was not recorded on this tape");

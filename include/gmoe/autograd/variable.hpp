@@ -140,6 +140,13 @@ class variable {
     return {&g, scalar(1)};
   }
 
+  /// The gradient for a kernel that can only add: filled with zeros before the first contribution.
+  matrix<B>& zeroed_sink() const {
+    const gradient_sink<B> s = sink();
+    if (s.beta == 0) B::fill(s.to->view(), scalar(0));
+    return *s.to;
+  }
+
   /// Adds `contribution`, sharing its buffer instead of copying where it is the first one.
   void add_gradient(const matrix<B>& contribution) const {
     if (!has_gradient() && !is_parameter()) {

@@ -3,7 +3,7 @@
 ///
 /// Matrices are row-major views into the backend's memory. A result `y` with a `beta` becomes result + beta y, and
 /// beta = 0 never reads y; without a beta it is overwritten,
-/// except the gradients of a layer norm's gain and bias, which are added to.
+/// except by what says "add" and the gradients of a layer norm's gain and bias, which are added to.
 
 #include <concepts>
 #include <cstddef>
@@ -41,7 +41,7 @@ concept memory = requires(void* to, const void* from, std::size_t bytes, out<B> 
 template <class B>
 concept products = requires(op o, typename B::scalar s, in<B> a, in<B> b, out<B> c, index_t cols) {
   B::gemm(o, o, s, a, b, s, c);  // c = alpha op(a) op(b) + beta c
-  { B::row_stride(cols) } -> std::same_as<index_t>;  // of a matrix whose transpose is multiplied: cols or more
+  { B::row_stride(cols) } -> std::same_as<index_t>;  // of a matrix made to be multiplied: cols or more
 };
 
 template <class B>

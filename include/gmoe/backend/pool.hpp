@@ -21,15 +21,22 @@ struct pool_statistics {
   std::size_t system_allocations = 0;
 };
 
-/// A pool over `Memory`, which offers `static void* allocate(std::size_t bytes)` and `release(void*, bytes)`. Small
-/// buffers are kept by size. Large ones are cut from regions and joined again, so that the room of activations serves
-/// gradients later. Thread-safe. Memory is returned to the system only by trim().
+/// A pool over `Memory`, which offers `static void* allocate(std::size_t bytes)` and `release(void*, bytes)`, and may
+/// say how large a region is (`region_bytes`). Small buffers are kept by size. Large ones are cut from regions and
+/// joined again, so that the room of activations serves gradients later. Thread-safe. Memory is returned to the system
+/// only by trim().
 template <class Memory>
 class pool {
  public:
   using block = memory_block;
-  static constexpr std::size_t large = std::size_t{256} << 10;         ///< the smallest that is cut from a region
-  static constexpr std::size_t region_bytes = std::size_t{128} << 20;  ///< of a region, or what is asked for if more
+  static constexpr std::size_t large = std::size_t{256} << 10;  ///< the smallest that is cut from a region
+  /// Of a region; who asks for more than a quarter gets a region of its own.
+  static constexpr std::size_t region_bytes = [] {
+    if constexpr (requires { Memory::region_bytes; })
+      return std::size_t{Memory::region_bytes};
+    else
+      return std::size_t{128} << 20;
+  }();
 
   /// The pool of this memory. Never destroyed: buffers may outlive every static object.
   static pool& instance() {
@@ -47,8 +54,9 @@ class pool {
         free_blocks& from = cut ? pieces_ : whole_;
         // Small buffers are of exactly one size per class.
         if (block* b = from.find(bytes); b != nullptr && (cut || b->bytes == bytes)) {
+          block* const rest = cut && b->bytes - bytes >= smallest_rest ? spare() : nullptr;
           from.remove(b);
-          if (cut) give_rest_back(b, bytes);
+          if (rest != nullptr) cut_off(b, bytes, rest);
           b->references.store(1, std::memory_order_relaxed);
           statistics_.in_use += b->bytes;
           statistics_.peak = std::max(statistics_.peak, statistics_.in_use);
@@ -91,7 +99,7 @@ class pool {
 
   /// Memory from the system, as a free block. Not under the lock: a memory that is exhausted may trim this pool.
   void grow(std::size_t bytes, bool region) {
-    std::size_t wanted = region ? std::max(bytes, region_bytes) : bytes;
+    std::size_t wanted = region && bytes <= region_bytes / 4 ? region_bytes : bytes;
     block* const b = new_block();
     try {
       b->data = allocate(wanted, bytes);
@@ -118,10 +126,8 @@ class pool {
     return Memory::allocate(wanted);
   }
 
-  /// Cuts b down to `bytes`, unless too little would remain.
-  void give_rest_back(block* b, std::size_t bytes) {
-    if (b->bytes - bytes < smallest_rest) return;
-    block* const rest = spare();
+  /// Cuts b down to `bytes`; `rest` becomes the free block beside it.
+  void cut_off(block* b, std::size_t bytes, block* rest) {
     rest->data = static_cast<char*>(b->data) + bytes;
     rest->bytes = b->bytes - bytes;
     rest->in_region = true;

@@ -21,14 +21,9 @@ variable<B> embed(const variable<B>& table, const variable<B>& positions, const 
       [table = table.without_value(), positions = positions.without_value(), tokens, first,
        sequence](const variable<B>& y) {
         const auto dy = std::as_const(y.gradient()).view();
-        const auto zeroed = [](const variable<B>& v) {
-          auto s = v.sink();
-          if (s.beta == 0) B::fill(s.to->view(), typename B::scalar(0));
-          return s.to->view();
-        };
-        if (table.needs_gradient()) B::scatter_add_rows(zeroed(table), dy, tokens.view());
+        if (table.needs_gradient()) B::scatter_add_rows(table.zeroed_sink().view(), dy, tokens.view());
         if (positions.needs_gradient())
-          B::add_rows_periodic(zeroed(positions).row_block(first, sequence), dy, sequence);
+          B::add_rows_periodic(positions.zeroed_sink().view().row_block(first, sequence), dy, sequence);
       },
       table, positions);
 }
@@ -42,9 +37,7 @@ variable<B> gather_elements(const variable<B>& x, const id_matrix<B>& ids) {
   return make_result(
       std::move(y),
       [x = x.without_value(), ids](const variable<B>& y) {
-        auto s = x.sink();
-        if (s.beta == 0) B::fill(s.to->view(), typename B::scalar(0));
-        B::scatter_add_elements(s.to->view(), std::as_const(y.gradient()).view(), ids.view());
+        B::scatter_add_elements(x.zeroed_sink().view(), std::as_const(y.gradient()).view(), ids.view());
       },
       x);
 }

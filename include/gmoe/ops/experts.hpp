@@ -139,7 +139,7 @@ class layer_gradients {
 };
 
 /// x: T x d; weights: T x K or nothing (weight 1); `pairs` sorts the choices by expert, null: every token goes to
-/// expert 0 (a dense layer). w_in, w_out: units x d. With dy the gradient of y:
+/// the only expert (a dense layer). w_in, w_out: units x d. With dy the gradient of y:
 ///     dw_te = <dy_t, E_e(x_t)>     dE = w_te dy_t, through the two products and the activation
 template <class B, class Body>
 variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights,
@@ -153,6 +153,8 @@ variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights
   require(!pairs || (pairs->tokens == x.rows() && pairs->experts == layout.experts), "apply_experts: choices of ",
           pairs ? pairs->tokens : 0, " tokens among ", pairs ? pairs->experts : 0, " experts, but there are ", x.rows(),
           " tokens and ", layout.experts, " experts");
+  require(pairs || layout.experts == 1, "apply_experts: without choices every token goes to one expert, but there are ",
+          layout.experts);
   require(!weights || (pairs && weights.rows() == pairs->tokens && weights.cols() == pairs->slots),
           "apply_experts: the weights must have the shape of the choices");
   layer_gradient<B> left{x,

@@ -58,10 +58,9 @@ variable<B> gru(const variable<B>& x, const variable<B>& h, const variable<B>& w
             B::gru_gates_backward(da, nullptr, 0, dy, &hv);
           }
           if (w_hh.needs_gradient()) {
-            auto dw = w_hh.sink();
-            if (dw.beta == 0) B::fill(dw.to->view(), typename B::scalar(0));
-            B::gemm(op::transpose, op::none, 1, in(da.col_block(0, 2 * d)), hv, 1, dw.to->view().row_block(0, 2 * d));
-            B::gemm(op::transpose, op::none, 1, in(da.col_block(3 * d, d)), hv, 1, dw.to->view().row_block(2 * d, d));
+            const auto [to, beta] = w_hh.sink();
+            B::gemm(op::transpose, op::none, 1, in(da.col_block(0, 2 * d)), hv, beta, to->view().row_block(0, 2 * d));
+            B::gemm(op::transpose, op::none, 1, in(da.col_block(3 * d, d)), hv, beta, to->view().row_block(2 * d, d));
           }
         } else {
           B::gru_gates_backward(da, nullptr, 0, dy, nullptr);

@@ -20,11 +20,7 @@ variable<B> layer_norm(const variable<B>& x, const variable<B>& gain, const vari
         // The kernel adds to dgain and dbias; where nobody asks for a gradient it goes to scratch.
         matrix<B> unused_gain, unused_bias, unused;
         const auto target = [&](const variable<B>& p, matrix<B>& scratch) {
-          if (p.needs_gradient()) {
-            const auto [to, beta] = p.sink();
-            if (beta == 0) B::fill(to->view(), typename B::scalar(0));
-            return to->view();
-          }
+          if (p.needs_gradient()) return p.zeroed_sink().view();
           scratch = matrix<B>::filled(1, x.cols(), typename B::scalar(0));
           return scratch.view();
         };

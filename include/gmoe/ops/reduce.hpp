@@ -13,14 +13,13 @@ variable<B> sum(const variable<B>& x) {
   return make_result(
       std::move(y),
       [x = x.without_value()](const variable<B>& y) {
-        const auto [to, beta] = x.sink();
-        if (beta == 0) B::fill(to->view(), typename B::scalar(0));
+        matrix<B>& to = x.zeroed_sink();
         // dy is 1 x 1: repeated over the rows and columns as the product of ones with it.
         matrix<B> row(1, x.cols());
         B::fill(row.view(), typename B::scalar(1));
         matrix<B> scaled(1, x.cols());
         B::map_with_col(scaled.view(), 0, fn::times{}, std::as_const(row).view(), std::as_const(y.gradient()).view());
-        B::map_with_row(to->view(), 0, fn::plus{}, std::as_const(*to).view(), std::as_const(scaled).view());
+        B::map_with_row(to.view(), 0, fn::plus{}, std::as_const(to).view(), std::as_const(scaled).view());
       },
       x);
 }
@@ -34,10 +33,9 @@ variable<B> col_means(const variable<B>& x) {
   return make_result(
       std::move(y),
       [x = x.without_value(), factor](const variable<B>& y) {
-        const auto [to, beta] = x.sink();
-        if (beta == 0) B::fill(to->view(), typename B::scalar(0));
+        matrix<B>& to = x.zeroed_sink();
         const fn::plus_scaled<typename B::scalar> add_scaled{factor};
-        B::map_with_row(to->view(), 0, add_scaled, std::as_const(*to).view(), std::as_const(y.gradient()).view());
+        B::map_with_row(to.view(), 0, add_scaled, std::as_const(to).view(), std::as_const(y.gradient()).view());
       },
       x);
 }

@@ -23,7 +23,7 @@ struct step_report {
   double gradient_norm = 0;  ///< before clipping
   double learning_rate = 0;
   double seconds = 0;
-  index_t tokens = 0;        ///< targets scored
+  index_t tokens = 0;  ///< targets scored
 
   double tokens_per_second() const { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
 };
@@ -42,10 +42,8 @@ class trainer {
         schedule_(how.schedule()),
         random_(random_stream(how.seed).fork("training")),
         windows_(tokens, how.sequence, how.batch, random_stream(how.seed).fork("windows")),
-        optimizer_(model.parameters(), {.beta1 = how.beta1,
-                                        .beta2 = how.beta2,
-                                        .epsilon = how.epsilon,
-                                        .weight_decay = how.weight_decay}),
+        optimizer_(model.parameters(),
+                   {.beta1 = how.beta1, .beta2 = how.beta2, .epsilon = how.epsilon, .weight_decay = how.weight_decay}),
         ids_(static_cast<std::size_t>(how.batch * how.sequence)),
         targets_(ids_.size()) {
     require(how.sequence <= model.shape().positions, "sequence = ", how.sequence, " is longer than the model's ",
@@ -58,7 +56,12 @@ class trainer {
     step_report report;
     report.step = done_;
     report.learning_rate = schedule_(done_);
-    for (index_t pass = 0; pass < recipe_.accumulation; ++pass) accumulate(pass, report);
+    try {
+      for (index_t pass = 0; pass < recipe_.accumulation; ++pass) accumulate(pass, report);
+    } catch (...) {  // a part of a gradient is none
+      forget_gradients();
+      throw;
+    }
     const auto passes = static_cast<double>(recipe_.accumulation);
     report.language_loss /= passes;
     report.balance_loss /= passes;
@@ -109,9 +112,13 @@ class trainer {
     report.tokens += data_.scored;
   }
 
+  void forget_gradients() {
+    for (parameter<B>* p : optimizer_.parameters()) p->forget_gradient();
+  }
+
   void check_finite(const char* what, double value) {
     if (std::isfinite(value)) return;
-    for (parameter<B>* p : optimizer_.parameters()) p->forget_gradient();
+    forget_gradients();
     throw numeric_error(concat("the ", what, " became ", value, " at step ", done_,
                                "; the parameters are still those of the step before. A smaller learning rate (now ",
                                recipe_.learning_rate, ") or a longer warm-up usually helps"));

@@ -103,6 +103,9 @@ TEST_CASE("backend/eigen/bf16: products equal loops over the rounded factors, sm
             check_product(a, b, 70, 65, 97, alpha, beta);
             check_product(a, b, 64, 128, 64, alpha, beta);
             check_product(a, b, 129, 67, 200, alpha, beta);
+            check_product(a, b, 1024, 66, 65, alpha, beta);  // factors whose rows are set apart
+            check_product(a, b, 65, 1024, 64, alpha, beta);
+            check_product(a, b, 64, 65, 1024, alpha, beta);
             check_product(a, b, 63, 70, 80, alpha, beta);  // a side below 64: in float
             check_product(a, b, 1, 90, 80, alpha, beta);
           }

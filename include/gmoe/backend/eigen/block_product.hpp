@@ -84,7 +84,7 @@ class block_product {
   block_product(index_t m, index_t depth, index_t b_stride, index_t c_stride, bool add, triangle mask, index_t offset)
       : m_(m), depth_(depth), b_stride_(b_stride), c_stride_(c_stride), add_(add), mask_(mask), offset_(offset) {}
 
-  /// A tile of C takes half of the registers.
+  /// Packs in a tile of C that is two packs wide: half of the registers.
   static constexpr index_t sums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS / 2;
 
   /// A strip of C of `Cols` packs from column j on, by tiles of `Rows` rows.

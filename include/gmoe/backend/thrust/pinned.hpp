@@ -33,7 +33,7 @@ struct device_memory {
       cudaMemGetInfo(&free, &total);
       throw backend_error(concat("out of GPU memory: cudaMalloc could not allocate ", bytes, " bytes; ", free, " of ",
                                  total, " bytes are free and this process holds ",
-                                 pool<device_memory>::instance().statistics().in_use));
+                                 pool<device_memory>::instance().statistics().reserved));
     }
     check(code, "cudaMalloc");
     return data;
@@ -43,6 +43,7 @@ struct device_memory {
 
 /// Page-locked host memory.
 struct pinned_memory {
+  static constexpr std::size_t region_bytes = 0;  // no more than is needed: other programs lose it
   static void* allocate(std::size_t bytes) {
     void* data = nullptr;
     const cudaError_t code = cudaMallocHost(&data, bytes);
