@@ -160,6 +160,9 @@ def main():
     os.environ.pop("OPENBLAS_CORETYPE", None)
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(options.work / "inductor"))
+    for library in pathlib.Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).glob("**/*.so"):
+        if library.stat().st_size == 0:  # of a run that was interrupted; PyTorch would fail on it for ever
+            library.unlink()
 
     results = {"quick": options.quick, "threads": options.threads, "load_before": os.getloadavg()[0],
                "environment": {}, "ratios": [], "details": []}
