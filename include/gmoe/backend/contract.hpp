@@ -2,8 +2,8 @@
 /// What a backend promises, on one screen. Each concept is one folder-mate file of backend/<name>/.
 ///
 /// Matrices are row-major views into the backend's memory. A result `y` with a `beta` becomes result + beta y, and
-/// beta = 0 never reads y; without a beta it is overwritten,
-/// except by what says "add" and the gradients of a layer norm's gain and bias, which are added to.
+/// beta = 0 never reads y; without a beta it is overwritten, except by what says "add", and but for the
+/// gradients of a layer norm's gain and bias, which are added to.
 
 #include <concepts>
 #include <cstddef>

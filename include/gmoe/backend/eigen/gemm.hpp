@@ -1,6 +1,6 @@
 #pragma once
-/// Matrix products: the one narrow call through which products go, but for attention's (block_product.hpp). What
-/// multiplies a piece on one thread is a policy.
+/// Matrix products: the one narrow call through which products go, but for those of attention over whole sequences
+/// (block_product.hpp). What multiplies a piece on one thread is a policy.
 
 #include <Eigen/Core>
 #include <algorithm>
