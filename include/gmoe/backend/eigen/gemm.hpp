@@ -26,9 +26,9 @@ struct full_precision {
 
 template <class S, class Products = full_precision>
 struct gemm_kernels {
-  /// How far apart the rows of a matrix with `cols` columns should lie that is made to be multiplied: at a large power of
-  /// two the elements of a column, which products read together, compete for the same few lines of the cache. Measured:
-  /// up to 1.5 times as fast as a transposed factor, a little as another.
+  /// How far apart the rows of a matrix with `cols` columns should lie that is made to be multiplied: at a large power
+  /// of two the elements of a column, which products read together, compete for the same few lines of the cache.
+  /// Measured: up to 1.5 times as fast as a transposed factor, a little as another.
   static constexpr index_t row_stride(index_t cols) {
     constexpr index_t line = 64 / static_cast<index_t>(sizeof(S));
     return cols % (32 * line) == 0 ? cols + line : cols;
