@@ -31,11 +31,17 @@ using my_card = gmoe::with<gmoe::gmoe_card, cosine_router>;  // GMoE with anothe
 /// Largest difference between the tape's gradients and finite differences, relative to the largest gradient.
 double check() {
   using B = gmoe::cpu<double>;
-  gmoe::language_model<my_card, B> model{{.vocab = 11, .positions = 4, .d_model = 6, .layers = 2, .heads = 2,
-                                          .d_ff = 8, .experts = 3, .initializer_range = 0.3}};
+  gmoe::language_model<my_card, B> model{{.vocab = 11,
+                                          .positions = 4,
+                                          .d_model = 6,
+                                          .layers = 2,
+                                          .heads = 2,
+                                          .d_ff = 8,
+                                          .experts = 3,
+                                          .initializer_range = 0.3}};
   gmoe::batch<B> data;
-  data.assign(std::vector<gmoe::id_type>{1, 2, 3, 4, 5, 6, 7, 8}, std::vector<gmoe::id_type>{2, 3, 4, 5, 6, 7, 8, 9},
-              2, 11);
+  data.assign(std::vector<gmoe::id_type>{1, 2, 3, 4, 5, 6, 7, 8}, std::vector<gmoe::id_type>{2, 3, 4, 5, 6, 7, 8, 9}, 2,
+              11);
   const auto loss = [&](gmoe::tape<B>* tape) {
     gmoe::context<B> ctx{.tape = tape};
     return model.loss(ctx, data).total;

@@ -71,8 +71,10 @@ void add_field_options(CLI::App& app, Fields& fields, const std::string& group,
     if (std::find(without.begin(), without.end(), field) != without.end()) return;
     CLI::Option* option = app.add_option(option_name(field), value, field_help().at(field));
     option->group(group);
-    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<gmoe::index_t>>) option->delimiter(',');
-    else option->capture_default_str();
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<gmoe::index_t>>)
+      option->delimiter(',');
+    else
+      option->capture_default_str();
   });
 }
 

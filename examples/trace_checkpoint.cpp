@@ -13,13 +13,13 @@
 
 int main(int argc, char** argv) {
   trace::options o;
-  const std::map<std::string, void (*)(const trace::options&)> backends{
-      {"eigen", trace::on_eigen},
+  const std::map<std::string, void (*)(const trace::options&)> backends {
+    {"eigen", trace::on_eigen},
 #if defined(EXAMPLES_WITH_THRUST)
-      {"thrust", trace::on_thrust},
+        {"thrust", trace::on_thrust},
 #endif
 #if defined(EXAMPLES_WITH_CUDA)
-      {"cuda", trace::on_cuda},
+        {"cuda", trace::on_cuda},
 #endif
   };
   CLI::App app(

@@ -1,5 +1,6 @@
 // The GPU's ceilings and what training reaches of them, in one run: products, copies, experts in one call or in a
-// loop, every operation of a step as a share of those, and a whole training step of GMoE Small. bench/gpu.sh builds and runs it.
+// loop, every operation of a step as a share of those, and a whole training step of GMoE Small. bench/gpu.sh builds and
+// runs it.
 //
 //   gpu [--sequences 32] [--seconds 1] [--tiny]        --tiny: small sizes, to see that the program works
 
@@ -113,8 +114,8 @@ void expert_rates(const settings& s, index_t tokens, index_t d, index_t width) {
 
 /// The operations of a step, each as a share of the product rate or of the copy rate: whichever limits it.
 void operation_rates(const settings& s, double flops_per_second, double bytes_per_second) {
-  const auto list = s.tiny ? bench::operations_of<B>(256, 32, 32, 2, 4, 300)
-                           : bench::operations_of<B>(8192, 1024, 512, 8, 16, 50304);
+  const auto list =
+      s.tiny ? bench::operations_of<B>(256, 32, 32, 2, 4, 300) : bench::operations_of<B>(8192, 1024, 512, 8, 16, 50304);
   std::printf("\n| %-46s | %10s | %8s | %s |\n|---|---|---|---|\n", "operation", "ms", "share", "of");
   for (const bench::operation& o : list) {
     const auto call = o.make();

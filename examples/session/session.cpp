@@ -9,15 +9,17 @@ namespace examples {
 namespace {
 
 const std::vector<backend_sessions>& all_backends() {
-  static const std::vector<backend_sessions> all{
-      eigen_sessions(),
+  static const std::vector<backend_sessions> all = [] {
+    std::vector<backend_sessions> found;
+    found.push_back(eigen_sessions());
 #if defined(EXAMPLES_WITH_THRUST)
-      thrust_sessions(),
+    found.push_back(thrust_sessions());
 #endif
 #if defined(EXAMPLES_WITH_CUDA)
-      cuda_sessions(),
+    found.push_back(cuda_sessions());
 #endif
-  };
+    return found;
+  }();
   return all;
 }
 

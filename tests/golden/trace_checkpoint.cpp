@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <sys/wait.h>
+#include <algorithm>
 
 #include <cstdlib>
 #include <filesystem>

@@ -26,7 +26,7 @@ inline id_type name_of(const routing_decisions& d, index_t layer, id_type expert
 
 /// The selected set of a token by name, ascending.
 inline std::vector<id_type> selected_names(const routing_decisions& d, index_t layer, index_t token,
-                                        expert_naming naming) {
+                                           expert_naming naming) {
   std::vector<id_type> names;
   for (const id_type id : d.ids(layer, token))
     if (id != no_choice) names.push_back(name_of(d, layer, id, naming));

@@ -18,7 +18,7 @@ namespace gmoe {
 /// The distinct paths of T tokens, numbered by falling count, the earlier seen first among equals.
 struct path_histogram {
   std::vector<index_t> layers;  ///< the routed layers a path runs through
-  std::vector<id_type> steps;      ///< D x layers: expert ids within their layers, path after path
+  std::vector<id_type> steps;   ///< D x layers: expert ids within their layers, path after path
   std::vector<index_t> count;   ///< D: tokens on each path, falling
   std::vector<index_t> label;   ///< T: the path of each token
   double log_possible = 0;      ///< sum over layers of ln N, the entropy of all possible paths alike

@@ -40,7 +40,7 @@ concept memory = requires(void* to, const void* from, std::size_t bytes, out<B> 
 
 template <class B>
 concept products = requires(op o, typename B::scalar s, in<B> a, in<B> b, out<B> c, index_t cols) {
-  B::gemm(o, o, s, a, b, s, c);  // c = alpha op(a) op(b) + beta c
+  B::gemm(o, o, s, a, b, s, c);                      // c = alpha op(a) op(b) + beta c
   { B::row_stride(cols) } -> std::same_as<index_t>;  // of a matrix made to be multiplied: cols or more
 };
 

@@ -35,6 +35,9 @@ GMOE_HD T sigmoid(const T& x) {
   return T(1) / (T(1) + exp(-x));
 }
 
+// A formula a line: laid out by hand, to be read as a table.
+// clang-format off
+
 struct identity {
   template <class T> GMOE_HD T value(const T& x) const { return x; }
   template <class T> GMOE_HD T slope(const T&, const T&) const { return T(1); }
@@ -222,5 +225,7 @@ struct adamw_step {
     p = p * V(decay) - V(step_size) * m / (sqrt(v) * V(inverse_root_bias2) + V(epsilon));
   }
 };
+
+// clang-format on
 
 }  // namespace gmoe::fn

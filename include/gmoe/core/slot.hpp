@@ -39,6 +39,8 @@ struct dense {};
 }  // namespace slots
 
 // What a policy derives from: one tag per slot.
+// clang-format off
+// clang-format off
 struct experts_policy   { using slot = slots::experts; };
 struct body_policy      { using slot = slots::body; };
 struct always_policy    { using slot = slots::always; };
@@ -50,10 +52,14 @@ struct gate_policy      { using slot = slots::gate; };
 struct balance_policy   { using slot = slots::balance; };
 struct placement_policy { using slot = slots::placement; };
 struct dense_policy     { using slot = slots::dense; };
+// clang-format on
+// clang-format on
 
 /// A type that fills a slot.
 template <class P>
-concept policy = requires { typename P::slot; };
+concept policy = requires {
+  typename P::slot;
+};
 
 namespace detail {
 
@@ -63,7 +69,9 @@ template <policy P, class Slot>
 inline constexpr bool fills<P, Slot> = std::is_same_v<typename P::slot, Slot>;
 
 template <class Slot, class Otherwise, class... P>
-struct pick { using type = Otherwise; };
+struct pick {
+  using type = Otherwise;
+};
 template <class Slot, class Otherwise, class First, class... Rest>
 struct pick<Slot, Otherwise, First, Rest...>
     : std::conditional_t<fills<First, Slot>, std::type_identity<First>, pick<Slot, Otherwise, Rest...>> {};
@@ -76,12 +84,14 @@ inline constexpr bool at_most_one = (0 + ... + int{fills<P, Slot>}) <= 1;
 /// Every slot of the card is there and holds a policy made for it; one sentence for each that is not.
 template <class Card>
 consteval bool check_card() {
-#define GMOE_CHECK_SLOT(name)                                                                                        \
-  static_assert(requires { typename Card::name; }, "gmoe: the card has no slot '" #name                              \
-                "'; a card answers every question by a member type (see gmoe/core/slot.hpp)");                       \
-  if constexpr (requires { typename Card::name; })                                                                   \
-    static_assert(detail::fills<typename Card::name, slots::name>, "gmoe: the card's slot '" #name                   \
-                  "' holds a type that does not derive from " #name "_policy");
+#define GMOE_CHECK_SLOT(name)                                                        \
+  static_assert(                                                                     \
+      requires { typename Card::name; },                                             \
+      "gmoe: the card has no slot '" #name                                           \
+      "'; a card answers every question by a member type (see gmoe/core/slot.hpp)"); \
+  if constexpr (requires { typename Card::name; })                                   \
+    static_assert(detail::fills<typename Card::name, slots::name>,                   \
+                  "gmoe: the card's slot '" #name "' holds a type that does not derive from " #name "_policy");
   GMOE_CHECK_SLOT(experts)
   GMOE_CHECK_SLOT(body)
   GMOE_CHECK_SLOT(always)
@@ -103,9 +113,9 @@ struct with {
   static_assert((policy<P> && ...),
                 "gmoe: with<> was given a type that fills no slot; a policy derives from router_policy, "
                 "select_policy, ... (see gmoe/core/slot.hpp)");
-#define GMOE_ONE_ANSWER(name)                                                                         \
-  static_assert(detail::at_most_one<slots::name, P...>,                                               \
-                "gmoe: with<> was given two policies for the slot '" #name "'");                      \
+#define GMOE_ONE_ANSWER(name)                                                    \
+  static_assert(detail::at_most_one<slots::name, P...>,                          \
+                "gmoe: with<> was given two policies for the slot '" #name "'"); \
   using name = typename detail::pick<slots::name, typename Base::name, P...>::type;
   GMOE_ONE_ANSWER(experts)
   GMOE_ONE_ANSWER(body)

@@ -29,7 +29,7 @@ inline std::string to_text(const std::vector<index_t>& v) {
 }
 
 template <class Number>
-  requires std::is_arithmetic_v<Number>
+requires std::is_arithmetic_v<Number>
 inline bool from_text(const std::string& text, Number& v) {
   const auto r = std::from_chars(text.data(), text.data() + text.size(), v);
   return r.ec == std::errc{} && r.ptr == text.data() + text.size();
@@ -105,7 +105,8 @@ void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
     file.set_metadata(key, value);
   const auto add = [&](const std::string& name, const auto& m) {
     using element = typename std::decay_t<decltype(m)>::element;
-    file.add_streamed<element>(name, {m.rows(), m.cols()}, [&m](const chunk_sink<element>& sink) { sink(m.to_host()); });
+    file.add_streamed<element>(name, {m.rows(), m.cols()},
+                               [&m](const chunk_sink<element>& sink) { sink(m.to_host()); });
   };
   run.model().each_parameter([&](const auto& p) { add("parameter/" + p.name(), p.value()); });
   run.optimizer().each_moment([&](const std::string& name, const auto& first, const auto& second) {
@@ -144,8 +145,8 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   };
   each([&](const std::string& n, const auto& m) {
     const auto& shape = file.entry(n).shape;
-    require<file_error>(shape == std::vector<index_t>{m.rows(), m.cols()}, name, ": tensor '", n, "' does not have the shape ",
-                        m.rows(), " x ", m.cols(), " of this model");
+    require<file_error>(shape == std::vector<index_t>{m.rows(), m.cols()}, name, ": tensor '", n,
+                        "' does not have the shape ", m.rows(), " x ", m.cols(), " of this model");
     ++expected;
   });
   require<file_error>(file.tensors().size() == expected, name, ": ", file.tensors().size(), " tensors, expected ",

@@ -12,17 +12,16 @@ namespace gmoe {
 template <class B>
 struct batch {
   index_t size = 0, sequence = 0;
-  index_t scored = 0;      ///< positions that have a target
-  id_matrix<B> tokens;     ///< 1 x T
-  id_matrix<B> targets;    ///< 1 x T, or empty if the batch is only read
+  index_t scored = 0;    ///< positions that have a target
+  id_matrix<B> tokens;   ///< 1 x T
+  id_matrix<B> targets;  ///< 1 x T, or empty if the batch is only read
 
   /// Checks every id against the vocabulary and copies them to the backend, into `*this`' memory where it fits.
   void assign(std::span<const id_type> ids, std::span<const id_type> aims, index_t sequences, index_t vocab) {
     const auto count = static_cast<index_t>(ids.size());
     require<data_error>(sequences >= 1 && count >= sequences && count % sequences == 0, "a batch of ", count,
                         " tokens cannot be cut into ", sequences, " sequences");
-    require<data_error>(aims.empty() || aims.size() == ids.size(), aims.size(), " targets for ", ids.size(),
-                        " tokens");
+    require<data_error>(aims.empty() || aims.size() == ids.size(), aims.size(), " targets for ", ids.size(), " tokens");
     for (std::size_t i = 0; i < ids.size(); ++i)
       require<data_error>(ids[i] >= 0 && ids[i] < vocab, "token id ", ids[i], " at position ", i,
                           " is outside the vocabulary of ", vocab);

@@ -9,14 +9,14 @@ namespace gmoe {
 /// How one layer routed T tokens over its N experts, K slots per token.
 template <class B>
 struct routing {
-  index_t block = 0;          ///< the block of the model
-  index_t experts = 0;        ///< N
-  variable<B> logits;         ///< T x N, z
-  variable<B> scores;         ///< T x N, p
-  id_matrix<B> chosen;        ///< T x K, best first: what the router asked for (`no_choice`: an empty slot)
-  id_matrix<B> kept;          ///< T x K: what it got, after capacity and random rules
-  variable<B> weights;        ///< T x K, w; nothing means weight 1
-  dispatch<B> pairs;          ///< `kept` sorted by expert
+  index_t block = 0;    ///< the block of the model
+  index_t experts = 0;  ///< N
+  variable<B> logits;   ///< T x N, z
+  variable<B> scores;   ///< T x N, p
+  id_matrix<B> chosen;  ///< T x K, best first: what the router asked for (`no_choice`: an empty slot)
+  id_matrix<B> kept;    ///< T x K: what it got, after capacity and random rules
+  variable<B> weights;  ///< T x K, w; nothing means weight 1
+  dispatch<B> pairs;    ///< `kept` sorted by expert
 };
 
 /// What a layer is told when it is built.

@@ -31,15 +31,15 @@ enum class random_site : std::uint64_t { embedding, attention, attention_output,
 
 template <class B>
 struct context {
-  gmoe::tape<B>* tape = nullptr;      ///< null: inference, nothing is kept
-  bool training = false;              ///< dropout, capacity, noise
-  index_t batch = 1, sequence = 1;    ///< T = batch * sequence tokens, row t = b * sequence + s
-  index_t block = 0;                  ///< the block being run
-  std::int64_t step = 0;              ///< optimiser step, for schedules
-  random_stream random{};             ///< of this step
-  id_matrix<B> tokens{};              ///< 1 x T, for routers that look at ids
+  gmoe::tape<B>* tape = nullptr;    ///< null: inference, nothing is kept
+  bool training = false;            ///< dropout, capacity, noise
+  index_t batch = 1, sequence = 1;  ///< T = batch * sequence tokens, row t = b * sequence + s
+  index_t block = 0;                ///< the block being run
+  std::int64_t step = 0;            ///< optimiser step, for schedules
+  random_stream random{};           ///< of this step
+  id_matrix<B> tokens{};            ///< 1 x T, for routers that look at ids
   gmoe::observer<B>* observer = nullptr;
-  kv_cache<B>* cache = nullptr;       ///< when generating token by token
+  kv_cache<B>* cache = nullptr;  ///< when generating token by token
 
   /// The parameter as a variable on this pass's tape.
   variable<B> use(parameter<B>& p) const { return variable<B>(p, tape); }

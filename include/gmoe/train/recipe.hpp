@@ -11,16 +11,16 @@ namespace gmoe {
 
 /// A training run. The same recipe, seed and number of threads give the same bits.
 struct recipe {
-  std::int64_t steps = 600;        ///< optimiser steps
-  index_t batch = 16;              ///< sequences per forward pass
-  index_t sequence = 128;          ///< tokens per sequence
-  index_t accumulation = 1;        ///< forward passes per optimiser step, their gradients averaged
-  double learning_rate = 1e-3;     ///< peak; the paper's models use 3e-4
-  double warmup_fraction = 0.1;    ///< of the steps
-  double final_fraction = 0.0;     ///< of the peak rate at the end
+  std::int64_t steps = 600;      ///< optimiser steps
+  index_t batch = 16;            ///< sequences per forward pass
+  index_t sequence = 128;        ///< tokens per sequence
+  index_t accumulation = 1;      ///< forward passes per optimiser step, their gradients averaged
+  double learning_rate = 1e-3;   ///< peak; the paper's models use 3e-4
+  double warmup_fraction = 0.1;  ///< of the steps
+  double final_fraction = 0.0;   ///< of the peak rate at the end
   double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
-  double weight_decay = 0.1;       ///< on every parameter
-  double clip_norm = 1.0;          ///< global norm of the gradient; 0: no clipping
+  double weight_decay = 0.1;         ///< on every parameter
+  double clip_norm = 1.0;            ///< global norm of the gradient; 0: no clipping
   double validation_fraction = 0.1;  ///< of the text, at its end
   std::uint64_t seed = 42;
 
@@ -32,8 +32,9 @@ struct recipe {
 
 /// Visits every field by name: visit("steps", value).
 template <class Recipe>
-void each_field(Recipe& r, auto&& visit)
-  requires requires { r.accumulation; }
+void each_field(Recipe& r, auto&& visit) requires requires {
+  r.accumulation;
+}
 {
   visit("steps", r.steps);
   visit("batch", r.batch);
@@ -61,8 +62,8 @@ inline void check_recipe(const recipe& r) {
   require(r.warmup_fraction >= 0 && r.warmup_fraction <= 1, "warmup_fraction is ", r.warmup_fraction,
           ", expected [0, 1]");
   require(r.final_fraction >= 0 && r.final_fraction <= 1, "final_fraction is ", r.final_fraction, ", expected [0, 1]");
-  require(r.beta1 >= 0 && r.beta1 < 1 && r.beta2 >= 0 && r.beta2 < 1, "beta1 and beta2 are ", r.beta1, " and ",
-          r.beta2, ", expected [0, 1)");
+  require(r.beta1 >= 0 && r.beta1 < 1 && r.beta2 >= 0 && r.beta2 < 1, "beta1 and beta2 are ", r.beta1, " and ", r.beta2,
+          ", expected [0, 1)");
   require(r.epsilon > 0, "epsilon is ", r.epsilon, ", expected a positive number");
   require(r.weight_decay >= 0, "weight_decay is ", r.weight_decay, ", expected 0 or more");
   require(r.clip_norm >= 0, "clip_norm is ", r.clip_norm, ", expected a positive number, or 0 for no clipping");

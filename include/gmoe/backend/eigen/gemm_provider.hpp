@@ -94,10 +94,14 @@ void gemm_one_thread(op op_a, op op_b, S alpha, matrix_view<const S> a, matrix_v
 #endif
   if (beta == S(0))
     for (index_t i = 0; i < c.rows; ++i) std::fill_n(c.row(i), c.cols, S(0));
-  if (op_a == op::none && op_b == op::none) gemm_by_eigen<S, op::none, op::none>(alpha, a, b, c, depth);
-  else if (op_a == op::none) gemm_by_eigen<S, op::none, op::transpose>(alpha, a, b, c, depth);
-  else if (op_b == op::none) gemm_by_eigen<S, op::transpose, op::none>(alpha, a, b, c, depth);
-  else gemm_by_eigen<S, op::transpose, op::transpose>(alpha, a, b, c, depth);
+  if (op_a == op::none && op_b == op::none)
+    gemm_by_eigen<S, op::none, op::none>(alpha, a, b, c, depth);
+  else if (op_a == op::none)
+    gemm_by_eigen<S, op::none, op::transpose>(alpha, a, b, c, depth);
+  else if (op_b == op::none)
+    gemm_by_eigen<S, op::transpose, op::none>(alpha, a, b, c, depth);
+  else
+    gemm_by_eigen<S, op::transpose, op::transpose>(alpha, a, b, c, depth);
 }
 
 }  // namespace gmoe::eigen

@@ -23,10 +23,9 @@ struct gru_kernels {
         for_packs<S>(d, [&](index_t j, index_t part) {
           const auto bias = [&](const in& b, index_t gate) { return load(b.data + gate * d + j, part); };
           const pack<S> v = load(g + 3 * d + j, part) + bias(b_hh, 2);
-          const auto s = fn::gru_step{}.value(load(g + j, part) + bias(b_ih, 0) + bias(b_hh, 0),
-                                              load(g + d + j, part) + bias(b_ih, 1) + bias(b_hh, 1),
-                                              load(g + 2 * d + j, part) + bias(b_ih, 2), v,
-                                              h ? load(h->row(i) + j, part) : pack<S>(S(0)));
+          const auto s = fn::gru_step{}.value(
+              load(g + j, part) + bias(b_ih, 0) + bias(b_hh, 0), load(g + d + j, part) + bias(b_ih, 1) + bias(b_hh, 1),
+              load(g + 2 * d + j, part) + bias(b_ih, 2), v, h ? load(h->row(i) + j, part) : pack<S>(S(0)));
           store(g + j, s.r, part);
           store(g + d + j, s.u, part);
           store(g + 2 * d + j, s.n, part);

@@ -41,7 +41,8 @@ struct map_kernels {
     parallel_ranges(y.rows, row_grain(y.cols), [&](index_t begin, index_t end) {
       for (index_t i = begin; i < end; ++i) {
         const pack<S> ci(c(i, 0));
-        map_span(y.row(i), y.cols, beta, [&](const pack<S>& xi) { return f(xi, ci); }, x.row(i));
+        map_span(
+            y.row(i), y.cols, beta, [&](const pack<S>& xi) { return f(xi, ci); }, x.row(i));
       }
     });
   }

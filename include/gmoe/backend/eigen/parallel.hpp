@@ -46,7 +46,7 @@ void parallel_ranges(index_t count, index_t grain, const F& f) {
   const index_t pieces = std::clamp<index_t>(count / std::max<index_t>(grain, 1), 1, threads());
   if (pieces == 1) return f(index_t{0}, count);
 #if defined(_OPENMP)
-#pragma omp parallel for num_threads(static_cast<int>(pieces)) schedule(static, 1)
+#pragma omp parallel for num_threads(static_cast <int>(pieces)) schedule(static, 1)
   for (index_t p = 0; p < pieces; ++p) f(count * p / pieces, count * (p + 1) / pieces);
 #endif
 }

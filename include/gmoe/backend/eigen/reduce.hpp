@@ -64,8 +64,8 @@ struct reduce_kernels {
   static void sum(out y, S beta, S scale, in x) {
     double total = 0;
     for (index_t i = 0; i < x.rows; ++i)
-      total += static_cast<double>(
-          sum_packs<S>(x.cols, [&](index_t j, index_t part) { return load(x.row(i) + j, part); }));
+      total +=
+          static_cast<double>(sum_packs<S>(x.cols, [&](index_t j, index_t part) { return load(x.row(i) + j, part); }));
     y(0, 0) = static_cast<S>(static_cast<double>(scale) * total) + (beta == S(0) ? S(0) : y(0, 0));
   }
 
@@ -86,11 +86,10 @@ struct reduce_kernels {
         double total = 0;  // short inner runs keep float partial sums accurate
         const index_t count = std::min(piece, size - p * piece);
         for (index_t run = 0; run < count; run += 512)
-          total += static_cast<double>(
-              sum_packs<S>(std::min<index_t>(512, count - run), [&](index_t j, index_t part) {
-                const pack<S> v = load(from + run + j, part);
-                return v * v;
-              }));
+          total += static_cast<double>(sum_packs<S>(std::min<index_t>(512, count - run), [&](index_t j, index_t part) {
+            const pack<S> v = load(from + run + j, part);
+            return v * v;
+          }));
         partial[p] = total;
       }
     });

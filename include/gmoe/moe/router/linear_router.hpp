@@ -16,7 +16,8 @@ struct linear_router : router_policy {
   struct layer {
     parameter<B> gate;  ///< N x d
 
-    layer(const builder<B>& make, const sizes& s, const layer_shape& l) : gate(make.linear("gate", l.experts, s.d_model)) {}
+    layer(const builder<B>& make, const sizes& s, const layer_shape& l)
+        : gate(make.linear("gate", l.experts, s.d_model)) {}
     variable<B> logits(const context<B>& ctx, const variable<B>& x) { return matmul(x, ctx.use(gate), op::transpose); }
     void each(auto&& visit) { visit(gate); }
   };

@@ -8,7 +8,9 @@ namespace gmoe {
 
 struct softmax_score : score_policy {
   template <class B>
-  static variable<B> scores(const variable<B>& logits) { return softmax_rows(logits); }
+  static variable<B> scores(const variable<B>& logits) {
+    return softmax_rows(logits);
+  }
 };
 
 }  // namespace gmoe
