@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
   CLI::App app(
       "Runs a model on given tokens and writes every number on the way to a safetensors file: parameters, activations "
       "of each layer, routing, what was drawn at random, losses, and on request gradients and training steps. "
-      "docs/traces.md says what each name means.",
+      "docs/checkpoints.md says what each name means.",
       "trace");
   app.get_formatter()->column_width(36);
   app.add_option("--variant", o.variant, "a new model of this variant; train --list shows them all");

@@ -1,5 +1,5 @@
 #pragma once
-/// Everything that a model of any card computes for one batch, under the names of docs/traces.md: parameters,
+/// Everything that a model of any card computes for one batch, under the names of docs/checkpoints.md: parameters,
 /// activations, routing, random draws, losses, gradients, and the course of some training steps.
 
 #include <cmath>
