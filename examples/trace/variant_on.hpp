@@ -29,6 +29,7 @@ void trace_model(Model& model, const std::string& variant, const variant_options
                                  .how = o.how};
   gmoe::trace_file<scalar> out;
   gmoe::tracer tracer(model, text, how, out);
+  gmoe::require(!o.replay_constants || !o.replay.empty(), "--replay-constants needs --replay FILE to take them from");
   std::optional<gmoe::replay<B>> recorded;
   if (!o.replay.empty()) {
     recorded = gmoe::read_replay(o.replay, model, static_cast<gmoe::index_t>(text.ids.size()), o.replay_constants);
