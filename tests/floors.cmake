@@ -4,6 +4,8 @@
 #   - a header includes from its own floor or from those below; train, data, io and analysis are one floor, but no two of
 #     these folders may need each other;
 #   - only io/ includes a JSON library, only backend/ Thrust and CUDA, nobody a command line parser or <iostream>;
+#   - only backend/eigen/eigen.hpp includes Eigen, and all that stands in backend/eigen/ stands in the namespace of its
+#     build;
 #   - Thrust's backend is included by whoever asks for it, never by the rest of the library;
 #   - headers directly in gmoe/ only collect others, except version.hpp;
 #   - every header has #pragma once, names its includes from the include root, and has at most 400 lines.
@@ -54,6 +56,10 @@ foreach(header IN LISTS headers)
     mistake("${header}: no #pragma once")
   endif()
 
+  if(header MATCHES "^gmoe/backend/eigen/" AND text MATCHES "(^|\n)namespace (gmoe::eigen|gmoe) *{")
+    mistake("${header}: opens '${CMAKE_MATCH_2}'; write namespace gmoe::eigen::inline GMOE_CPU_BUILD (build_tag.hpp)")
+  endif()
+
   # Only lines of directives and comments, or it is more than a collection.
   if(NOT floor AND NOT header STREQUAL "gmoe/version.hpp")
     string(REGEX REPLACE "(^|\n)[ \t]*(#|//)[^\n]*" "\\1" rest "${text}")
@@ -79,6 +85,8 @@ foreach(header IN LISTS headers)
       mistake("${header}: includes <${file}>; the library neither prints nor reads the command line")
     elseif(file MATCHES "^nlohmann/" AND NOT floor STREQUAL "io")
       mistake("${header}: includes <${file}>; only io/ reads JSON")
+    elseif(file MATCHES "^Eigen/" AND NOT header STREQUAL "gmoe/backend/eigen/eigen.hpp")
+      mistake("${header}: includes <${file}>; only backend/eigen/eigen.hpp does")
     elseif(file MATCHES "^(thrust|cub|cuda)/|^(cuda|cublas|cudnn)[A-Za-z0-9_]*\\.h" AND NOT floor STREQUAL "backend")
       mistake("${header}: includes <${file}>; only backend/ knows the device")
     elseif(file MATCHES "^gmoe/backend/(thrust|gpu)" AND (header STREQUAL "gmoe/gmoe.hpp" OR
