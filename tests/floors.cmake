@@ -7,7 +7,9 @@
 #   - only backend/eigen/eigen.hpp includes Eigen, and all that stands in backend/eigen/ stands in the namespace of its
 #     build;
 #   - Thrust's backend is included by whoever asks for it, never by the rest of the library;
-#   - headers directly in gmoe/ only collect others, except version.hpp;
+#   - headers directly in gmoe/ only collect others, except version.hpp; gmoe.hpp reaches every header but those that it
+#     says are included on their own;
+#   - nobody prints, except the progress line of train/progress.hpp;
 #   - every header has #pragma once, names its includes from the include root, and has at most 400 lines.
 
 cmake_minimum_required(VERSION 3.25)
@@ -69,11 +71,17 @@ foreach(header IN LISTS headers)
     endif()
   endif()
 
+  if(text MATCHES "(^|[^A-Za-z_])(v?f?printf|fputs|puts|fputc|putc|putchar|perror) *\\(|std::(cout|cerr|clog)" AND
+     NOT header STREQUAL "gmoe/train/progress.hpp")
+    mistake("${header}: prints; only train/progress.hpp does")
+  endif()
+
   string(REGEX MATCHALL "(^|\n)[ \t]*#[ \t]*include[ \t]*[<\"][^>\"\n]+[>\"]" includes "${text}")
   foreach(line IN LISTS includes)
     string(REGEX MATCH "([<\"])([^>\"]+)[>\"]" ignored "${line}")
     set(quote ${CMAKE_MATCH_1})
     set(file ${CMAKE_MATCH_2})
+    list(APPEND included_by_${header} ${file})
 
     if(quote STREQUAL "\"" AND NOT file MATCHES "^gmoe/")
       mistake("${header}: includes \"${file}\"; write it from the include root, \"gmoe/...\"")
@@ -107,6 +115,28 @@ foreach(header IN LISTS headers)
     endif()
   endforeach()
 endforeach()
+
+# What gmoe.hpp forgets.
+if("gmoe/gmoe.hpp" IN_LIST headers)
+  set(reached gmoe/gmoe.hpp)
+  set(open ${reached})
+  while(open)
+    list(POP_FRONT open header)
+    foreach(file IN LISTS included_by_${header})
+      if(NOT file IN_LIST reached)
+        list(APPEND reached ${file})
+        list(APPEND open ${file})
+      endif()
+    endforeach()
+  endwhile()
+  foreach(header IN LISTS headers)
+    if(NOT header IN_LIST reached AND NOT header MATCHES "^gmoe/(io|analysis)/|^gmoe/(io|analysis)\\.hpp$" AND
+       NOT header MATCHES "^gmoe/backend/(thrust|gpu|bf16|eigen/(bf16_products|onednn_matmul)\\.hpp$)" AND
+       NOT header MATCHES "^gmoe/train/interrupt")
+      mistake("${header}: is not reached from gmoe/gmoe.hpp")
+    endif()
+  endforeach()
+endif()
 
 # Folders of the top floor: take away, again and again, one that needs none of those left. What stays is a cycle.
 set(left ${top_floor})
