@@ -1,7 +1,7 @@
 #pragma once
 /// Everything for building, training and sampling models on the CPU. Files that need a JSON library (gmoe/io/...),
-/// analysis, other backends (backend/bf16.hpp among them) and the handling of signals (train/interrupt.hpp) are included
-/// on their own.
+/// analysis, other backends (backend/bf16.hpp among them) and the handling of signals (train/interrupt.hpp) are
+/// included on their own.
 
 #include "gmoe/autograd/gradient_check.hpp"
 #if !defined(__CUDACC__)
