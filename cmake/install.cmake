@@ -1,4 +1,4 @@
-# install: headers, CMake package, pkg-config file. Nothing depends on the architecture, so everything goes to share/.
+# install: headers, CMake package, pkg-config files, pages. Nothing depends on the architecture, so everything goes to share/.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -16,9 +16,15 @@ configure_package_config_file(
 write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/package/gmoe-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/package/gmoe-config.cmake ${PROJECT_BINARY_DIR}/package/gmoe-config-version.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/device.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/device.cmake ${PROJECT_SOURCE_DIR}/cmake/providers.cmake
         DESTINATION ${gmoe_package_dir})
 
-configure_file(${PROJECT_SOURCE_DIR}/cmake/gmoe.pc.in ${PROJECT_BINARY_DIR}/package/gmoe.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/package/gmoe.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(name gmoe gmoe-io gmoe-onednn gmoe-blas gmoe-thrust-host)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/package/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/package/${name}.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+endforeach()
+
+# README.md links to docs/.
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+        DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -4,8 +4,12 @@
 #   - a header includes from its own floor or from those below; train, data, io and analysis are one floor, but no two of
 #     these folders may need each other;
 #   - only io/ includes a JSON library, only backend/ Thrust and CUDA, nobody a command line parser or <iostream>;
+#   - only backend/eigen/eigen.hpp includes Eigen, and all that stands in backend/eigen/ stands in the namespace of its
+#     build;
 #   - Thrust's backend is included by whoever asks for it, never by the rest of the library;
-#   - headers directly in gmoe/ only collect others, except version.hpp;
+#   - headers directly in gmoe/ only collect others, except version.hpp; gmoe.hpp reaches every header but those that it
+#     says are included on their own;
+#   - nobody prints, except the progress line of train/progress.hpp;
 #   - every header has #pragma once, names its includes from the include root, and has at most 400 lines.
 
 cmake_minimum_required(VERSION 3.25)
@@ -54,6 +58,10 @@ foreach(header IN LISTS headers)
     mistake("${header}: no #pragma once")
   endif()
 
+  if(header MATCHES "^gmoe/backend/eigen/" AND text MATCHES "(^|\n)namespace (gmoe::eigen|gmoe) *{")
+    mistake("${header}: opens '${CMAKE_MATCH_2}'; write namespace gmoe::eigen::inline GMOE_CPU_BUILD (build_tag.hpp)")
+  endif()
+
   # Only lines of directives and comments, or it is more than a collection.
   if(NOT floor AND NOT header STREQUAL "gmoe/version.hpp")
     string(REGEX REPLACE "(^|\n)[ \t]*(#|//)[^\n]*" "\\1" rest "${text}")
@@ -63,11 +71,17 @@ foreach(header IN LISTS headers)
     endif()
   endif()
 
+  if(text MATCHES "(^|[^A-Za-z_])(v?f?printf|fputs|puts|fputc|putc|putchar|perror) *\\(|std::(cout|cerr|clog)" AND
+     NOT header STREQUAL "gmoe/train/progress.hpp")
+    mistake("${header}: prints; only train/progress.hpp does")
+  endif()
+
   string(REGEX MATCHALL "(^|\n)[ \t]*#[ \t]*include[ \t]*[<\"][^>\"\n]+[>\"]" includes "${text}")
   foreach(line IN LISTS includes)
     string(REGEX MATCH "([<\"])([^>\"]+)[>\"]" ignored "${line}")
     set(quote ${CMAKE_MATCH_1})
     set(file ${CMAKE_MATCH_2})
+    list(APPEND included_by_${header} ${file})
 
     if(quote STREQUAL "\"" AND NOT file MATCHES "^gmoe/")
       mistake("${header}: includes \"${file}\"; write it from the include root, \"gmoe/...\"")
@@ -79,6 +93,8 @@ foreach(header IN LISTS headers)
       mistake("${header}: includes <${file}>; the library neither prints nor reads the command line")
     elseif(file MATCHES "^nlohmann/" AND NOT floor STREQUAL "io")
       mistake("${header}: includes <${file}>; only io/ reads JSON")
+    elseif(file MATCHES "^Eigen/" AND NOT header STREQUAL "gmoe/backend/eigen/eigen.hpp")
+      mistake("${header}: includes <${file}>; only backend/eigen/eigen.hpp does")
     elseif(file MATCHES "^(thrust|cub|cuda)/|^(cuda|cublas|cudnn)[A-Za-z0-9_]*\\.h" AND NOT floor STREQUAL "backend")
       mistake("${header}: includes <${file}>; only backend/ knows the device")
     elseif(file MATCHES "^gmoe/backend/(thrust|gpu)" AND (header STREQUAL "gmoe/gmoe.hpp" OR
@@ -99,6 +115,28 @@ foreach(header IN LISTS headers)
     endif()
   endforeach()
 endforeach()
+
+# What gmoe.hpp forgets.
+if("gmoe/gmoe.hpp" IN_LIST headers)
+  set(reached gmoe/gmoe.hpp)
+  set(open ${reached})
+  while(open)
+    list(POP_FRONT open header)
+    foreach(file IN LISTS included_by_${header})
+      if(NOT file IN_LIST reached)
+        list(APPEND reached ${file})
+        list(APPEND open ${file})
+      endif()
+    endforeach()
+  endwhile()
+  foreach(header IN LISTS headers)
+    if(NOT header IN_LIST reached AND NOT header MATCHES "^gmoe/(io|analysis)/|^gmoe/(io|analysis)\\.hpp$" AND
+       NOT header MATCHES "^gmoe/backend/(thrust|gpu|bf16|eigen/(bf16_products|onednn_matmul)\\.hpp$)" AND
+       NOT header MATCHES "^gmoe/train/interrupt")
+      mistake("${header}: is not reached from gmoe/gmoe.hpp")
+    endif()
+  endforeach()
+endif()
 
 # Folders of the top floor: take away, again and again, one that needs none of those left. What stays is a cycle.
 set(left ${top_floor})

@@ -44,8 +44,18 @@ check("only io/ reads JSON" model/a.hpp "#pragma once|#include <nlohmann/json.hp
 check("neither prints nor reads the command line" core/b.hpp "#pragma once|#include <iostream>")
 check("neither prints nor reads the command line" io/b.hpp "#pragma once|#include <CLI/CLI.hpp>")
 check("only backend/ knows the device" ops/a.hpp "#pragma once|#include <thrust/sort.h>")
+check("only backend/eigen/eigen.hpp does" backend/eigen/a.hpp "#pragma once|#include <Eigen/Core>")
+check("a.hpp: opens 'gmoe::eigen'" backend/eigen/a.hpp "#pragma once|namespace gmoe::eigen {|}")
 check("by the program that wants it" ops/a.hpp "#pragma once|#include \"gmoe/backend/thrust/a.hpp\"")
 check("by the program that wants it" gmoe.hpp "#pragma once|#include \"gmoe/backend/thrust/a.hpp\"")
+check("nn/a.hpp: is not reached from gmoe/gmoe.hpp"
+      gmoe.hpp "#pragma once|#include \"gmoe/ops/a.hpp\"" ops/a.hpp "#pragma once|#include \"gmoe/core/a.hpp\""
+      nn/a.hpp "#pragma once|#include \"gmoe/ops/a.hpp\"")
+check("6 headers keep their floors"
+      gmoe.hpp "#pragma once|#include \"gmoe/ops/a.hpp\"" ops/a.hpp "#pragma once|#include \"gmoe/core/a.hpp\""
+      io/a.hpp "#pragma once" backend/gpu.hpp "#pragma once")
+check("core/b.hpp: prints" core/b.hpp "#pragma once|inline void f() { std::fprintf(stderr, \"x\"); }")
+check("3 headers keep their floors" core/b.hpp "#pragma once|inline void f() { std::snprintf(text, 2, \"x\"); }")
 check("only includes others" gmoe.hpp "#pragma once|#include \"gmoe/core/a.hpp\"|int x()")
 check("write it from the include root" core/b.hpp "#pragma once|#include \"a.hpp\"")
 check("no #pragma once" core/b.hpp "// nothing")

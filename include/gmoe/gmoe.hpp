@@ -1,6 +1,7 @@
 #pragma once
-/// Everything for building, training and sampling models on the CPU. Files that need a JSON library
-/// (gmoe/io/...), analysis and other backends are included on their own.
+/// Everything for building, training and sampling models on the CPU. Files that need a JSON library (gmoe/io/...),
+/// analysis, other backends (backend/bf16.hpp among them) and the handling of signals (train/interrupt.hpp) are
+/// included on their own.
 
 #include "gmoe/autograd/gradient_check.hpp"
 #if !defined(__CUDACC__)
@@ -8,8 +9,15 @@
 #endif
 #include "gmoe/data/continue_text.hpp"
 #include "gmoe/data/corpus.hpp"
+#include "gmoe/data/printable.hpp"
 #include "gmoe/data/unigram.hpp"
+#include "gmoe/model/accounting.hpp"
 #include "gmoe/model/cards.hpp"
+#include "gmoe/model/closed_form.hpp"
+#include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/model/registry.hpp"
+#include "gmoe/ops/broadcast.hpp"
+#include "gmoe/ops/concat.hpp"
 #include "gmoe/train/train.hpp"
 #include "gmoe/version.hpp"

@@ -10,6 +10,12 @@
 
 cmake_minimum_required(VERSION 3.25)
 
+# A folder given relative to the caller's: file(GLOB) would search it beside this script, file(READ) elsewhere.
+get_filename_component(ROOT "${ROOT}" ABSOLUTE)
+if(NOT EXISTS ${ROOT}/README.md)
+  message(FATAL_ERROR "there is no README.md in '${ROOT}'; say which repository: cmake -DROOT=<repository> -P check.cmake")
+endif()
+
 # What lies between two markers of a text; FALSE if one of them is missing.
 function(between text begin end result)
   set(${result} FALSE PARENT_SCOPE)
@@ -32,7 +38,7 @@ set(mistakes "")
 file(GLOB_RECURSE pages RELATIVE ${ROOT} ${ROOT}/docs/*.md)
 list(APPEND pages README.md CONTRIBUTING.md)
 foreach(page IN LISTS pages)
-  if(NOT EXISTS ${ROOT}/${page})
+  if(page STREQUAL "CONTRIBUTING.md" AND NOT EXISTS ${ROOT}/${page})
     continue()
   endif()
   file(READ ${ROOT}/${page} text)
@@ -84,7 +90,7 @@ foreach(page IN LISTS pages)
   endwhile()
 endforeach()
 
-if(EXISTS ${ROOT}/.ci/run AND EXISTS ${ROOT}/README.md)
+if(EXISTS ${ROOT}/.ci/run)
   file(READ ${ROOT}/.ci/run script)
   file(READ ${ROOT}/README.md readme)
   string(STRIP "${script}" script)

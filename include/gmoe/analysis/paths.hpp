@@ -71,7 +71,8 @@ inline path_histogram count_paths(const routing_decisions& d, std::vector<index_
   }
   std::vector<index_t> order(distinct), rank(distinct);
   std::iota(order.begin(), order.end(), index_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](index_t a, index_t b) { return seen[a] > seen[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](index_t a, index_t b) { return seen[a] != seen[b] ? seen[a] > seen[b] : a < b; });
   for (std::size_t n = 0; n < order.size(); ++n) {
     rank[order[n]] = static_cast<index_t>(n);
     h.count.push_back(seen[order[n]]);

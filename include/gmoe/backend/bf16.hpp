@@ -12,10 +12,10 @@
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/backend/eigen/bf16_products.hpp"
 
-namespace gmoe {
+namespace gmoe::inline GMOE_CPU_BUILD {
 
 using eigen::bf16_products;
 
 static_assert(backend<cpu<float, bf16_products>>);
 
-}  // namespace gmoe
+}  // namespace gmoe::inline GMOE_CPU_BUILD

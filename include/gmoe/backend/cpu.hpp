@@ -6,6 +6,7 @@
 #endif
 
 #include "gmoe/backend/contract.hpp"
+#include "gmoe/backend/cpu_forward.hpp"
 #include "gmoe/backend/eigen/attention.hpp"
 #include "gmoe/backend/eigen/cross_entropy.hpp"
 #include "gmoe/backend/eigen/experts.hpp"
@@ -21,13 +22,13 @@
 #include "gmoe/backend/eigen/routing.hpp"
 #include "gmoe/backend/eigen/softmax.hpp"
 
-namespace gmoe {
+namespace gmoe::inline GMOE_CPU_BUILD {
 
 using eigen::full_precision;
 
 /// Eigen on all cores (OpenMP where the compiler has it). Every kernel of contract.hpp, by file. `Products` says how
 /// matrices are multiplied: in `Scalar`, or in bfloat16 (backend/bf16.hpp); all else is in `Scalar`.
-template <class Scalar, class Products = full_precision>
+template <class Scalar, class Products>
 struct cpu : eigen::memory_kernels<Scalar>,
              eigen::gemm_kernels<Scalar, Products>,
              eigen::map_kernels<Scalar>,
@@ -55,4 +56,4 @@ struct cpu : eigen::memory_kernels<Scalar>,
 
 static_assert(backend<cpu<float>> && backend<cpu<double>>);
 
-}  // namespace gmoe
+}  // namespace gmoe::inline GMOE_CPU_BUILD

@@ -78,7 +78,8 @@ class random_stream {
   GMOE_HD std::uint64_t below(std::uint64_t counter, std::uint64_t bound) const {
     const random_words w = words(counter);
     const std::uint64_t x = (std::uint64_t{w.word[0]} << 32) | w.word[1];
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(x) * bound) >> 64);
+    __extension__ using wide = unsigned __int128;
+    return static_cast<std::uint64_t>((static_cast<wide>(x) * bound) >> 64);
   }
 
   GMOE_HD constexpr std::uint64_t key() const { return key_; }

@@ -61,7 +61,7 @@ struct official_card {
     if (!std::is_same_v<typename Card::always, no_local_expert>) return "always";
     constexpr bool gshard = k == official_kind::gshard;
     if (!gshard && !std::is_same_v<typename Card::gate, selected_score>) return "gate";
-    using capacity = std::conditional_t<gshard, gshard_card, switch_card>::capacity;
+    using capacity = typename std::conditional_t<gshard, gshard_card, switch_card>::capacity;
     if (!std::is_same_v<typename Card::capacity, capacity>) return "capacity";
     return "";
   }

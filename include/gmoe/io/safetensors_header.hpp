@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -42,8 +43,8 @@ inline void check_tiling(safetensors_header& header, index_t data_bytes, std::st
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice != names.end()) throw file_error(concat(where, ": tensor ", in_quotes(*twice), " occurs twice"));
 
-  std::stable_sort(tensors.begin(), tensors.end(), [](const tensor_entry& a, const tensor_entry& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  std::sort(tensors.begin(), tensors.end(), [](const tensor_entry& a, const tensor_entry& b) {
+    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });
   index_t covered = 0;
   const std::string* previous = nullptr;

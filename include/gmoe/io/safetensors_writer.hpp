@@ -64,8 +64,9 @@ class safetensors_writer {
   void write(const std::filesystem::path& path) const {
     std::vector<const item*> order;
     for (const item& i : items_) order.push_back(&i);
-    std::stable_sort(order.begin(), order.end(), [](const item* a, const item* b) {
-      return facts(a->tensor.type).size > facts(b->tensor.type).size;
+    std::sort(order.begin(), order.end(), [](const item* a, const item* b) {
+      const auto wide = facts(a->tensor.type).size, narrow = facts(b->tensor.type).size;
+      return wide != narrow ? wide > narrow : a < b;
     });
 
     safetensors_header header{{}, metadata_};

@@ -14,7 +14,7 @@
 #include "gmoe/backend/eigen/reduce.hpp"
 #include "gmoe/backend/eigen/softmax.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct attention_kernels {
@@ -199,4 +199,4 @@ struct attention_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -9,7 +9,7 @@
 #include "gmoe/backend/eigen/onednn_matmul.hpp"
 #include "gmoe/backend/eigen/workspace.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// The upper half of the float that is nearest to x among those whose lower half is zero; ties to even, NaN stays NaN.
 inline std::uint16_t bf16_bits(float x) {
@@ -62,4 +62,4 @@ struct bf16_products {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -9,7 +9,7 @@
 #include "gmoe/backend/eigen/pack.hpp"
 #include "gmoe/backend/matrix.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// The next multiple of a pack: the length of rows that are read and written in whole packs.
 template <class S>
@@ -147,4 +147,4 @@ class block_product {
   index_t offset_;
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -8,7 +8,7 @@
 #include "gmoe/backend/eigen/softmax.hpp"
 #include "gmoe/backend/matrix.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct cross_entropy_kernels {
@@ -48,4 +48,4 @@ struct cross_entropy_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

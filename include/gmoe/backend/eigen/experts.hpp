@@ -15,7 +15,7 @@
 #include "gmoe/backend/eigen/reduce.hpp"
 #include "gmoe/backend/eigen/softmax.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// What the expert kernels read of a dispatch. Without one, expert 0 gets every row, in order, with weight 1.
 template <class S>
@@ -244,4 +244,4 @@ struct expert_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

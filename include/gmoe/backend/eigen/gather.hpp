@@ -7,7 +7,7 @@
 #include "gmoe/backend/eigen/parallel.hpp"
 #include "gmoe/backend/matrix.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct gather_kernels {
@@ -70,4 +70,4 @@ struct gather_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -2,15 +2,15 @@
 /// Matrix products: the one narrow call through which products go, but for those of attention over whole sequences
 /// (block_product.hpp). What multiplies a piece on one thread is a policy.
 
-#include <Eigen/Core>
 #include <algorithm>
 
 #include "gmoe/backend/arguments.hpp"
+#include "gmoe/backend/eigen/build_tag.hpp"
 #include "gmoe/backend/eigen/gemm_provider.hpp"
 #include "gmoe/backend/eigen/parallel.hpp"
 #include "gmoe/backend/matrix.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// Products in the backend's own precision, by the provider of gemm_provider.hpp.
 struct full_precision {
@@ -102,4 +102,4 @@ struct gemm_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

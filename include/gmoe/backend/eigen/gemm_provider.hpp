@@ -5,11 +5,11 @@
 /// oneDNN's sgemm, which is a third faster on AVX-512; with GMOE_GEMM_BLAS (target gmoe::blas) all go to a BLAS. A
 /// BLAS must run on one thread: the library cuts its products itself.
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <type_traits>
 
 #include "gmoe/backend/arguments.hpp"
+#include "gmoe/backend/eigen/build_tag.hpp"
 #include "gmoe/backend/eigen/workspace.hpp"
 #include "gmoe/backend/matrix.hpp"
 
@@ -21,7 +21,7 @@
 #include <cblas.h>
 #endif
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// Name of the provider, for start banners and benchmarks.
 inline constexpr const char* gemm_provider =
@@ -104,4 +104,4 @@ void gemm_one_thread(op op_a, op op_b, S alpha, matrix_view<const S> a, matrix_v
     gemm_by_eigen<S, op::transpose, op::transpose>(alpha, a, b, c, depth);
 }
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

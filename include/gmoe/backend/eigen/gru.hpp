@@ -6,7 +6,7 @@
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/functions.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct gru_kernels {
@@ -61,4 +61,4 @@ struct gru_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -10,7 +10,7 @@
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/functions.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct layer_norm_kernels {
@@ -90,4 +90,4 @@ struct layer_norm_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

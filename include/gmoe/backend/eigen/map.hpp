@@ -5,7 +5,7 @@
 #include "gmoe/backend/eigen/parallel.hpp"
 #include "gmoe/backend/matrix.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct map_kernels {
@@ -58,4 +58,4 @@ struct map_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

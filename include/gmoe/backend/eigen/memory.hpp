@@ -8,11 +8,12 @@
 #include <sys/mman.h>
 #endif
 
+#include "gmoe/backend/eigen/build_tag.hpp"
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/backend/pool.hpp"
 #include "gmoe/core/error.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// Where pooled buffers come from.
 struct host_memory {
@@ -49,4 +50,4 @@ struct memory_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -14,7 +14,7 @@
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/error.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// The compiled products of one thread, by their sizes: oneDNN writes machine code for each of them once.
 class onednn_products {
@@ -98,6 +98,6 @@ inline void onednn_matmul(op op_a, op op_b, matrix_view<const std::uint16_t> a, 
   of_this_thread.run(op_a, op_b, a, b, beta, c, depth);
 }
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD
 
 #endif

@@ -6,7 +6,7 @@
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/functions.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct optimizer_kernels {
@@ -28,4 +28,4 @@ struct optimizer_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

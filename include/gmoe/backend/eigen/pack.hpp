@@ -3,13 +3,13 @@
 ///
 /// Wraps Eigen's packets. Functions for which a packet has no vector form run lane by lane.
 
-#include <Eigen/Core>
 #include <cmath>
 #include <cstring>
 
+#include "gmoe/backend/eigen/build_tag.hpp"
 #include "gmoe/core/index.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct pack {
@@ -115,4 +115,4 @@ template <class S>
   part == 0 ? value.store(to) : value.store_part(to, part);
 }
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -10,9 +10,10 @@
 #include <omp.h>
 #endif
 
+#include "gmoe/backend/eigen/build_tag.hpp"
 #include "gmoe/core/index.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// Threads that a parallel loop started here would use: 1 inside another parallel loop.
 inline int threads() {
@@ -67,4 +68,4 @@ void parallel_tasks(index_t count, const F& f) {
 /// Rows per piece that make a row-wise loop worth a second thread: about 16 KiB of floats.
 inline index_t row_grain(index_t cols) { return std::max<index_t>(1, 4096 / std::max<index_t>(cols, 1)); }
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

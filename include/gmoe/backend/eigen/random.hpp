@@ -9,7 +9,7 @@
 #include "gmoe/core/functions.hpp"
 #include "gmoe/core/random.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// mask[j] = 0 with `probability`, else 1 / (1 - probability), for elements first, first + 1, ... of the stream.
 template <class S>
@@ -49,4 +49,4 @@ struct random_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

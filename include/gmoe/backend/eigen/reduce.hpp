@@ -6,7 +6,7 @@
 #include "gmoe/backend/eigen/workspace.hpp"
 #include "gmoe/backend/matrix.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// Sum over one row of f(j, part), a pack each.
 template <class S, class F>
@@ -99,4 +99,4 @@ struct reduce_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -10,7 +10,7 @@
 #include "gmoe/core/functions.hpp"
 #include "gmoe/core/random.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
 struct routing_kernels {
@@ -89,4 +89,4 @@ struct routing_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

@@ -10,7 +10,7 @@
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/functions.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// Largest of `count` >= 1 numbers.
 template <class S>
@@ -95,4 +95,4 @@ struct softmax_kernels {
   }
 };
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

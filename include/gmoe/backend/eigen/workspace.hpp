@@ -5,7 +5,7 @@
 
 #include "gmoe/backend/eigen/memory.hpp"
 
-namespace gmoe::eigen {
+namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 /// A per-thread stack of scratch memory. Take with scratch<T>(count); freed in reverse order by scope.
 class workspace {
@@ -90,4 +90,4 @@ scratch_lease<T> scratch(index_t count) {
   return scratch_lease<T>(workspace::of_this_thread(), count);
 }
 
-}  // namespace gmoe::eigen
+}  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

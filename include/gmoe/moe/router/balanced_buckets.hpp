@@ -18,8 +18,8 @@ inline std::vector<id_type> balanced_buckets(std::span<const std::int64_t> count
   require(buckets >= 1, "balanced_buckets: ", buckets, " buckets, expected at least 1");
   std::vector<std::size_t> by_frequency(counts.size());
   std::iota(by_frequency.begin(), by_frequency.end(), std::size_t{0});
-  std::stable_sort(by_frequency.begin(), by_frequency.end(),
-                   [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });
+  std::sort(by_frequency.begin(), by_frequency.end(),
+            [&](std::size_t a, std::size_t b) { return counts[a] != counts[b] ? counts[a] > counts[b] : a < b; });
   std::vector<std::int64_t> filled(static_cast<std::size_t>(buckets), 0);
   std::vector<id_type> bucket(counts.size(), 0);
   for (const std::size_t id : by_frequency) {

@@ -1,0 +1,41 @@
+# cmake -DROOT=<repository> -DWORK=<scratch folder> -DVERSION=<x.y.z> -P debian.cmake
+# Builds the Debian source package from a copy, compiles a program with what is in libgmoe-dev, and asks lintian.
+
+cmake_minimum_required(VERSION 3.25)
+
+find_program(BUILDPACKAGE dpkg-buildpackage)
+find_program(DH dh)
+if(NOT BUILDPACKAGE OR NOT DH)
+  message("skipped: dpkg-buildpackage and dh are not installed (Debian: dpkg-dev debhelper)")
+  return()
+endif()
+macro(run folder)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${folder} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
+endmacro()
+
+file(STRINGS ${ROOT}/debian/changelog newest LIMIT_COUNT 1)
+if(NOT newest MATCHES "^gmoe \\(${VERSION}\\) ")
+  message(FATAL_ERROR "debian/changelog begins with '${newest}', but version.hpp says ${VERSION}")
+endif()
+file(REMOVE_RECURSE ${WORK})
+set(source ${WORK}/gmoe-${VERSION})
+file(MAKE_DIRECTORY ${source})
+foreach(part CMakeLists.txt CHANGELOG.md LICENSE README.md cmake debian docs include tests/consume/programs)
+  cmake_path(GET part PARENT_PATH folder)
+  file(COPY ${ROOT}/${part} DESTINATION ${source}/${folder})
+endforeach()
+run(${source} ${BUILDPACKAGE} --unsigned-source --unsigned-changes)
+run(${WORK} dpkg-deb --extract libgmoe-dev_${VERSION}_all.deb installed)
+
+set(ENV{PKG_CONFIG_PATH} ${WORK}/installed/usr/share/pkgconfig)
+execute_process(COMMAND pkg-config --cflags gmoe OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY)
+separate_arguments(flags UNIX_COMMAND "${flags}")
+run(${WORK} c++ -std=c++20 ${flags} ${ROOT}/tests/consume/programs/gmoe.cpp -o program)
+run(${WORK} ${WORK}/program)
+
+find_program(LINTIAN lintian)
+if(LINTIAN)
+  run(${WORK} ${LINTIAN} --allow-root --fail-on error gmoe_${VERSION}.dsc libgmoe-dev_${VERSION}_all.deb)
+else()
+  message("lintian is not installed, so nobody asked it")
+endif()

@@ -1,0 +1,3 @@
+#include "products.hpp"
+
+int main() { return check_products("oneDNN"); }
