@@ -40,7 +40,6 @@ struct dense {};
 
 // What a policy derives from: one tag per slot.
 // clang-format off
-// clang-format off
 struct experts_policy   { using slot = slots::experts; };
 struct body_policy      { using slot = slots::body; };
 struct always_policy    { using slot = slots::always; };
@@ -52,7 +51,6 @@ struct gate_policy      { using slot = slots::gate; };
 struct balance_policy   { using slot = slots::balance; };
 struct placement_policy { using slot = slots::placement; };
 struct dense_policy     { using slot = slots::dense; };
-// clang-format on
 // clang-format on
 
 /// A type that fills a slot.
