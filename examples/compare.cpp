@@ -130,7 +130,7 @@ std::vector<json> run_all(const std::vector<compare::run_plan>& plans, const com
   for (const compare::run_plan& plan : plans) {
     const std::string where =
         gmoe::concat("[", results.size() + 1, "/", plans.size(), "] ", plan.variant, " seed ", plan.how.seed);
-    auto result = fresh ? std::nullopt : store.find(plan.settings(text));
+    auto result = fresh ? std::nullopt : store.find(plan, text);
     const bool found = result.has_value();
     if (!found) {
       gmoe::progress_line progress(plan.how.steps, where + "  ");
