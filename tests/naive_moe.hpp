@@ -26,6 +26,9 @@ enum class weighting { raw, normalised, one };
 enum class room { unlimited, switch_, gshard_authors, gshard_paper, no_local };
 enum class balance { none, all_choices, first_choices, joint };
 
+/// A factor of dropout: of element `index` of what is dropped there. Empty: nothing is.
+using mask = std::function<double(const std::string& what, std::size_t block, std::size_t index)>;
+
 /// What a variant computes, in numbers.
 struct variant {
   std::size_t experts = 4, width = 12, k = 1;  ///< N, m and active experts per token
@@ -48,16 +51,22 @@ struct settings {
   bool training = false;
   std::function<double(std::size_t block, std::size_t token)> draw;                        ///< GShard's second choices
   std::function<double(std::size_t block, std::size_t token, std::size_t column)> jitter;  ///< on a router's input
+  mask drop;
 };
 
 struct layer_record {
   mat logits;
   std::vector<std::vector<int>> chosen, kept;  ///< -1: dropped
 };
+/// A block, with a mixture or not: what entered its feed-forward part, what that gave, and the residual stream after.
+struct block_record {
+  mat attn_out, in, out, after;
+};
 struct result {
   number language, balance, total;
   mat hidden;
   std::vector<layer_record> layers;
+  std::vector<block_record> blocks;
 };
 
 inline vec layer_norm(const vec& x, const weight& gain, const weight& bias, double epsilon) {
@@ -118,8 +127,9 @@ inline vec softmax(const vec& z) {
   return p;
 }
 
-/// Causal attention with all heads, for the rows of one sequence.
-inline mat attention(const mat& x, const weights& w, const std::string& at, std::size_t heads) {
+/// Causal attention with all heads, for the rows of one sequence; `dropped(head, i, j)` multiplies probabilities.
+inline mat attention(const mat& x, const weights& w, const std::string& at, std::size_t heads,
+                     const std::function<double(std::size_t, std::size_t, std::size_t)>& dropped) {
   const std::size_t d = x[0].size(), size = d / heads;
   mat qkv, y;
   for (const vec& v : x) qkv.push_back(affine(v, w.at(at + "c_attn.weight"), w.at(at + "c_attn.bias")));
@@ -134,7 +144,8 @@ inline mat attention(const mat& x, const weights& w, const std::string& at, std:
       }
       const vec p = softmax(scores);
       for (std::size_t j = 0; j <= i; ++j)
-        for (std::size_t c = h * size; c < (h + 1) * size; ++c) joined[c] += p[j] * qkv[j][2 * d + c];
+        for (std::size_t c = h * size; c < (h + 1) * size; ++c)
+          joined[c] += p[j] * number(dropped(h, i, j)) * qkv[j][2 * d + c];
     }
     y.push_back(affine(joined, w.at(at + "c_proj.weight"), w.at(at + "c_proj.bias")));
   }
@@ -205,6 +216,11 @@ inline result run(const variant& v, const settings& s, const weights& w, const s
                   const std::vector<int>& targets) {
   const std::size_t count = tokens.size(), d = w.at("wte").cols;
   result r;
+  const auto drop_rows = [&](mat& rows, const char* what, std::size_t block) {
+    if (!s.drop) return;
+    for (std::size_t t = 0; t < rows.size(); ++t)
+      for (std::size_t c = 0; c < d; ++c) rows[t][c] = rows[t][c] * number(s.drop(what, block, t * d + c));
+  };
   mat u;
   for (std::size_t t = 0; t < count; ++t) {
     vec row;
@@ -212,6 +228,7 @@ inline result run(const variant& v, const settings& s, const weights& w, const s
       row.push_back(w.at("wte")(static_cast<std::size_t>(tokens[t]), c) + w.at("wpe")(t % s.sequence, c));
     u.push_back(row);
   }
+  drop_rows(u, "embeddings_mask", 0);
   mat h(count, vec(d)), z(count, vec(v.experts));  // the router's state, zero at first
   std::vector<vec> all_f, all_p;
   std::size_t layer = 0;
@@ -222,19 +239,25 @@ inline result run(const variant& v, const settings& s, const weights& w, const s
       normed.push_back(layer_norm(row, w.at(at + "ln_1.weight"), w.at(at + "ln_1.bias"), s.epsilon));
     for (std::size_t b = 0; b < s.batch; ++b) {
       const auto first = normed.begin() + static_cast<std::ptrdiff_t>(b * s.sequence);
-      const mat part = attention(mat(first, first + static_cast<std::ptrdiff_t>(s.sequence)), w, at + "attn.", s.heads);
+      const auto dropped = [&](std::size_t head, std::size_t i, std::size_t j) {
+        return s.drop ? s.drop("attention_mask", block, ((b * s.heads + head) * s.sequence + i) * s.sequence + j) : 1.0;
+      };
+      const mat part =
+          attention(mat(first, first + static_cast<std::ptrdiff_t>(s.sequence)), w, at + "attn.", s.heads, dropped);
       attended.insert(attended.end(), part.begin(), part.end());
     }
-    mat x;
+    drop_rows(attended, "attn_out_mask", block);
+    mat x, out(count, vec(d));
     for (std::size_t t = 0; t < count; ++t) {
       for (std::size_t c = 0; c < d; ++c) u[t][c] += attended[t][c];
       x.push_back(layer_norm(u[t], w.at(at + "ln_2.weight"), w.at(at + "ln_2.bias"), s.epsilon));
     }
     if (!v.mixture[block]) {
-      for (std::size_t t = 0; t < count; ++t) {
-        const vec y = dense_block(x[t], w, at + "mlp.", v.relu_dense);
-        for (std::size_t c = 0; c < d; ++c) u[t][c] += y[c];
-      }
+      for (std::size_t t = 0; t < count; ++t) out[t] = dense_block(x[t], w, at + "mlp.", v.relu_dense);
+      if (!v.relu_dense) drop_rows(out, "dense_out_mask", block);
+      for (std::size_t t = 0; t < count; ++t)
+        for (std::size_t c = 0; c < d; ++c) u[t][c] += out[t][c];
+      r.blocks.push_back({attended, x, out, u});
       continue;
     }
 
@@ -306,7 +329,9 @@ inline result run(const variant& v, const settings& s, const weights& w, const s
         for (std::size_t c = 0; c < d; ++c) y[c] += gate[t][j] * out[c];
       }
       for (std::size_t c = 0; c < d; ++c) u[t][c] += y[c];
+      out[t] = y;
     }
+    r.blocks.push_back({attended, x, out, u});
 
     vec f(v.experts), mean(v.experts);
     const std::size_t counted = v.balance == balance::first_choices ? 1 : v.k;

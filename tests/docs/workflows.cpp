@@ -15,6 +15,7 @@
 #include "gmoe/io/official.hpp"
 #include "gmoe/io/official_trace.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/moe/recording.hpp"
 #include "gmoe/train/train.hpp"
 
 namespace {
@@ -50,6 +51,22 @@ void trace(model_type& model, const std::vector<std::int64_t>& tokens, gmoe::ind
   file.write(out);
 }
 // [/trace]
+
+// [replay]
+/// The loss of `other` on a batch when every token goes where `model` sends it.
+double loss_with_routing_of(model_type& model, model_type& other, const gmoe::batch<backend>& data) {
+  gmoe::recording<backend> seen;
+  gmoe::context<backend> ctx;
+  ctx.observer = &seen;
+  model.loss(ctx, data);
+
+  gmoe::replay<backend> fixed = seen.replay(model.routings());
+  fixed.constants.clear();  // the logits that propagate are those of `other`
+  gmoe::context<backend> again;
+  again.replay = &fixed;
+  return other.loss(again, data).total.value().item();
+}
+// [/replay]
 
 // [compare]
 /// The largest difference of a tensor that is in both files, over that tensor's largest entry.
@@ -201,6 +218,14 @@ bool run(const fs::path& folder) {
   model_type::read(ctx, data);
   first.hidden(ctx);
   good &= expect(watcher.norms.size() == 3 && watcher.norms[0] > 0, "an observer sees every block");
+
+  gmoe::batch<backend> scored;
+  scored.assign(std::vector<gmoe::id_type>{65, 66, 67}, std::vector<gmoe::id_type>{66, 67, 68}, 1, 256);
+  gmoe::context<backend> plain;
+  const double own = first.loss(plain, scored).total.value().item();
+  good &= expect(loss_with_routing_of(first, first, scored) == own, "a model's own routing changes nothing");
+  model_type untrained(small, 7);
+  good &= expect(loss_with_routing_of(untrained, first, scored) > 0, "another model's routing can be run");
 
   const auto part = text.first(2000);
   const gmoe::routing_summary s = measure(first, part);

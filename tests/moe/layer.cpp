@@ -99,7 +99,7 @@ TEST_CASE_TEMPLATE("moe/layer: every intermediate value, by hand", B, GMOE_TEST_
   auto& local = one.layer.always().expert.bank();
   CHECK(difference(get(y.always.value()), experts(x, std::vector<std::vector<id_type>>(6, {0}), table{}, {0, 5},
                                                   get(local.w_in().value()), get(local.w_out().value()), relu)) < 1e-5);
-  CHECK(observer.seen == "global_out of block 3: 6 x 4; local_out of block 3: 6 x 4; ");
+  CHECK(observer.seen == "routed_out of block 3: 6 x 4; always_out of block 3: 6 x 4; moe_out of block 3: 6 x 4; ");
 }
 
 TEST_CASE_TEMPLATE("moe/layer: pairs lie by expert, in token order", B, GMOE_TEST_BACKENDS) {
@@ -134,7 +134,7 @@ TEST_CASE_TEMPLATE("moe/layer: nothing is observed where nothing is computed", B
   context<B> ctx;
   ctx.observer = &observer;
   CHECK(!one.run(ctx, random_table(6, 4, 2)).always);
-  CHECK(observer.seen == "global_out of block 0: 6 x 4; ");
+  CHECK(observer.seen == "routed_out of block 0: 6 x 4; moe_out of block 0: 6 x 4; ");
 }
 
 TEST_CASE_TEMPLATE("moe/layer: a router that returns another shape", B, GMOE_TEST_BACKENDS) {

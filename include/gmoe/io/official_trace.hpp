@@ -130,12 +130,22 @@ class official_tracer : observer<typename Model::backend_type> {
 
   void see(std::string_view what, index_t block, const matrix<B>& value) override {
     if (what == "ln_f") final_ = value.clone();
-    if (!full && what != "block_out") return;
-    const std::string name = block < 0 ? std::string(what) : layer(block) + std::string(what);
+    const std::string_view key = official_key(what);
+    if (key.empty() || (!full && what != "block_out")) return;
+    const std::string name = block < 0 ? std::string(key) : layer(block) + std::string(key);
     const bool flat = what == "router_h";  // the router sees tokens, not sequences
     out_.add(name,
              flat ? std::vector{value.rows(), value.cols()} : std::vector{data_.size, data_.sequence, value.cols()},
              value.to_host());
+  }
+
+  /// The reference data's name for what an observer sees; empty for what they do not have.
+  static std::string_view official_key(std::string_view what) {
+    if (what == "routed_out") return "global_out";
+    if (what == "always_out") return "local_out";
+    for (const std::string_view same : {"embeddings", "attn_out", "moe_in", "router_h", "block_out", "ln_f"})
+      if (what == same) return same;
+    return {};
   }
 
   void trace_routing(const routing<B>& r) {

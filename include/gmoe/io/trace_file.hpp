@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -29,9 +30,13 @@ class trace_file {
     exact_.push_back({std::move(name), std::move(shape), std::move(values)});
   }
 
+  /// Sets a note in the file's metadata.
+  void set_metadata(const std::string& key, std::string value) { metadata_[key] = std::move(value); }
+
   /// Atomic. Throws config_error if two tensors have the same name, file_error if the file cannot be written.
   void write(const std::filesystem::path& path) const {
     safetensors_writer file;
+    for (const auto& [key, value] : metadata_) file.set_metadata(key, value);
     for (const auto& t : integers_) file.add(t.name, t.shape, t.values);
     for (const auto& t : exact_) file.add(t.name, t.shape, t.values);
     for (const auto& t : numbers_)
@@ -53,6 +58,7 @@ class trace_file {
     std::vector<index_t> shape;
     std::vector<T> values;
   };
+  std::map<std::string, std::string> metadata_;
   std::vector<tensor<Scalar>> numbers_;
   std::vector<tensor<double>> exact_;
   std::vector<tensor<std::int64_t>> integers_;

@@ -17,6 +17,7 @@
 #include "gmoe/model/check_sizes.hpp"
 #include "gmoe/moe/layer.hpp"
 #include "gmoe/nn/causal_attention.hpp"
+#include "gmoe/nn/dropout.hpp"
 #include "gmoe/nn/layer_norm.hpp"
 #include "gmoe/ops/cross_entropy.hpp"
 #include "gmoe/ops/embedding.hpp"
@@ -118,7 +119,7 @@ class language_model {
     ctx.block = -1;
     variable<B> u = embed(ctx.use(wte_), ctx.use(wpe_), ctx.tokens, first, ctx.sequence);
     ctx.observe("embeddings", u);
-    u = dropout(u, ctx.training ? sizes_.dropout : 0.0, ctx.stream(random_site::embedding));
+    u = nn::dropout(ctx, u, sizes_.dropout, random_site::embedding, "embeddings_mask");
     router_state_t<router, B> state{};
     index_t layer = 0;
     for (block& b : blocks_) {
@@ -135,7 +136,9 @@ class language_model {
         // GPT-2's residual dropout of the feed-forward layer disappears with it, as in GMoE's code.
         u = y.always ? add(a, y.always, y.routed) : add(a, y.routed);
       } else {
-        u = add(a, (*b.dense)(ctx, x));
+        const variable<B> y = (*b.dense)(ctx, x);
+        ctx.observe("dense_out", y);
+        u = add(a, y);
       }
       ctx.observe("block_out", u);
     }

@@ -116,6 +116,8 @@ class moe_layer {
   output operator()(const context<B>& ctx, const sizes& s, const variable<B>& x, expert_bank<B>& bank,
                     router_layer& layer, router_shared_t<router, B>& shared, router_state_t<router, B>& state,
                     routing<B>& r) {
+    const auto* const recorded =
+        ctx.replay ? &ctx.replay->choices(shape_.moe_layer, x.rows(), shape_.experts) : nullptr;
     r = {};
     r.block = ctx.block;
     r.experts = shape_.experts;
@@ -123,12 +125,9 @@ class moe_layer {
     require(r.logits.rows() == x.rows() && r.logits.cols() == shape_.experts, "the router returned logits of shape ",
             r.logits.rows(), " x ", r.logits.cols(), ", expected ", x.rows(), " x ", shape_.experts);
     r.scores = Card::score::scores(r.logits);
-    if constexpr (requires { select_.choose(ctx, s, r.scores); })
-      r.chosen = select_.choose(ctx, s, r.scores);
-    else
-      r.chosen = Card::select::choose(ctx, s, r.scores);
+    r.chosen = recorded ? recorded->chosen : choose(ctx, s, r.scores);
     r.weights = Card::gate::weights(ctx, r);
-    r.kept = Card::capacity::keep(ctx, s, r);
+    r.kept = recorded ? recorded->kept : Card::capacity::keep(ctx, s, r);
     r.pairs = sort_by_expert(r.kept, r.experts);
 
     output y;
@@ -136,8 +135,9 @@ class moe_layer {
     if constexpr (requires { always_(ctx, x); }) y.always = always_(ctx, x);
     y.routed = apply_experts(typename Card::body{}, x, r.weights, &r.pairs, ctx.use(bank.w_in()), ctx.use(bank.w_out()),
                              bank.layout(visible_, layers_share_experts));
-    ctx.observe("global_out", y.routed);
-    if (y.always) ctx.observe("local_out", y.always);
+    ctx.observe("routed_out", y.routed);
+    if (y.always) ctx.observe("always_out", y.always);
+    if (ctx.observer) ctx.observer->see("moe_out", ctx.block, sum(y));
     return y;
   }
 
@@ -157,6 +157,14 @@ class moe_layer {
   }
 
  private:
+  /// The layer's output, for observers: the model adds its parts to the residual stream in one go.
+  static matrix<B> sum(const output& y) {
+    if (!y.always) return y.routed.value();
+    matrix<B> both(y.routed.rows(), y.routed.cols());
+    B::map(both.view(), 0, fn::plus{}, y.always.value().view(), y.routed.value().view());
+    return both;
+  }
+
   static variable<B> call_router(const context<B>& ctx, const variable<B>& x, router_layer& layer,
                                  router_shared_t<router, B>& shared, router_state_t<router, B>& state) {
     if constexpr (requires { layer.logits(ctx, x, shared, state); })
@@ -167,6 +175,13 @@ class moe_layer {
       return layer.logits(ctx, x, shared);
     else
       return layer.logits(ctx, x);
+  }
+
+  id_matrix<B> choose(const context<B>& ctx, const sizes& s, const variable<B>& scores) {
+    if constexpr (requires { select_.choose(ctx, s, scores); })
+      return select_.choose(ctx, s, scores);
+    else
+      return Card::select::choose(ctx, s, scores);
   }
 
   static select_layer make_select(const builder<B>& make, const sizes& s, const layer_shape& l) {

@@ -3,10 +3,10 @@
 
 #include <cmath>
 
+#include "gmoe/nn/dropout.hpp"
 #include "gmoe/nn/linear.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/ops/attention.hpp"
-#include "gmoe/ops/dropout.hpp"
 
 namespace gmoe::nn {
 
@@ -27,10 +27,11 @@ struct causal_attention {
   variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
     const double p = ctx.training ? dropout : 0.0;
     const variable<B> qkv = c_attn(ctx, x);
-    const variable<B> y = ctx.cache ? continued(ctx, qkv)
-                                    : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p},
-                                                             ctx.stream(random_site::attention));
-    return gmoe::dropout(c_proj(ctx, y), p, ctx.stream(random_site::attention_output));
+    const random_stream random = ctx.stream(random_site::attention);
+    show_mask(ctx, "attention_mask", ctx.batch * heads * ctx.sequence, ctx.sequence, p, random);
+    const variable<B> y =
+        ctx.cache ? continued(ctx, qkv) : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random);
+    return nn::dropout(ctx, c_proj(ctx, y), p, random_site::attention_output, "attn_out_mask");
   }
   void each(auto&& visit) {
     c_attn.each(visit);

@@ -8,6 +8,7 @@
 #include "gmoe/autograd/tape.hpp"
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/random.hpp"
+#include "gmoe/nn/replay.hpp"
 
 namespace gmoe {
 
@@ -17,6 +18,10 @@ struct observer {
   virtual ~observer() = default;
   /// `what` is a key of docs/checkpoints.md ("moe_in", "router_h", ...); `block` is -1 outside the blocks.
   virtual void see(std::string_view what, index_t block, const matrix<B>& value) = 0;
+  /// A value that is cut from the gradient here.
+  virtual void see_cut(std::string_view what, index_t block, const matrix<B>& value) { see(what, block, value); }
+  /// Something random: a mask, noise, or the numbers that a rule compared with.
+  virtual void see_draw(std::string_view what, index_t block, const matrix<B>& value) { see(what, block, value); }
 };
 
 /// Keys and values of the tokens already read, one pair of matrices (positions x d_model) per block.
@@ -39,12 +44,22 @@ struct context {
   random_stream random{};           ///< of this step
   id_matrix<B> tokens{};            ///< 1 x T, for routers that look at ids
   gmoe::observer<B>* observer = nullptr;
-  kv_cache<B>* cache = nullptr;  ///< when generating token by token
+  kv_cache<B>* cache = nullptr;             ///< when generating token by token
+  const gmoe::replay<B>* replay = nullptr;  ///< choices to take over instead of making them
 
   /// The parameter as a variable on this pass's tape.
   variable<B> use(parameter<B>& p) const { return variable<B>(p, tape); }
   /// A matrix that no gradient flows into.
   variable<B> constant(matrix<B> value) const { return variable<B>(std::move(value), tape, false); }
+  /// sg(v): its value, that no gradient flows back from. A replay may hold it still.
+  variable<B> cut(std::string_view what, const variable<B>& v) const {
+    const matrix<B>* const recorded = replay ? replay->find_constant(what, block) : nullptr;
+    variable<B> c = constant(recorded ? *recorded : v.value());
+    require(c.rows() == v.rows() && c.cols() == v.cols(), "replay: '", what, "' was recorded as ", c.rows(), " x ",
+            c.cols(), ", this pass has ", v.rows(), " x ", v.cols());
+    if (observer) observer->see_cut(what, block, c.value());
+    return c;
+  }
   /// The random stream of a site in the running block.
   random_stream stream(random_site site) const {
     return random.fork(static_cast<std::uint64_t>(block)).fork(static_cast<std::uint64_t>(site));

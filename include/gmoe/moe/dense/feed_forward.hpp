@@ -6,9 +6,9 @@
 #include "gmoe/core/slot.hpp"
 #include "gmoe/moe/bank.hpp"
 #include "gmoe/moe/body/feed_forward.hpp"
+#include "gmoe/nn/dropout.hpp"
 #include "gmoe/nn/linear.hpp"
 #include "gmoe/nn/sizes.hpp"
-#include "gmoe/ops/dropout.hpp"
 
 namespace gmoe {
 
@@ -25,8 +25,7 @@ struct gpt2_feed_forward : dense_policy {
                  s.initializer_range / std::sqrt(2.0 * static_cast<double>(s.layers))),
           dropout(s.dropout) {}
     variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
-      return gmoe::dropout(c_proj(ctx, gelu(c_fc(ctx, x))), ctx.training ? dropout : 0.0,
-                           ctx.stream(random_site::feed_forward));
+      return nn::dropout(ctx, c_proj(ctx, gelu(c_fc(ctx, x))), dropout, random_site::feed_forward, "dense_out_mask");
     }
     void each(auto&& visit) {
       c_fc.each(visit);

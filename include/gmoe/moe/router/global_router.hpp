@@ -14,7 +14,6 @@
 #include "gmoe/nn/layer_norm.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/ops/matmul.hpp"
-#include "gmoe/ops/stop_gradient.hpp"
 
 namespace gmoe {
 
@@ -89,9 +88,11 @@ struct global_router : router_policy {
         if (!carried.z) carried.z = ctx.constant(matrix<B>::filled(x.rows(), experts, typename B::scalar(0)));
         require(carried.z.cols() == experts, "global_router: logits of ", carried.z.cols(),
                 " experts cannot be propagated to a layer of ", experts, " experts");
-        const variable<B> q = cuts_raw ? stop_gradient(carried.z) : carried.z;
+        const variable<B> q = cuts_raw ? ctx.cut("propagated_logits", carried.z) : carried.z;
         const variable<B> e = matmul((*z_ln)(ctx, q), ctx.use(z_proj), op::transpose);
-        carried.z = matmul_side_by_side(features, cuts_projected ? stop_gradient(e) : e, ctx.use(gate));
+        const variable<B> propagated = cuts_projected ? ctx.cut("propagated_features", e) : e;
+        if (!cuts_projected) ctx.observe("propagated_features", e);
+        carried.z = matmul_side_by_side(features, propagated, ctx.use(gate));
       } else {
         carried.z = matmul(features, ctx.use(gate), op::transpose);
       }

@@ -30,6 +30,7 @@ struct jittered : Router {
       matrix<B> noise(x.rows(), x.cols());
       B::fill_uniform(noise.view(), static_cast<scalar>(1 - epsilon), static_cast<scalar>(1 + epsilon),
                       ctx.stream(random_site::router));
+      if (ctx.observer) ctx.observer->see_draw("router_noise", ctx.block, noise);
       return base::logits(ctx, multiply(x, ctx.constant(std::move(noise))), carried...);
     }
   };

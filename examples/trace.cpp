@@ -1,0 +1,56 @@
+// Runs any variant on given tokens and writes every number on the way: for checking an implementation against this
+// library's, layer by layer.
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include "options.hpp"
+#include "trace/variant.hpp"
+
+int main(int argc, char** argv) {
+  trace::variant_options o;
+  std::string scalar = "double";
+  CLI::App app(
+      "Runs a model on given tokens and writes every number on the way to a safetensors file: parameters, activations "
+      "of each layer, routing, what was drawn at random, losses, and on request gradients and training steps. "
+      "docs/checkpoints.md says what each name means.",
+      "trace");
+  app.get_formatter()->column_width(36);
+  app.add_option("--variant", o.variant, "a new model of this variant; train --list shows them all");
+  app.add_option("--tokens", o.tokens,
+                 "safetensors file with whole numbers 'tokens', sequences x length, and where losses are wanted "
+                 "'targets' of the same shape, -1 where nothing is predicted")
+      ->required();
+  app.add_option("--out", o.out, "safetensors file to write; it appears whole or not at all")->required();
+  app.add_option("--scalar", scalar, "precision of the computation")
+      ->check(CLI::IsMember({"float", "double"}))
+      ->capture_default_str();
+  app.add_option("--seed", o.how.seed, "of initial weights and random draws")->capture_default_str();
+  app.add_flag("--training", o.training, "as in training: with dropout, capacity and noise");
+  app.add_option("--step", o.step, "number of the optimiser step, for schedules and random draws")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_flag("--gradients", o.gradients, "also the gradient of the total loss by every parameter");
+  app.add_option("--train-steps", o.train_steps,
+                 "then train on the same tokens for so many steps, and write what became of parameters and buffers")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--replay", o.replay, "take over the choices of this trace instead of making them");
+  app.add_flag("--replay-constants", o.replay_constants,
+               "also the values that it has behind cuts of the gradient: for finite differences");
+  examples::add_size_options(app, o.shape);
+  examples::add_recipe_options(app, o.how,
+                               {"steps", "batch", "sequence", "accumulation", "warmup_fraction", "final_fraction",
+                                "validation_fraction", "seed"});
+  try {
+    app.parse(argc, argv);
+    (scalar == "double" ? trace::variant_in_double : trace::variant_in_float)(o);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "trace: %s\n", e.what());
+    return 1;
+  }
+}

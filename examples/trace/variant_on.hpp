@@ -1,0 +1,64 @@
+#pragma once
+/// What `trace` does, for every card and one backend: each file that includes this compiles it once.
+
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/io/official_load.hpp"
+#include "gmoe/io/trace.hpp"
+#include "gmoe/io/trace_replay.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/model/registry.hpp"
+#include "variant.hpp"
+
+namespace trace {
+
+/// Traces `model`, whatever it came from, into the file that the options name.
+template <class Model>
+void trace_model(Model& model, const std::string& variant, const variant_options& o, gmoe::trace_tokens text) {
+  using B = typename Model::backend_type;
+  using scalar = typename B::scalar;
+  const gmoe::trace_settings how{.training = o.training,
+                                 .step = o.step,
+                                 .seed = o.how.seed,
+                                 .gradients = o.gradients,
+                                 .train_steps = o.train_steps,
+                                 .how = o.how};
+  gmoe::trace_file<scalar> out;
+  gmoe::tracer tracer(model, text, how, out);
+  std::optional<gmoe::replay<B>> recorded;
+  if (!o.replay.empty()) {
+    recorded = gmoe::read_replay(o.replay, model, static_cast<gmoe::index_t>(text.ids.size()), o.replay_constants);
+    tracer.follow(*recorded);
+  }
+  tracer.run();
+  out.set_metadata("variant", variant);
+  out.set_metadata("scalar", std::is_same_v<scalar, double> ? "double" : "float");
+  out.write(o.out);
+}
+
+/// A new model of a card by name.
+template <class B>
+void trace_variant(const variant_options& o, const gmoe::trace_tokens& text) {
+  gmoe::with_card(o.variant, [&]<class Card>() {
+    gmoe::language_model<Card, B> model(o.shape, o.how.seed);
+    // Hash layers look at the text before they begin; here at the traced tokens.
+    if constexpr (requires { model.router_shared().balance(std::span<const std::int64_t>{}); }) {
+      std::vector<std::int64_t> counts(static_cast<std::size_t>(o.shape.vocab));
+      text.batch_for(model);  // refuses ids that cannot be counted
+      for (const std::int64_t id : text.ids) ++counts[static_cast<std::size_t>(id)];
+      model.router_shared().balance(counts);
+    }
+    trace_model(model, o.variant, o, text);
+  });
+}
+
+template <class B>
+void trace_on(const variant_options& o) {
+  trace_variant<B>(o, gmoe::trace_tokens::read(o.tokens));
+}
+
+}  // namespace trace

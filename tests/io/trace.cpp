@@ -1,0 +1,147 @@
+#include "gmoe/io/trace.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/io/safetensors_reader.hpp"
+#include "gmoe/model/cards.hpp"
+#include "io/temp_folder.hpp"
+
+using namespace gmoe;
+using gmoe_test::message_of;
+using B = cpu<double>;
+
+// The numbers themselves are made again, for every card, in tests/trace.
+
+namespace {
+
+constexpr auto small = [] {
+  sizes s;
+  s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 2, s.heads = 2, s.d_ff = 6, s.experts = 3, s.dropout = 0.5;
+  return s;
+};
+
+/// Top-1 that counts the steps.
+struct counting_top_1 : select_policy {
+  static index_t slots(const sizes&) { return 1; }
+  template <class B>
+  struct layer {
+    parameter<B> steps;  // a buffer
+
+    layer(const builder<B>& make, const sizes&, const layer_shape&) : steps(make.constant("steps", 1, 1, 0)) {}
+    id_matrix<B> choose(const context<B>& ctx, const sizes& s, const variable<B>& scores) {
+      return top_k<1>::choose(ctx, s, scores);
+    }
+    void each_buffer(auto&& visit) { visit(steps.name(), steps.value()); }
+    void after_step(auto&&...) { steps.value() = matrix<B>::filled(1, 1, steps.value().item() + 1); }
+  };
+  template <class B>
+  static id_matrix<B> choose(const context<B>& ctx, const sizes& s, const variable<B>& scores) {
+    return top_k<1>::choose(ctx, s, scores);
+  }
+};
+
+template <class Card>
+struct traced {
+  gmoe_test::temp_folder folder;
+
+  safetensors_file run(const trace_settings& how, trace_tokens text) {
+    language_model<Card, B> model(small(), 3);
+    trace_file<double> out;
+    tracer(model, text, how, out).run();
+    out.write(folder / "t");
+    return safetensors_file(folder / "t");
+  }
+};
+
+const trace_tokens scored{2, {1, 2, 3, 10, 0, 5}, {2, 3, -1, 0, 5, -100}};
+
+std::set<std::string> below(const safetensors_file& file, const std::string& prefix) {
+  std::set<std::string> names;
+  for (const tensor_entry& t : file.tensors())
+    if (t.name.starts_with(prefix)) names.insert(t.name.substr(prefix.size()));
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("io/trace: every name of a layer, in evaluation and in training") {
+  traced<gmoe_card> gmoe;
+  const std::set<std::string> evaluated{"attn_out",
+                                        "moe_in",
+                                        "router_h",
+                                        "cut/propagated_logits",
+                                        "propagated_features",
+                                        "router_logits",
+                                        "scores",
+                                        "chosen",
+                                        "kept",
+                                        "weights",
+                                        "experts",
+                                        "routed_out",
+                                        "moe_out",
+                                        "always_out",
+                                        "block_out",
+                                        "balance_loss"};
+  const safetensors_file file = gmoe.run({}, scored);
+  CHECK(below(file, "layer1/") == evaluated);
+  CHECK(below(file, "loss/") == std::set<std::string>{"language", "balance", "total"});
+  CHECK(below(file, "gradient/").empty());
+  CHECK(below(file, "after/").empty());
+  CHECK_FALSE(file.contains("embeddings_mask"));
+
+  auto drawn = evaluated;
+  drawn.insert({"attention_mask", "attn_out_mask"});
+  const safetensors_file trained = gmoe.run({.training = true, .gradients = true, .train_steps = 1}, scored);
+  CHECK(below(trained, "layer1/") == drawn);
+  CHECK(below(trained, "gradient/") == below(trained, "parameter/"));
+  CHECK(below(trained, "after/parameter/") == below(trained, "parameter/"));
+  CHECK(below(trained, "train/step0/layer1/") == std::set<std::string>{"attention_mask", "attn_out_mask"});
+  CHECK(trained.read<double>("train/step0/layer1/attention_mask") == trained.read<double>("layer1/attention_mask"));
+  CHECK(trained.entry("layer1/attention_mask").shape == std::vector<index_t>{2, 2, 3, 3});
+  CHECK(trained.entry("layer1/chosen").shape == std::vector<index_t>{2, 3, 1});
+  CHECK(trained.entry("loss/total").shape.empty());
+
+  traced<dense_card> dense;
+  const safetensors_file plain = dense.run({}, scored);
+  CHECK(below(plain, "layer0/") == std::set<std::string>{"attn_out", "moe_in", "dense_out", "block_out"});
+  CHECK(below(plain, "loss/") == std::set<std::string>{"language", "total"});
+}
+
+TEST_CASE("io/trace: buffers before and after, as training steps change them") {
+  traced<with<gmoe_card, counting_top_1>> t;
+  const safetensors_file file = t.run({.step = 7, .train_steps = 3}, scored);
+  CHECK(file.read<double>("buffer/h.1.moe.select.steps")[0] == 0);
+  CHECK(file.read<double>("after/buffer/h.1.moe.select.steps")[0] == 3);
+}
+
+TEST_CASE("io/trace: the draws are those of a training run at that step") {
+  traced<gmoe_card> t;
+  const auto mask = [&](const trace_settings& how) { return t.run(how, scored).read<double>("embeddings_mask"); };
+  const auto at_5 = mask({.training = true, .step = 5, .seed = 9});
+  CHECK(at_5 == mask({.training = true, .step = 5, .seed = 9}));
+  CHECK(at_5 != mask({.training = true, .step = 6, .seed = 9}));
+  CHECK(at_5 != mask({.training = true, .step = 5, .seed = 8}));
+  const safetensors_file later = t.run({.training = true, .step = 4, .seed = 9, .train_steps = 2}, scored);
+  CHECK(later.read<double>("train/step1/embeddings_mask") == at_5);
+}
+
+TEST_CASE("io/trace: sequences of one token have no need of targets") {
+  traced<switch_card> t;
+  const safetensors_file file = t.run({}, {3, {1, 2, 3}, {}});
+  CHECK(file.entry("layer0/moe_in").shape == std::vector<index_t>{3, 1, 4});
+  CHECK(below(file, "loss/") == std::set<std::string>{"balance", "total"});
+}
+
+TEST_CASE("io/trace: gradients need something to be wrong about") {
+  traced<gmoe_card> t;
+  const std::string expected =
+      "trace: gradients and training steps need a tensor 'targets' beside 'tokens', with at least one position that is "
+      "scored";
+  CHECK(message_of<data_error>([&] { t.run({.gradients = true}, {2, {1, 2}, {}}); }) == expected);
+  CHECK(message_of<data_error>([&] { t.run({.train_steps = 1}, {2, {1, 2}, {-1, -1}}); }) == expected);
+}

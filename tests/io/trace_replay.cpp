@@ -1,0 +1,80 @@
+#include "gmoe/io/trace_replay.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/io/safetensors_writer.hpp"
+#include "gmoe/model/cards.hpp"
+#include "gmoe/model/language_model.hpp"
+#include "io/temp_folder.hpp"
+
+using namespace gmoe;
+using gmoe_test::message_of;
+using B = cpu<double>;
+
+namespace {
+
+/// A trace of one mixture over three experts: two sequences of one token, two choices each.
+struct recorded {
+  std::vector<index_t> shape{2, 1, 2};
+  std::vector<std::int64_t> chosen{0, 2, 1, 0}, kept{0, 2, 1, -1};
+  std::vector<index_t> kept_shape{2, 1, 2};
+  std::vector<index_t> cut_shape{2, 1, 3};
+  std::vector<double> cut{1, 2, 3, 4, 5, 6};
+
+  replay<B> read(bool constants) const {
+    const gmoe_test::temp_folder folder;
+    safetensors_writer file;
+    file.add("layer0/chosen", shape, chosen);
+    file.add("layer0/kept", kept_shape, kept);
+    file.add("layer0/cut/propagated_logits", cut_shape, cut);
+    file.write(folder / "t");
+    language_model<gmoe_card, B> model(
+        {.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1, .d_ff = 2, .experts = 3});
+    return read_replay(folder / "t", model, 2, constants);
+  }
+  std::string complaint() const {
+    return message_of<file_error>([&] { read(true); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("io/trace_replay: choices, and constants if they are wanted") {
+  const replay<B> with = recorded{}.read(true), without = recorded{}.read(false);
+  REQUIRE(with.layers.size() == 1);
+  CHECK(with.layers[0].experts == 3);
+  CHECK(with.layers[0].chosen.rows() == 2);
+  CHECK(with.layers[0].chosen.to_host() == std::vector<id_type>{0, 2, 1, 0});
+  CHECK(with.layers[0].kept.to_host() == std::vector<id_type>{0, 2, 1, no_choice});
+  REQUIRE(with.find_constant("propagated_logits", 0) != nullptr);
+  CHECK(with.find_constant("propagated_logits", 0)->to_host() == recorded{}.cut);
+  CHECK(without.constants.empty());
+}
+
+TEST_CASE("io/trace_replay: what is refused") {
+  recorded r;
+  r.chosen[1] = 3;
+  CHECK_HAS(r.complaint(), "'layer0/chosen' has expert 3 at position 1, expected 0 to 2, or -1 for none");
+  r.chosen[1] = -2;
+  CHECK_HAS(r.complaint(), "has expert -2 at position 1");
+  r.chosen[1] = 0;
+  CHECK_HAS(r.complaint(), "'layer0/chosen' has expert 0 twice for token 0");
+  r = {};
+  r.kept = {-1, -1, -1, -1};
+  CHECK_HAS(r.complaint(), "<nothing was thrown>");
+  r.shape = {2, 2};
+  CHECK_HAS(r.complaint(), "has shape [2, 2], expected [sequences, length, choices] of 2 tokens");
+  r.shape = {4, 1, 1};
+  CHECK_HAS(r.complaint(), "has shape [4, 1, 1]");
+  r = {};
+  r.kept = {0, 2};
+  r.kept_shape = {2, 1, 1};
+  CHECK_HAS(r.complaint(), "have different numbers of choices");
+  r = {};
+  r.cut_shape = {6};
+  CHECK_HAS(r.complaint(), "has shape [6], expected [sequences, length, columns] of 2 tokens");
+}

@@ -1,0 +1,113 @@
+#include "gmoe/moe/recording.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "gmoe/model/cards.hpp"
+#include "moe_checks.hpp"
+
+using namespace gmoe;
+using gmoe_test::text;
+using B = gmoe_test::model_backend;
+
+namespace {
+
+const text sample(2, 5, 11);
+
+template <class Model>
+replay<B> record(Model& model, bool training) {
+  recording<B> seen;
+  context<B> ctx;
+  ctx.training = training;
+  ctx.random = gmoe_test::step_random;
+  ctx.observer = &seen;
+  model.loss(ctx, sample.on<B>(11));
+  return seen.replay(model.routings());
+}
+
+template <class Model>
+losses<B> replayed(Model& model, const replay<B>& fixed, bool training, tape<B>* tape = nullptr) {
+  context<B> ctx;
+  ctx.tape = tape;
+  ctx.training = training;
+  ctx.random = gmoe_test::step_random;
+  ctx.replay = &fixed;
+  return model.loss(ctx, sample.on<B>(11));
+}
+
+}  // namespace
+
+TEST_CASE("moe/recording: replayed by the same weights nothing changes, dropped pairs included") {
+  language_model<gshard_card, B> model(gmoe_test::small_sizes());
+  gmoe_test::randomise(model);
+  const replay<B> fixed = record(model, true);
+  CHECK(gmoe_test::dropped(model) > 0);
+  const double loss = gmoe_test::losses_of(model, sample, true).total.value().item();
+  CHECK(replayed(model, fixed, true).total.value().item() == loss);
+  CHECK(gmoe_test::dropped(model) > 0);
+}
+
+TEST_CASE("moe/recording: other weights route like the recorded ones") {
+  language_model<gmoe_card, B> model(gmoe_test::small_sizes()), other(gmoe_test::small_sizes());
+  gmoe_test::randomise(model);
+  gmoe_test::randomise(other, 9);
+  replay<B> fixed = record(model, false);
+  fixed.constants.clear();
+  gmoe_test::losses_of(other, sample, false);
+  const auto own = other.routings()[1].chosen.to_host();
+  replayed(other, fixed, false);
+  CHECK(other.routings()[1].chosen.to_host() == model.routings()[1].chosen.to_host());
+  CHECK(other.routings()[1].chosen.to_host() != own);
+  // Without constants the logits that propagate are the model's own.
+  recording<B> seen;
+  context<B> ctx;
+  ctx.observer = &seen;
+  ctx.replay = &fixed;
+  other.loss(ctx, sample.on<B>(11));
+  CHECK(seen.replay(other.routings()).find_constant("propagated_logits", 1)->to_host() ==
+        other.routings()[0].logits.value().to_host());
+}
+
+TEST_CASE("moe/recording: with the constants held, finite differences see GMoE's gradients") {
+  sizes s = gmoe_test::small_sizes();
+  s.d_model = 4;
+  s.d_ff = 3;
+  s.layers = 2;
+  language_model<gmoe_card, B> model(s);
+  gmoe_test::randomise(model);
+  const replay<B> fixed = record(model, true);
+  const auto held =
+      check_gradients<B>(model.parameters(), [&](tape<B>* tape) { return replayed(model, fixed, true, tape).total; });
+  INFO(held.where);
+  CHECK(held.worst < 1e-7);
+  replay<B> loose = fixed;
+  loose.constants.clear();  // then logits that no gradient flows into move with the parameters
+  CHECK(check_gradients<B>({&model.router_of(0).gate}, [&](tape<B>* tape) {
+          return replayed(model, loose, true, tape).total;
+        }).worst > 1e-4);
+}
+
+TEST_CASE("moe/recording: a record must fit the pass") {
+  language_model<gmoe_card, B> model(gmoe_test::small_sizes());
+  const replay<B> fixed = record(model, false);
+  context<B> ctx;
+  ctx.replay = &fixed;
+  CHECK(gmoe_test::config_message([&] { model.loss(ctx, text(1, 5, 11).on<B>(11)); }) ==
+        "replay: mixture 0 was recorded for 10 tokens over 4 experts, this pass has 5 over 4");
+  sizes s = gmoe_test::small_sizes();
+  s.experts = 3;
+  language_model<gmoe_card, B> fewer(s);
+  CHECK(gmoe_test::config_message([&] { fewer.loss(ctx, sample.on<B>(11)); }) ==
+        "replay: mixture 0 was recorded for 10 tokens over 4 experts, this pass has 10 over 3");
+  s = gmoe_test::small_sizes();
+  s.layers = 4;
+  language_model<gmoe_card, B> deeper(s);
+  CHECK(gmoe_test::config_message([&] { deeper.loss(ctx, sample.on<B>(11)); }) ==
+        "replay: choices of 3 mixtures, but the model asks for those of number 3");
+  replay<B> narrow = fixed;
+  narrow.constants[0].value = matrix<B>(10, 2);
+  ctx.replay = &narrow;
+  CHECK(gmoe_test::config_message([&] { model.loss(ctx, sample.on<B>(11)); }) ==
+        "replay: 'propagated_logits' was recorded as 10 x 2, this pass has 10 x 4");
+}

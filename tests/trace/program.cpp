@@ -1,0 +1,314 @@
+// Runs examples/trace as a user does, and makes every number that it writes again: with loops over tokens and experts
+// that know nothing but the file.
+
+#include <doctest/doctest.h>
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "gmoe/io/safetensors.hpp"
+#include "gmoe/model/registry.hpp"
+#include "io/temp_folder.hpp"
+#include "variant_equations.hpp"
+
+using gmoe::index_t;
+using gmoe::safetensors_file;
+using gmoe_test::slurp;
+using gmoe_test::temp_folder;
+
+namespace {
+
+struct outcome {
+  int status;
+  std::string err;
+};
+
+gmoe::sizes small() {
+  gmoe::sizes s;
+  s.vocab = 13;
+  s.positions = 7;
+  s.d_model = 8;
+  s.layers = 3;
+  s.heads = 2;
+  s.d_ff = 12;
+  s.experts = 4;
+  s.granularity = 2;
+  s.capacity_factor = 0.75;
+  s.balance_alpha = 0.3;
+  return s;
+}
+
+/// Options for those sizes. Only numbers that a card has may be set.
+std::string options(const std::string& card) {
+  std::string o =
+      " --vocab 13 --positions 7 --d-model 8 --layers 3 --heads 2 --d-ff 12 --initializer-range 0.5";
+  if (card.starts_with("dense")) return o;
+  o += " --experts 4";
+  if (card != "hash") o += " --balance-alpha 0.3";
+  if (card == "gmoe-fine-grained" || card == "deepseek-moe") o += " --granularity 2";
+  if (card.starts_with("switch") || card.starts_with("gshard") || card == "gmoe-no-local-top2")
+    o += " --capacity-factor 0.75";
+  return o;
+}
+
+struct workplace {
+  temp_folder folder;
+
+  workplace() {
+    std::vector<std::int64_t> tokens, targets;
+    for (std::int64_t i = 0; i < 10; ++i) {
+      tokens.push_back((5 * i * i + 2 * i + 1) % 13);
+      targets.push_back(i == 4 ? -1 : i == 7 ? -100 : (3 * i * i + 7) % 13);
+    }
+    write("tokens", tokens, targets);
+    write("only_tokens", tokens, {});
+  }
+  void write(const char* name, const std::vector<std::int64_t>& tokens, const std::vector<std::int64_t>& targets) {
+    gmoe::safetensors_writer file;
+    const std::vector<index_t> shape{2, static_cast<index_t>(tokens.size()) / 2};
+    file.add("tokens", shape, tokens);
+    if (!targets.empty()) file.add("targets", shape, targets);
+    file.write(folder / name);
+  }
+  std::string path(const char* name) const { return "'" + (folder / name).string() + "'"; }
+  outcome run(const std::string& arguments) const {
+    const std::string command = "'" GMOE_TRACE "' " + arguments + " >" + path("stdout") + " 2>" + path("stderr");
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(folder / "stderr")};
+  }
+  /// A trace of `card`, which must succeed.
+  safetensors_file trace(const std::string& card, const std::string& more, const char* out = "out") const {
+    const outcome r =
+        run("--variant " + card + " --tokens " + path("tokens") + " --out " + path(out) + options(card) + " " + more);
+    CHECK(r.err == "");
+    REQUIRE(r.status == 0);
+    return safetensors_file(folder / out);
+  }
+};
+
+std::vector<int> small_ids(const safetensors_file& file, const std::string& name) {
+  std::vector<int> ids;
+  for (const std::int64_t v : file.read<std::int64_t>(name))
+    ids.push_back(static_cast<int>(std::max<std::int64_t>(v, -1)));
+  return ids;
+}
+
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  REQUIRE(a.size() == b.size());
+  double worst = 0, largest = 1;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    worst = std::max(worst, a[i] == b[i] ? 0 : std::isfinite(a[i] - b[i]) ? std::abs(a[i] - b[i]) : 1e300);
+    largest = std::max(largest, std::abs(b[i]));
+  }
+  return worst / largest;
+}
+
+std::vector<double> values(const naive::mat& m) {
+  std::vector<double> v;
+  for (const naive::vec& row : m)
+    for (const naive::number& x : row) v.push_back(x.value());
+  return v;
+}
+
+/// The reference's run on what the file holds: parameters, tokens, tables, draws.
+struct reference {
+  naive::weights weights;
+  naive::result result;
+
+  reference(const std::string& card, const safetensors_file& file, bool training)
+      : reference(card, file, training, "parameter/", file, "") {}
+  /// With weights named `state`..., and draws named `draws`... in another file.
+  reference(const std::string& card, const safetensors_file& file, bool training, const std::string& state,
+            const safetensors_file& drawn_in, const std::string& draws) {
+    const gmoe::sizes s = small();
+    naive::number::start();
+    for (const gmoe::tensor_entry& t : file.tensors()) {
+      if (!t.name.starts_with(state)) continue;
+      naive::weight& w = weights[t.name.substr(state.size())];
+      w.rows = static_cast<std::size_t>(t.shape[0]);
+      w.cols = static_cast<std::size_t>(t.shape[1]);
+      for (const double v : file.read<double>(t.name)) w.values.push_back(naive::number::leaf(v));
+    }
+    naive::variant v = gmoe_test::equations_of(card, s);
+    if (card == "hash")
+      for (const double e : file.read<double>("buffer/router.bucket")) v.table.push_back(static_cast<int>(e));
+    naive::settings how;
+    how.batch = 2;
+    how.sequence = 5;
+    how.capacity_factor = s.capacity_factor;
+    how.alpha = s.balance_alpha;
+    how.training = training;
+    std::map<std::string, std::vector<double>> read;
+    const auto drawn = [&](const std::string& what, std::size_t block, std::size_t i) {
+      const std::string key = draws + (what == "embeddings_mask" ? "" : "layer" + std::to_string(block) + "/") + what;
+      if (!read.contains(key)) read[key] = drawn_in.read<double>(key);
+      return read[key][i];
+    };
+    how.draw = [&](std::size_t block, std::size_t t) { return drawn("second_choice_draw", block, t); };
+    if (drawn_in.contains(draws + "embeddings_mask")) how.drop = drawn;
+    result = naive::run(v, how, weights, small_ids(file, "tokens"), small_ids(file, "targets"));
+  }
+};
+
+void compare_layers(const safetensors_file& file, const naive::result& expected) {
+  const auto same = [&](const std::string& key, const std::vector<double>& theirs) {
+    CAPTURE(key);
+    CHECK(distance(file.read<double>(key), theirs) < 1e-12);
+  };
+  std::size_t layer = 0;
+  for (std::size_t b = 0; b < expected.blocks.size(); ++b) {
+    const std::string at = "layer" + std::to_string(b) + "/";
+    const naive::block_record& block = expected.blocks[b];
+    same(at + "attn_out", values(block.attn_out));
+    same(at + "moe_in", values(block.in));
+    same(at + "block_out", values(block.after));
+    if (file.contains(at + "dense_out")) {
+      same(at + "dense_out", values(block.out));
+      continue;
+    }
+    same(at + "moe_out", values(block.out));
+    const naive::layer_record& record = expected.layers[layer++];
+    same(at + "router_logits", values(record.logits));
+    const auto flat = [](const std::vector<std::vector<int>>& rows) {
+      std::vector<int> all;
+      for (const auto& row : rows) all.insert(all.end(), row.begin(), row.end());
+      return all;
+    };
+    CHECK(small_ids(file, at + "chosen") == flat(record.chosen));
+    CHECK(small_ids(file, at + "kept") == flat(record.kept));
+  }
+  CHECK(layer == expected.layers.size());
+  same("ln_f", values(expected.hidden));
+  same("loss/language", {expected.language.value()});
+  same("loss/total", {expected.total.value()});
+  if (file.contains("loss/balance")) same("loss/balance", {expected.balance.value()});
+}
+
+/// One AdamW step from fresh moments, on one parameter.
+std::vector<double> after_adamw(const std::vector<double>& p, const std::vector<double>& g, double scale) {
+  const double rate = 1e-3, b1 = 0.9, b2 = 0.95, epsilon = 1e-8, decay = 0.1;
+  std::vector<double> after;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const double gradient = g[i] * scale, m = (1 - b1) * gradient, v = (1 - b2) * gradient * gradient;
+    after.push_back(p[i] * (1 - rate * decay) - rate / (1 - b1) * m / (std::sqrt(v) / std::sqrt(1 - b2) + epsilon));
+  }
+  return after;
+}
+
+}  // namespace
+
+TEST_CASE("trace: every card's layers, losses and gradients follow from its trace") {
+  const workplace here;
+  for (const gmoe::card_text& text : gmoe::all_cards::texts) {
+    const std::string card(text.name);
+    for (const bool training : {false, true}) {
+      CAPTURE(card);
+      CAPTURE(training);
+      const safetensors_file file =
+          here.trace(card, training ? "--training --dropout 0.3 --gradients --train-steps 2" : "--gradients");
+      const reference expected(card, file, training);
+      compare_layers(file, expected.result);
+      const std::vector<double> derivatives = naive::number::derivatives(expected.result.total);
+      double norm = 0;
+      std::map<std::string, std::vector<double>> gradients;
+      for (const auto& [name, w] : expected.weights) {
+        std::vector<double>& g = gradients[name];
+        for (const naive::number& n : w.values) g.push_back(derivatives[n.place()]);
+        for (const double v : g) norm += v * v;
+        CAPTURE(name);
+        CHECK(distance(file.read<double>("gradient/" + name), g) < 1e-11);
+      }
+      if (!training) continue;
+      // The first training step is the traced pass again; the second starts from what the first has made.
+      CHECK(file.read<double>("train/loss")[0] == doctest::Approx(expected.result.total.value()).epsilon(1e-12));
+      norm = std::sqrt(norm);
+      CHECK(file.read<double>("train/gradient_norm")[0] == doctest::Approx(norm).epsilon(1e-10));
+      CHECK(file.contains("train/step1/embeddings_mask"));
+      const safetensors_file once = here.trace(card, "--training --dropout 0.3 --train-steps 1", "once");
+      for (const auto& [name, g] : gradients) {
+        const bool key_bias = name.ends_with("c_attn.bias");  // a third of it is rounding, see docs/checkpoints.md
+        CAPTURE(name);
+        if (!key_bias)
+          CHECK(distance(once.read<double>("after/parameter/" + name),
+                         after_adamw(file.read<double>("parameter/" + name), g, std::min(1.0, 1 / norm))) < 1e-7);
+      }
+      const reference second(card, once, true, "after/parameter/", file, "train/step1/");
+      CHECK(file.read<double>("train/loss")[1] == doctest::Approx(second.result.total.value()).epsilon(1e-9));
+    }
+  }
+}
+
+TEST_CASE("trace: a replayed routing is taken over, whatever the scores say") {
+  const workplace here;
+  const safetensors_file recorded = here.trace("gmoe", "", "recorded");
+  const safetensors_file other =
+      here.trace("gmoe", "--seed 4 --replay " + here.path("recorded") + " --gradients", "other");
+  for (const char* key : {"layer0/chosen", "layer1/chosen", "layer2/chosen", "layer2/kept"})
+    CHECK(other.read<std::int64_t>(key) == recorded.read<std::int64_t>(key));
+  CHECK(other.read<double>("layer0/scores") != recorded.read<double>("layer0/scores"));
+  CHECK(other.read<double>("layer1/cut/propagated_logits") == other.read<double>("layer0/router_logits"));
+
+  // Two choices of another card, under a rule that makes one.
+  const safetensors_file two = here.trace("gmoe-no-local-top2", "", "two");
+  const safetensors_file borrowed = here.trace("gmoe-no-local", "--replay " + here.path("two"), "borrowed");
+  CHECK(borrowed.entry("layer0/chosen").shape == std::vector<index_t>{2, 5, 2});
+  CHECK(distance(borrowed.read<double>("logits"), two.read<double>("logits")) == 0);  // in evaluation both keep all
+
+  const safetensors_file held =
+      here.trace("gmoe", "--seed 4 --replay-constants --replay " + here.path("recorded"), "held");
+  CHECK(held.read<double>("layer1/cut/propagated_logits") == recorded.read<double>("layer0/router_logits"));
+}
+
+TEST_CASE("trace: float and double, with and without targets, and what it says of itself") {
+  const workplace here;
+  const safetensors_file wide = here.trace("switch", "--step 5"),
+                         narrow = here.trace("switch", "--scalar float", "narrow");
+  CHECK(distance(narrow.read<double>("logits"), wide.read<double>("logits")) > 0);
+  CHECK(distance(narrow.read<double>("logits"), wide.read<double>("logits")) < 1e-5);
+  CHECK(wide.metadata().at("format") == "gmoe trace 1");
+  CHECK(wide.metadata().at("variant") == "switch");
+  CHECK(wide.metadata().at("step") == "5");
+  CHECK(wide.metadata().at("sizes.d_ff") == "12");
+  CHECK_FALSE(wide.contains("layer0/second_choice_draw"));
+  CHECK_FALSE(wide.contains("gradient/wte"));
+  CHECK_FALSE(wide.contains("after/parameter/wte"));
+
+  const std::string quiet =
+      "--variant gmoe --tokens " + here.path("only_tokens") + " --out " + here.path("out") + options("gmoe");
+  CHECK(here.run(quiet).status == 0);
+  const safetensors_file unscored(here.folder / "out");
+  CHECK_FALSE(unscored.contains("loss/language"));
+  CHECK(unscored.read<double>("loss/total") == unscored.read<double>("loss/balance"));
+  CHECK_HAS(here.run(quiet + " --gradients").err, "need a tensor 'targets'");
+}
+
+TEST_CASE("trace: one line for every mistake, and the old file stays") {
+  workplace here;
+  const auto complains = [&](const std::string& arguments, const char* about) {
+    CAPTURE(arguments);
+    std::filesystem::remove(here.folder / "new");
+    const outcome r = here.run(arguments + " --out " + here.path("new"));
+    CHECK(r.status != 0);
+    CHECK(r.err.starts_with("trace: "));
+    CHECK(std::count(r.err.begin(), r.err.end(), '\n') == 1);
+    CHECK_HAS(r.err, about);
+    CHECK_FALSE(std::filesystem::exists(here.folder / "new"));
+  };
+  const std::string tokens = " --tokens " + here.path("tokens"), small = options("gmoe");
+  complains("--variant gmoee" + tokens + small, "did you mean 'gmoe'");
+  complains("--variant gmoe --tokens " + here.path("none") + small, "none");
+  complains("--variant gmoe" + tokens + " --vocab 5 --positions 7 --d-model 8 --heads 2",
+            "outside the vocabulary of 5");
+  complains("--variant gmoe" + tokens + " --vocab 13 --positions 4 --d-model 8 --heads 2",
+            "but the model has 4 positions");
+  complains("--variant gmoe" + tokens + small + " --scalar half", "half");
+  here.write("backwards", {1, 2, -3, 4}, {});
+  complains("--variant gmoe --tokens " + here.path("backwards") + small, "id -3 at position 2");
+  here.trace("dense", "", "routeless");
+  complains("--variant gmoe" + tokens + small + " --replay " + here.path("routeless"), "has no tensor 'layer0/chosen'");
+}
