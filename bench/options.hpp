@@ -2,6 +2,7 @@
 /// Command lines of the benchmark programs.
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -10,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "../examples/command_line.hpp"
 #include "environment.hpp"
 #include "gmoe/core/error.hpp"
+#include "gmoe/io/in_quotes.hpp"
 
 namespace gmoe::bench {
 
@@ -25,7 +28,7 @@ inline const option_text quick_option{"--quick", "few rounds, for a first look"}
 
 class options {
  public:
-  /// Ends the program after --help, and after an option that is neither among `flags` nor among `values`.
+  /// Ends the program after --help and --version, and after a command line that cannot be read.
   options(int argc, char** argv, const std::string& about, const std::vector<option_text>& flags,
           const std::vector<option_text>& values) {
     CLI::App app(about);
@@ -35,11 +38,16 @@ class options {
     for (const option_text& v : values)
       app.add_option_function<std::string>(
           v.name, [this, &v](const std::string& text) { given_[v.name] = text; }, v.meaning);
-    try {
-      app.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-      std::exit(app.exit(e));
-    }
+    running() = examples::program_name(app, argv[0]);
+    std::string uses = "  " + running() + "\n";
+    for (const option_text& f : flags) uses += "  " + running() + " " + f.name + "\n";
+    if (const auto ended = examples::read_command_line(app, argc, argv, uses)) std::exit(*ended);
+  }
+
+  /// Name of the program, for messages.
+  static std::string& running() {
+    static std::string name = "benchmark";
+    return name;
   }
 
   bool has(const std::string& name) const { return given_.contains(name); }
@@ -49,10 +57,11 @@ class options {
   }
   index_t number(const std::string& name, index_t otherwise) const {
     if (!has(name)) return otherwise;
-    char* end = nullptr;
     const std::string value = text(name);
-    const index_t result = std::strtoll(value.c_str(), &end, 10);
-    require(!value.empty() && *end == '\0', name, " is '", value, "', expected a whole number");
+    index_t result = 0;
+    const auto end = std::from_chars(value.data(), value.data() + value.size(), result);
+    require(end.ec == std::errc{} && end.ptr == value.data() + value.size(), name, " is ", in_quotes(value),
+            ", expected a whole number");
     return result;
   }
 
@@ -67,7 +76,7 @@ int run_program(const F& body) {
     body();
     return 0;
   } catch (const std::exception& e) {
-    std::cerr << "error: " << e.what() << "\n";
+    std::cerr << options::running() << ": " << e.what() << "\n";
     return 1;
   }
 }

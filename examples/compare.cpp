@@ -4,8 +4,8 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <map>
 
+#include "command_line.hpp"
 #include "compare/groups.hpp"
 #include "compare/match.hpp"
 #include "compare/report.hpp"
@@ -20,6 +20,7 @@
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
 #include "gmoe/version.hpp"
+#include "idle_options.hpp"
 #include "options.hpp"
 #include "session/session.hpp"
 
@@ -28,6 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 using compare::json;
 using compare::match_kind;
+using examples::plural;
 using gmoe::index_t;
 
 struct arguments {
@@ -35,11 +37,11 @@ struct arguments {
   std::string backend = "eigen";
   fs::path text, json_file = "runs/comparison/results.json", report = "runs/comparison/report.html",
                  runs = "runs/comparison/finished";
-  bool list = false, fresh = false;
+  bool list = false, fresh = false, verbose = false;
   int threads = 0;
   std::uint64_t seeds = 1;
   index_t validation_tokens = 131072, analysis_tokens = 32768;
-  match_kind match = match_kind::none;
+  std::string match = "none";
   gmoe::sizes shape{.experts = 16};
   gmoe::recipe how;
 };
@@ -59,14 +61,14 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--match", a.match,
                  "equal numbers of parameters: total or active ones as the first variant has them, "
                  "by other numbers of experts or other d-ff; none leaves the sizes alone")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, match_kind>{
-          {"none", match_kind::none}, {"total", match_kind::total}, {"active", match_kind::active}}))
-      ->default_str("none");
+      ->check(CLI::IsMember({"none", "total", "active"}))
+      ->capture_default_str();
   app.add_option("--json", a.json_file, "where the results go")->capture_default_str();
   app.add_option("--report", a.report, "where the report goes, an HTML file")->capture_default_str();
   app.add_option("--runs", a.runs, "folder of finished runs: what is in there is not run again; '' keeps none")
       ->capture_default_str();
   app.add_flag("--fresh", a.fresh, "run everything again, whatever the folder of finished runs holds");
+  app.add_flag("--verbose", a.verbose, "show each variant's card and its numbers of parameters before it is trained");
   app.add_flag("--list", a.list, "print all variants and groups, and stop");
   app.add_option("--threads", a.threads, "threads; 0 takes all cores")
       ->capture_default_str()
@@ -84,27 +86,32 @@ void add_options(CLI::App& app, arguments& a) {
 }
 
 /// Every run of the comparison, checked: a mistake shows before the first is trained, not after an hour.
-std::vector<compare::run_plan> make_plans(const arguments& a) {
+std::vector<compare::run_plan> make_plans(const CLI::App& app, const arguments& a) {
   std::vector<compare::run_plan> plans;
   index_t target = 0;
+  const match_kind match = a.match == "total"    ? match_kind::total
+                           : a.match == "active" ? match_kind::active
+                                                 : match_kind::none;
   gmoe::check_recipe(a.how);
   gmoe::require(a.how.sequence <= a.shape.positions, "sequence = ", a.how.sequence,
                 " is longer than positions = ", a.shape.positions);
   const auto number = [&](const examples::parameter_counts& c) {
-    return a.match == match_kind::active ? c.active : c.total;
+    return match == match_kind::active ? c.active : c.total;
   };
-  for (const std::string& variant : compare::expand(a.variants)) {
-    compare::run_plan plan{variant, a.backend, a.shape, a.how, a.validation_tokens, a.analysis_tokens, nullptr};
+  const std::vector<std::string> variants = compare::expand(a.variants);
+  examples::refuse_idle_options(app, variants);
+  for (const std::string& variant : variants) {
+    const gmoe::sizes shape = examples::sizes_for(app, variant, a.shape);
+    compare::run_plan plan{variant, a.backend, shape, a.how, a.validation_tokens, a.analysis_tokens, nullptr};
     try {
       if (plans.empty()) target = number(examples::count_parameters(variant, plan.shape));
-      plan.match =
-          compare::match_sizes(plan.shape, a.match, target, [&](const gmoe::sizes& s) -> std::optional<index_t> {
-            try {
-              return number(examples::count_parameters(variant, s));
-            } catch (const gmoe::config_error&) {
-              return std::nullopt;
-            }
-          });
+      plan.match = compare::match_sizes(plan.shape, match, target, [&](const gmoe::sizes& s) -> std::optional<index_t> {
+        try {
+          return number(examples::count_parameters(variant, s));
+        } catch (const gmoe::config_error&) {
+          return std::nullopt;
+        }
+      });
       examples::count_parameters(variant, plan.shape);
     } catch (const gmoe::config_error& e) {
       throw gmoe::config_error(gmoe::concat("variant '", variant, "': ", e.what()));
@@ -130,7 +137,7 @@ std::vector<json> run_all(const std::vector<compare::run_plan>& plans, const com
   for (const compare::run_plan& plan : plans) {
     const std::string where =
         gmoe::concat("[", results.size() + 1, "/", plans.size(), "] ", plan.variant, " seed ", plan.how.seed);
-    auto result = fresh ? std::nullopt : store.find(plan.settings(text));
+    auto result = fresh ? std::nullopt : store.find(plan, text);
     const bool found = result.has_value();
     if (!found) {
       gmoe::progress_line progress(plan.how.steps, where + "  ");
@@ -159,7 +166,7 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
   each_field(a.how, [&](const char* name, const auto& value) { recipe[name] = value; });
   json& sizes = comparison["sizes"] = json::object();
   each_field(a.shape, [&](const char* name, const auto& value) { sizes[name] = value; });
-  comparison["match"] = a.match == match_kind::total ? "total" : a.match == match_kind::active ? "active" : "none";
+  comparison["match"] = a.match;
   comparison["seeds"] = a.seeds;
   comparison["backend"] = a.backend;
   comparison["threads"] = gmoe::cpu<float>::threads();
@@ -175,13 +182,13 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
   return comparison;
 }
 
-int run(const arguments& a) {
+int run(const CLI::App& app, const arguments& a) {
   if (a.list) {
     std::printf("%s", compare::list_text().c_str());
     return 0;
   }
   gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
-  const std::vector<compare::run_plan> plans = make_plans(a);
+  const std::vector<compare::run_plan> plans = make_plans(app, a);
   compare::check_writable(a.json_file);
   compare::check_writable(a.report);
   const compare::run_store store(a.runs);
@@ -190,9 +197,14 @@ int run(const arguments& a) {
   const gmoe::corpus text = gmoe::corpus::read(a.text);
   const auto split = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
   const compare::split_text parts{split.train, split.validation, examples::text_fingerprint(text.bytes())};
-  std::printf("%s; %zu runs of %lld steps of %td x %td tokens on %d threads\n", text.describe().c_str(), plans.size(),
-              static_cast<long long>(a.how.steps), a.how.batch * a.how.accumulation, a.how.sequence,
-              gmoe::cpu<float>::threads());
+  std::printf("%s; %s of %s of %td x %s on %s\n", text.describe().c_str(), plural(std::ssize(plans), "run").c_str(),
+              plural(a.how.steps, "step").c_str(), a.how.batch * a.how.accumulation,
+              plural(a.how.sequence, "token").c_str(), plural(gmoe::cpu<float>::threads(), "thread").c_str());
+  std::fflush(stdout);
+
+  if (a.verbose)
+    for (const compare::run_plan& plan : plans)
+      if (plan.how.seed == a.how.seed) std::printf("%s", examples::describe(plan.variant, plan.shape).c_str());
   std::fflush(stdout);
 
   std::vector<json> results;
@@ -222,9 +234,16 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(36);
   arguments a;
   add_options(app, a);
-  CLI11_PARSE(app, argc, argv);
+  const auto ended =
+      examples::read_command_line(app, argc, argv,
+                                  "  compare --text book.txt\n"
+                                  "  compare --text book.txt --variants gmoe,switch,dense --seeds 3\n"
+                                  "  compare --text books/ --variants ablations --match total --steps 2000\n"
+                                  "  compare --list\n",
+                                  "backends " + examples::together(examples::compiled_backends()));
+  if (ended) return *ended;
   try {
-    return run(a);
+    return run(app, a);
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "compare: %s\n", e.what());

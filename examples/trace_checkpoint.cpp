@@ -8,7 +8,9 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "command_line.hpp"
 #include "trace/trace.hpp"
 
 int main(int argc, char** argv) {
@@ -48,11 +50,17 @@ int main(int argc, char** argv) {
                  "rate 3e-4 with 1 step of warm-up and a cosine to 0 at step 10")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  std::vector<std::string> names;
+  for (const auto& [name, run] : backends) names.push_back(name);
+  const auto ended = examples::read_command_line(
+      app, argc, argv,
+      "  trace_checkpoint --checkpoint runs/gmoe/official --tokens tokens.safetensors --out trace.safetensors\n"
+      "  trace_checkpoint --checkpoint published --tokens tokens.safetensors --out trace.safetensors --steps 10\n",
+      "backends " + examples::together(names));
+  if (ended) return *ended;
   try {
-    app.parse(argc, argv);
     backends.at(o.backend)(o);
-  } catch (const CLI::Success& e) {
-    return app.exit(e);
+    return 0;
   } catch (const std::exception& e) {
     std::cerr << "trace_checkpoint: " << e.what() << "\n";
     return 1;

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <optional>
 
+#include "command_line.hpp"
 #include "fingerprint.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
@@ -17,6 +18,7 @@
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
+#include "idle_options.hpp"
 #include "options.hpp"
 #include "run_log.hpp"
 #include "session/session.hpp"
@@ -119,6 +121,7 @@ int run(const CLI::App& app, arguments a) {
       std::printf("%-20s %-34s %s\n", v.name.c_str(), v.paper.c_str(), v.about.c_str());
     return 0;
   }
+  a.shape = examples::sizes_for(app, a.variant, a.shape);
   examples::count_parameters(a.variant, a.shape);  // an unknown variant, or sizes that it cannot have
   gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
   if (a.folder.empty()) a.folder = fs::path("runs") / a.variant;
@@ -127,6 +130,7 @@ int run(const CLI::App& app, arguments a) {
   else
     gmoe::require(a.overwrite || !fs::exists(a.checkpoint()), a.checkpoint().string(),
                   " holds a run already: --resume continues it, --overwrite starts anew");
+  examples::refuse_idle_options(app, {a.variant});
   if (a.threads > 0) gmoe::cpu<float>::set_threads(a.threads);
 
   const gmoe::corpus text = gmoe::corpus::read(a.text);
@@ -198,7 +202,13 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(36);
   arguments a;
   add_options(app, a);
-  CLI11_PARSE(app, argc, argv);
+  const auto ended = examples::read_command_line(app, argc, argv,
+                                                 "  train --text book.txt\n"
+                                                 "  train --text book.txt --variant switch --experts 16 --steps 3000\n"
+                                                 "  train --text book.txt --resume\n"
+                                                 "  train --list\n",
+                                                 "backends " + examples::together(examples::compiled_backends()));
+  if (ended) return *ended;
   try {
     return run(app, a);
   } catch (const std::exception& e) {

@@ -24,6 +24,10 @@ gmoe::path_metrics metrics_in_blocks(const json& histogram, const std::vector<in
   const auto experts = histogram.at("experts").get<std::vector<index_t>>();
   const auto steps = histogram.at("steps").get<std::vector<id_type>>();
   const auto count = histogram.at("count").get<std::vector<index_t>>();
+  gmoe::require<gmoe::data_error>(experts.size() == in.size() && steps.size() == count.size() * in.size(),
+                                  "metrics_in_blocks: ", in.size(), " blocks, ", experts.size(),
+                                  " numbers of experts, ", steps.size(), " steps and ", count.size(),
+                                  " counts do not belong together");
   gmoe::routing_decisions d;
   for (std::size_t l = 0; l < in.size(); ++l) {
     d.add_layer(in[l], experts[l], 1);

@@ -1,17 +1,22 @@
 #include "store.hpp"
 
-#include <fstream>
 #include <string>
 #include <system_error>
 
 #include "../fingerprint.hpp"
+#include "gmoe/data/mapped_file.hpp"
 #include "gmoe/io/atomic_file.hpp"
+#include "gmoe/io/strict_json.hpp"
+#include "result.hpp"
 
 namespace compare {
 
 namespace fs = std::filesystem;
 
 namespace {
+
+/// Paths of every token of a long text through many blocks take that much; nothing else in a result does.
+constexpr gmoe::json_limits limits{.bytes = std::size_t{256} << 20, .depth = 16};
 
 void make_folder(const fs::path& folder, const fs::path& wanted_for) {
   std::error_code failure;
@@ -40,17 +45,19 @@ fs::path run_store::file_of(const json& settings) const {
                                 settings.at("recipe").at("seed").get<std::uint64_t>(), "-", digits, ".json");
 }
 
-std::optional<json> run_store::find(const json& settings) const {
+std::optional<json> run_store::find(const run_plan& plan, const split_text& text) const {
   if (!keeps()) return std::nullopt;
+  const json settings = plan.settings(text);
   const fs::path path = file_of(settings);
-  std::ifstream file(path);
-  if (!file) {
-    gmoe::require<gmoe::file_error>(!fs::exists(path), path, " cannot be read");
-    return std::nullopt;
-  }
-  json result = json::parse(file, nullptr, false);
+  std::error_code ignored;
+  if (fs::status(path, ignored).type() == fs::file_type::not_found) return std::nullopt;
+  const std::string where = "result file " + gmoe::in_quotes(path.string(), 4096);
+  const gmoe::mapped_file file(path);
+  const auto bytes = file.bytes();
+  json result = gmoe::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where, limits);
   gmoe::require<gmoe::file_error>(result.is_object() && result.contains("settings") && result["settings"] == settings,
-                                  path, " is not the result that its name promises; remove it to run again");
+                                  where, " is not the result that its name promises; remove it to run again");
+  check_result(result, static_cast<index_t>(text.validation.size()), where);
   return result;
 }
 

@@ -14,9 +14,9 @@ class run_store {
   /// Creates the folder if need be; an empty path keeps nothing. Throws file_error if nothing can be written there.
   explicit run_store(std::filesystem::path folder);
 
-  /// The result of a run with exactly these settings, if there is one. A file that is there but no result of ours is a
-  /// file_error, not overwritten.
-  std::optional<json> find(const json& settings) const;
+  /// The result of exactly this run, if there is one. A file that is there but no result of ours, whole and in range,
+  /// is a file_error that names file and field; it is not overwritten.
+  std::optional<json> find(const run_plan& plan, const split_text& text) const;
   /// Keeps a result, atomically.
   void keep(const json& result) const;
 

@@ -2,7 +2,9 @@
 
 #include "backend_sessions.hpp"
 #include "gmoe/model/accounting.hpp"
+#include "gmoe/model/describe.hpp"
 #include "gmoe/model/registry.hpp"
+#include "gmoe/model/size_use.hpp"
 
 namespace examples {
 
@@ -50,6 +52,14 @@ parameter_counts count_parameters(const std::string& variant, const gmoe::sizes&
     const gmoe::model_cost cost = gmoe::cost_of<Card>(shape);
     return {cost.total, cost.active, cost.multiply_adds};
   });
+}
+
+std::string describe(const std::string& variant, const gmoe::sizes& shape) {
+  return gmoe::with_card(variant, [&]<class Card>() { return gmoe::describe<Card>(shape); });
+}
+
+bool uses_size(const std::string& variant, std::string_view field) {
+  return gmoe::with_card(variant, [&]<class Card>() { return gmoe::uses_size<Card>(field); });
 }
 
 std::vector<variant_entry> all_variants() {

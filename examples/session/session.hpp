@@ -74,6 +74,12 @@ std::unique_ptr<session> make_session(const session_setup& setup);
 /// What make_session would count, without the memory for it.
 parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape);
 
+/// A variant's slots and its numbers of parameters at these sizes, as a table.
+std::string describe(const std::string& variant, const gmoe::sizes& shape);
+
+/// Whether the number of gmoe::sizes of that name makes a difference to the variant.
+bool uses_size(const std::string& variant, std::string_view field);
+
 /// The backends that this program was built with: "eigen", and "thrust" or "cuda" where they were found.
 std::vector<std::string> compiled_backends();
 

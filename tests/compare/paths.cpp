@@ -30,6 +30,9 @@ TEST_CASE("compare/paths: a kept histogram, cut to some blocks, gives the metric
     CHECK(m.top1_mass == expected.top1_mass);
   }
   CHECK_THROWS_AS(compare::metrics_in_blocks(kept, {5}), gmoe::config_error);
+  auto broken = kept;
+  broken["experts"].erase(2);  // used to be read beyond its end
+  CHECK_THROWS_AS(compare::metrics_in_blocks(broken, {0}), gmoe::data_error);
 }
 
 TEST_CASE("compare/paths: the flow diagram's numbers") {

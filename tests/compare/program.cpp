@@ -40,8 +40,9 @@ class bench : public workplace {
   /// Small sizes and few steps, where `more` does not say otherwise.
   static words tiny(const words& more) {
     words all = more;
-    const words defaults{"--steps", "3", "--batch", "2",  "--sequence", "16", "--d-model",     "16", "--layers", "4",
-                         "--heads", "2", "--d-ff",  "16", "--experts",  "4",  "--granularity", "2"};
+    words defaults{"--steps", "3",        "--batch", "2",       "--sequence", "16",     "--d-model",
+                   "16",      "--layers", "4",       "--heads", "2",          "--d-ff", "16"};
+    if (std::find(more.begin(), more.end(), "dense") == more.end()) defaults.insert(defaults.end(), {"--experts", "4"});
     for (std::size_t i = 0; i < defaults.size(); i += 2)
       if (std::find(more.begin(), more.end(), defaults[i]) == more.end())
         all.insert(all.end(), {defaults[i], defaults[i + 1]});
@@ -146,6 +147,13 @@ TEST_CASE("compare/program: every variant, every field, present and finite") {
     CHECK(r["paths"]["top"][0]["steps"].size() == layers);
     CHECK(r["paths"]["links"].size() == layers - 1);
   }
+  // No two variants are the same model under two names.
+  for (std::size_t i = 0; i < known.size(); ++i)
+    for (std::size_t k = 0; k < i; ++k) {
+      INFO(known[i].name, " and ", known[k].name);
+      CHECK(all["runs"][i]["curve"]["training"] != all["runs"][k]["curve"]["training"]);
+    }
+  CHECK(all["runs"].back()["settings"]["sizes"]["granularity"] == 2);  // gmoe-fine-grained
   // The table and the report know them all.
   const std::string page = read(b / "runs" / "comparison" / "report.html");
   for (const auto& v : known) {
@@ -252,6 +260,11 @@ TEST_CASE("compare/program: mistakes are told in one line, before anything is tr
         "variant 'dense': d_model = 16 is not divisible by heads = 3");
   fails({"--text", "text.txt", "--variants", "deepseek-moe", "--granularity", "3"},
         "variant 'deepseek-moe': d_ff = 16 is not divisible by granularity = 3");
+  fails({"--text", "text.txt", "--variants", "dense,gmoe", "--capacity-factor", "2"},
+        "--capacity-factor has no effect on dense or gmoe; it is for switch, switch-se, gshard, gshard-paper or "
+        "gmoe-no-local-top2");
+  fails({"--text", "text.txt", "--variants", "all", "--moe-blocks", "1"},
+        "--moe-blocks has no effect on dense, dense-relu, smoe");
   fails({"--text", "text.txt", "--sequence", "999"}, "sequence = 999 is longer than positions = 256");
   fails({"--text", "text.txt", "--learning-rate", "-1"}, "learning_rate is -1, expected a positive number");
   fails({"--text", "text.txt", "--report", "text.txt/report.html"}, "text.txt/report.html");
@@ -261,13 +274,17 @@ TEST_CASE("compare/program: mistakes are told in one line, before anything is tr
 
 TEST_CASE("compare/program: flags that are none, and the list") {
   const bench b;
-  CHECK(b.run({"--steps", "many"}) > 0);
-  CHECK(contains(b.err(), "--steps"));
-  CHECK(b.run({"--match", "both", "--text", "text.txt"}) > 0);
-  CHECK(contains(b.err(), "--match"));
-  CHECK(b.run({"--no-such-flag"}) > 0);
-  CHECK(contains(b.err(), "--no-such-flag"));
-  CHECK(b.run({"--seeds", "0", "--text", "text.txt"}) > 0);
+  const auto told = [&](const words& arguments) {
+    CHECK(b.run(arguments) == 2);
+    CHECK(b.out().empty());
+    return b.err();
+  };
+  CHECK(told({"--steps", "many"}) == "compare: --steps is 'many', expected a whole number\n");
+  CHECK(told({"--match", "totla", "--text", "text.txt"}) ==
+        "compare: --match is 'totla', expected none, total or active; did you mean total?\n");
+  CHECK(told({"--stpes", "3"}) == "compare: there is no option '--stpes'; did you mean --steps?\n");
+  CHECK(told({"--no-such-flag"}) == "compare: there is no option '--no-such-flag'; --help lists them\n");
+  CHECK(told({"--seeds", "0", "--text", "text.txt"}) == "compare: --seeds is '0', expected a whole number from 1 up\n");
   CHECK(b.run({"--list"}) == 0);
   for (const auto& v : examples::all_variants()) {
     CHECK(contains("\n" + b.out(), "\n" + v.name + " "));
@@ -276,4 +293,7 @@ TEST_CASE("compare/program: flags that are none, and the list") {
   CHECK(b.run({"--help"}) == 0);
   for (const char* option : {"--variants", "--match", "--d-model", "--learning-rate", "--report"})
     CHECK(contains(b.out(), option));
+  CHECK(contains(b.out(), "Examples:\n  compare --text book.txt\n"));
+  CHECK(b.run({"--version"}) == 0);
+  CHECK(contains(b.out(), "compare, gmoe 0."));
 }

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "gmoe/core/error.hpp"
+#include "made_result.hpp"
 #include "workplace.hpp"
 
 using compare::json;
@@ -13,24 +14,25 @@ TEST_CASE("compare/store: results come back for the same settings only") {
   const workplace place;
   const compare::run_store store(place / "new" / "runs");
   compare::run_plan plan{.variant = "gmoe"};
-  const compare::split_text text{{}, {}, "a text"};
-  json result{{"settings", plan.settings(text)}, {"perplexity", 3.5}};
-  CHECK_FALSE(store.find(plan.settings(text)).has_value());
+  const std::vector<std::uint8_t> validation(10);
+  const compare::split_text text{{}, validation, "a text"};
+  const json result = made_result(plan, text);
+  CHECK_FALSE(store.find(plan, text).has_value());
   store.keep(result);
-  CHECK(store.find(plan.settings(text)).value() == result);
+  CHECK(store.find(plan, text).value() == result);
   CHECK(place.files("new/runs") == 1);
 
   plan.how.seed += 1;
-  CHECK_FALSE(store.find(plan.settings(text)).has_value());
+  CHECK_FALSE(store.find(plan, text).has_value());
   plan.how.seed -= 1;
   plan.shape.d_ff += 8;
-  CHECK_FALSE(store.find(plan.settings(text)).has_value());
+  CHECK_FALSE(store.find(plan, text).has_value());
   plan.shape.d_ff -= 8;
   plan.analysis_tokens = 5;
-  CHECK_FALSE(store.find(plan.settings(text)).has_value());
+  CHECK_FALSE(store.find(plan, text).has_value());
   plan.analysis_tokens = 0;
-  CHECK_FALSE(store.find(plan.settings({{}, {}, "another text"})).has_value());
-  CHECK(store.find(plan.settings(text)).has_value());
+  CHECK_FALSE(store.find(plan, {{}, validation, "another text"}).has_value());
+  CHECK(store.find(plan, text).has_value());
 }
 
 TEST_CASE("compare/store: a file that is no result is refused, not overwritten") {
@@ -38,16 +40,31 @@ TEST_CASE("compare/store: a file that is no result is refused, not overwritten")
   const compare::run_store store(place.path());
   const compare::run_plan plan{.variant = "gmoe"};
   const compare::split_text text{{}, {}, "a text"};
-  store.keep({{"settings", plan.settings(text)}});
-  for (const auto& entry : std::filesystem::directory_iterator(place.path())) std::ofstream(entry.path()) << "{\"half";
-  CHECK_THROWS_AS(store.find(plan.settings(text)), gmoe::file_error);
+  const json settings = plan.settings(text);
+  store.keep({{"settings", settings}});
+  const std::filesystem::path file = std::filesystem::directory_iterator(place.path())->path();
+  const auto problem = [&](const std::string& content) -> std::string {
+    std::ofstream(file) << content;
+    try {
+      store.find(plan, text);
+    } catch (const gmoe::file_error& e) {
+      return e.what();
+    }
+    return "nothing";
+  };
+  const std::string where = "result file '" + file.string() + "'";
+  CHECK(problem("{\"half") == where + ": not valid JSON at line 1, column 7 (byte 7), where it ends");
+  CHECK(problem(std::string(1'000'000, '[')) ==
+        where + ": lists and objects are more than 16 deep, expected at most that");
+  CHECK(problem("{}") == where + " is not the result that its name promises; remove it to run again");
+  CHECK(problem(json{{"settings", settings}}.dump()) == where + ": variant is missing; remove the file to run again");
 }
 
 TEST_CASE("compare/store: an empty path keeps nothing; what cannot be written is an error that names it") {
   const compare::run_store nothing("");
   CHECK_FALSE(nothing.keeps());
   const compare::run_plan plan{.variant = "gmoe"};
-  CHECK_FALSE(nothing.find(plan.settings({{}, {}, ""})).has_value());
+  CHECK_FALSE(nothing.find(plan, {{}, {}, ""}).has_value());
 
   const workplace place;
   std::ofstream(place / "file") << "x";

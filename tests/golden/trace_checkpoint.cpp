@@ -118,19 +118,21 @@ TEST_CASE("golden/trace_checkpoint: help, and one line for every mistake") {
   c.write(folder / "c");
   const auto tokens = golden::expect_of("gmoe_tiny");
   spill(folder / "out", "old");
-  const auto complains = [&](const std::string& arguments, const char* about) {
+  const auto complains = [&](const std::string& arguments, const char* about, int status = 1) {
     CAPTURE(arguments);
     const outcome r = run(folder, arguments);
-    CHECK(r.status == 1);
+    CHECK(r.status == status);
     CHECK(r.out == "");
     CHECK(r.err.starts_with("trace_checkpoint: "));
     CHECK(std::count(r.err.begin(), r.err.end(), '\n') == 1);
     CHECK_HAS(r.err, about);
     CHECK(slurp(folder / "out") == "old");
   };
-  complains("", "--checkpoint is required");
-  complains(files(folder / "c", tokens, folder / "out") + " --scalar half", "half");
-  complains(files(folder / "c", tokens, folder / "out") + " --steps -1", "-1");
+  complains("", "--checkpoint is required", 2);
+  complains(files(folder / "c", tokens, folder / "out") + " --scalar half",
+            "--scalar is 'half', expected double or float", 2);
+  complains(files(folder / "c", tokens, folder / "out") + " --steps -1",
+            "--steps is '-1', expected a whole number from 0 up", 2);
   complains(files(folder / "nowhere", tokens, folder / "out"), "there is no such folder");
   complains(files(folder / "c", folder / "none", folder / "out"), "none");
   complains(files(folder / "c", folder / "c/model.safetensors", folder / "out"), "has no tensor 'tokens'");

@@ -59,7 +59,7 @@ TEST_CASE("io/config_fields: a mistake names file, field, value and expectation"
   CHECK_HAS(complaint(R"({"n": "7"})", n), R"(n is "7", expected a whole number)");
   CHECK_HAS(complaint(R"({"n": 7.0})", n), "n is 7.0, expected a whole number");
   CHECK_HAS(complaint(R"({"n": true})", n), "n is true, expected a whole number");
-  CHECK_HAS(complaint(R"({"n": [7]})", n), "n is array, expected a whole number");
+  CHECK_HAS(complaint(R"({"n": [7]})", n), "n is a list, expected a whole number");
   CHECK_HAS(complaint(R"({"n": 0})", n), "n is 0, expected 1 to 9");
   CHECK_HAS(complaint(R"({"n": -3})", n), "n is -3, expected 1 to 9");
   CHECK_HAS(complaint(R"({"n": 10})", n), "n is 10, expected 1 to 9");
@@ -84,8 +84,16 @@ TEST_CASE("io/config_fields: a mistake names file, field, value and expectation"
 
 TEST_CASE("io/config_fields: files that hold no object") {
   const auto nothing = [](const config_fields&) {};
-  CHECK_HAS(complaint("", nothing), "c.json': not valid JSON");
-  CHECK_HAS(complaint("{\"n\": 1", nothing), "not valid JSON");
-  CHECK_HAS(complaint("[1]", nothing), "holds array, expected an object");
+  CHECK_HAS(complaint("", nothing), "c.json': not valid JSON at line 1, column 1 (byte 1), where it ends");
+  CHECK_HAS(complaint("{\"n\": 1", nothing), "not valid JSON at line 1, column 8");
+  CHECK_HAS(complaint("[1]", nothing), "holds a list, expected an object");
   CHECK_HAS(message_of<file_error>([] { config_fields("/nowhere/c.json"); }), "/nowhere/c.json");
+}
+
+TEST_CASE("io/config_fields: a key twice, more behind the object, brackets without end") {
+  const auto nothing = [](const config_fields&) {};
+  CHECK_HAS(complaint(R"({"n": 1, "n": 2})", nothing), "c.json': the key 'n' occurs twice");
+  CHECK_HAS(complaint(std::string("{}\0{\"n\": 1}", 11), nothing), "zero byte, number 3");
+  CHECK_HAS(complaint(std::string(60'000'000, '['), nothing), "has 60000000 bytes, expected JSON of at most 4194304");
+  CHECK_HAS(complaint("{\"a\":" + std::string(4'000'000, '['), nothing), "more than 32 deep");
 }

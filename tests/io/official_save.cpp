@@ -99,6 +99,17 @@ TEST_CASE("io/official_save: models that the format cannot hold") {
   CHECK_HAS(complaint<switch_card>(s), "switch chooses 1 expert per token, the model 2");
 }
 
+TEST_CASE("io/official_save: whether a model can be saved is known before there is one") {
+  sizes s = small();
+  CHECK_NOTHROW(check_official<gmoe_card>(s));
+  CHECK_NOTHROW((check_official<with<switch_card, relu_feed_forward>>(s)));
+  CHECK_HAS(message_of<config_error>([&] { check_official<switch_card>(s); }),
+            "block 1 has GPT-2's feed-forward layer");
+  CHECK_HAS(message_of<config_error>([&] { check_official<hash_card>(s); }), "its card's slot");
+  s.top_k = 2;
+  CHECK_HAS(message_of<config_error>([&] { check_official<gmoe_card>(s); }), "gmoe chooses 1 expert per token");
+}
+
 TEST_CASE("io/official_save: numbers beyond F32, and folders that cannot be made") {
   const temp_folder folder;
   language_model<gmoe_card, cpu<double>> model(small());

@@ -119,6 +119,34 @@ TEST_CASE("io/official_trace: tokens that the model cannot read") {
   CHECK_HAS(complaint({-1, 1}, 1), "id -1 at position 0");
   CHECK_HAS(complaint({1, std::int64_t{1} << 40}, 1), "id 1099511627776 at position 1");
   CHECK_HAS(complaint({1, 2, 3, 4, 5, 6}, 1), "sequences of 6 tokens, but the model has 5 positions");
-  CHECK_HAS(complaint({1, 2}, 2), "expected sequences of at least 2 tokens");
+  CHECK_HAS(complaint({1, 2, 3}, 2), "3 ids in 2 sequences, expected sequences of at least 1 token, all of one length");
   CHECK_HAS(complaint({}, 0), "0 ids in 0 sequences");
+}
+
+TEST_CASE("io/official_trace: sequences of one token have routing and logits, but no loss") {
+  const gmoe_test::temp_folder folder;
+  language_model<official_gmoe_card<>, B> model(small(), 3);
+  trace_file<double> out, longer;
+  official_tracer tracer(model, std::vector<std::int64_t>{7, 0}, 2, out);
+  CHECK_FALSE(tracer.predicts());
+  tracer.pass();
+  CHECK_HAS(message_of<data_error>([&] { tracer.train(1, [](std::int64_t) { return traced_step{}; }); }),
+            "sequences of 1 token predict nothing");
+  out.write(folder / "t");
+  const safetensors_file file(folder / "t");
+  for (const char* absent : {"lm_loss", "total_loss", "grad/transformer.wte.weight"})
+    CHECK_FALSE(file.contains(absent));
+  CHECK(file.entry("logits").shape == std::vector<index_t>{2, 1, 11});
+  CHECK(file.contains("layer1/router_probs"));
+  CHECK(file.contains("aux_loss"));
+
+  // The first position of a longer sequence knows nothing of the next.
+  official_tracer two(model, std::vector<std::int64_t>{7, 4, 0, 4}, 2, longer);
+  two.pass();
+  longer.write(folder / "l");
+  const auto one = file.read<double>("logits"), both = safetensors_file(folder / "l").read<double>("logits");
+  for (std::size_t v = 0; v < 11; ++v) {
+    CHECK(one[v] == doctest::Approx(both[v]));
+    CHECK(one[11 + v] == doctest::Approx(both[22 + v]));
+  }
 }

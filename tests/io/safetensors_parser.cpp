@@ -54,12 +54,13 @@ TEST_CASE("io/safetensors_parser: what is not JSON") {
   CHECK_HAS(problem("   "), "not JSON");
   CHECK_HAS(problem("[]"), "expected it to begin with '{'");
   CHECK_HAS(problem(" {}"), "expected it to begin with '{'");
-  CHECK_HAS(problem("{"), "not valid JSON at byte 2");
+  CHECK_HAS(problem("{"), "not valid JSON at line 1, column 2 (byte 2), where it ends");
   CHECK_HAS(problem("{} x"), "not valid JSON");
   CHECK_HAS(problem("{}{}"), "not valid JSON");
   CHECK_HAS(problem(std::string("{}\0", 3)), "zero byte");
   CHECK_HAS(problem(std::string("{}\0{\"w\":1}", 10)), "zero byte");
-  CHECK_HAS(problem("{\"w\xff\":{}}"), "not valid JSON");
+  CHECK_HAS(problem("{\"w\xff\":{}}"), "not valid JSON at line 1, column 4 (byte 4), before '\\xff\":{}}'");
+  CHECK_FALSE(gmoe_test::contains(problem("{\"w\":\n{]"), "exception"));
   CHECK_HAS(problem("{'w':{}}"), "not valid JSON");
   CHECK_HAS(problem("{/**/}"), "not valid JSON");
   CHECK_HAS(problem("{\"" + std::string(1 << 20, 'x')), "not valid JSON");

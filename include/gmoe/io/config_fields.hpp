@@ -15,6 +15,7 @@
 #include "gmoe/core/index.hpp"
 #include "gmoe/data/mapped_file.hpp"
 #include "gmoe/io/in_quotes.hpp"
+#include "gmoe/io/strict_json.hpp"
 
 namespace gmoe {
 
@@ -25,9 +26,8 @@ class config_fields {
   explicit config_fields(const std::filesystem::path& path) : where_("config " + in_quotes(path.string(), 4096)) {
     const mapped_file file(path);
     const auto bytes = file.bytes();
-    object_ = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
-    require<file_error>(!object_.is_discarded(), where_, ": not valid JSON");
-    require<file_error>(object_.is_object(), where_, ": holds ", object_.type_name(), ", expected an object");
+    object_ = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where_);
+    require<file_error>(object_.is_object(), where_, ": holds ", shown(object_), ", expected an object");
   }
 
   bool has(const char* name) const { return find(name) != nullptr; }
@@ -104,13 +104,6 @@ class config_fields {
     const index_t n = huge ? most : static_cast<index_t>(value.get<std::int64_t>());
     if (huge || n < least || n > most) fail(name, "is ", shown(value), ", expected ", least, " to ", most);
     return n;
-  }
-
-  /// The value as JSON, short enough for a message.
-  static std::string shown(const nlohmann::json& value) {
-    if (value.is_structured()) return value.type_name();
-    const std::string text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    return text.size() > 80 ? text.substr(0, 80) + "..." : text;
   }
 
   std::string where_;

@@ -20,33 +20,45 @@
 
 namespace gmoe {
 
-/// The config of a model. Throws config_error, naming the slot or size, if the official format cannot hold the model.
+/// Throws config_error, naming slot or size, if the official format cannot hold a model of this card and these sizes.
+/// Needs no model: a program that will save one asks before it trains.
+template <class Card>
+void check_official(const sizes& s) {
+  if constexpr (!official<Card>) {
+    throw config_error(concat("official checkpoints cannot hold this model: its card's slot '",
+                              official_card<Card>::obstacle(),
+                              "' is not that of GMoE, Switch, GShard, or the dense model with ReLU experts"));
+  } else {
+    bool routed = false;
+    for (index_t b = 0; b < s.layers; ++b) {
+      const bool has_experts = Card::placement::has_experts(s, b);
+      routed = routed || has_experts;
+      require(has_experts || official_card<Card>::has_relu_dense, "official checkpoints cannot hold this model: block ",
+              b, " has GPT-2's feed-forward layer, expected relu_feed_forward");
+    }
+    constexpr official_kind kind = official_card<Card>::kind();
+    if (routed)
+      require(kind == official_kind::gshard || Card::select::slots(s) == 1,
+              "official checkpoints cannot hold this model: ", name_of(kind), " chooses 1 expert per token, the model ",
+              Card::select::slots(s));
+  }
+}
+
+/// The config of a model. Throws config_error as check_official does.
 template <class Model>
 official_config official_config_of(Model& model) {
   using card = typename Model::card;
-  if constexpr (!official<card>) {
-    throw config_error(concat("official checkpoints cannot hold this model: its card's slot '",
-                              official_card<card>::obstacle(),
-                              "' is not that of GMoE, Switch, GShard, or the dense model with ReLU experts"));
-  } else {
-    official_config c = detail::official_switches<card>();
+  check_official<card>(model.shape());
+  official_config c;
+  if constexpr (official<card>) {
+    c = detail::official_switches<card>();
     c.shape = model.shape();
     c.shape.moe_blocks.clear();
-    for (std::size_t b = 0; b < model.blocks().size(); ++b) {
-      if (model.blocks()[b].moe)
-        c.shape.moe_blocks.push_back(static_cast<index_t>(b));
-      else
-        require(official_card<card>::has_relu_dense, "official checkpoints cannot hold this model: block ", b,
-                " has GPT-2's feed-forward layer, expected relu_feed_forward");
-    }
-    if (!c.shape.moe_blocks.empty()) {
-      c.shape.top_k = card::select::slots(model.shape());
-      require(c.kind == official_kind::gshard || c.shape.top_k == 1,
-              "official checkpoints cannot hold this model: ", name_of(c.kind),
-              " chooses 1 expert per token, the model ", c.shape.top_k);
-    }
-    return c;
+    for (std::size_t b = 0; b < model.blocks().size(); ++b)
+      if (model.blocks()[b].moe) c.shape.moe_blocks.push_back(static_cast<index_t>(b));
+    if (!c.shape.moe_blocks.empty()) c.shape.top_k = card::select::slots(model.shape());
   }
+  return c;
 }
 
 namespace detail {

@@ -40,10 +40,9 @@ class official_tracer : observer<typename Model::backend_type> {
   /// `tokens`: sequences x length ids, row-major. Throws data_error if the model cannot read them.
   official_tracer(Model& model, std::span<const std::int64_t> tokens, index_t sequences, trace_file<scalar>& out)
       : model_(model), out_(out) {
-    require<data_error>(sequences >= 1 && tokens.size() % static_cast<std::size_t>(sequences) == 0 &&
-                            tokens.size() / static_cast<std::size_t>(sequences) >= 2,
+    require<data_error>(sequences >= 1 && !tokens.empty() && tokens.size() % static_cast<std::size_t>(sequences) == 0,
                         "tokens: ", tokens.size(), " ids in ", sequences,
-                        " sequences, expected sequences of at least 2 tokens, the last of which is only predicted");
+                        " sequences, expected sequences of at least 1 token, all of one length");
     const std::size_t length = tokens.size() / static_cast<std::size_t>(sequences);
     const index_t vocab = model.shape().vocab, positions = model.shape().positions;
     require<data_error>(static_cast<index_t>(length) <= positions, "tokens: sequences of ", length,
@@ -59,10 +58,14 @@ class official_tracer : observer<typename Model::backend_type> {
     out_.add_integers("tokens", {data_.size, data_.sequence}, {tokens.begin(), tokens.end()});
   }
 
-  /// One forward and backward pass: everything but the training steps. Leaves the gradients in the parameters.
+  /// Whether there is a loss: in sequences of one token nothing is predicted.
+  bool predicts() const { return data_.scored > 0; }
+
+  /// One forward and backward pass: everything but the training steps. Leaves the gradients in the parameters. Where
+  /// nothing is predicted there is neither language loss, total loss nor gradient.
   void pass() {
     context<B> ctx;
-    ctx.tape = &tape_;
+    ctx.tape = predicts() ? &tape_ : nullptr;
     ctx.observer = this;
     const losses<B> l = model_.loss(ctx, data_);
     for (const routing<B>& r : model_.routings()) trace_routing(r);
@@ -70,8 +73,9 @@ class official_tracer : observer<typename Model::backend_type> {
     const variable<B> logits = model_.logits(plain, variable<B>(std::move(final_)));
     out_.add("logits", {data_.size, data_.sequence, model_.shape().vocab}, logits.value().to_host());
     first_ = values_of(l);
-    out_.add_exact("lm_loss", {}, {first_.language});
     out_.add_exact("aux_loss", {}, {first_.balance});
+    if (!predicts()) return;
+    out_.add_exact("lm_loss", {}, {first_.language});
     out_.add_exact("total_loss", {}, {first_.total});
     tape_.backward(l.total);
     each_official_tensor(model_, [&](const official_tensor<B>& t) {
@@ -81,9 +85,10 @@ class official_tracer : observer<typename Model::backend_type> {
 
   /// `steps` training steps on the same batch: `update(step)` finds the gradients in the parameters, changes the
   /// parameters, leaves the gradients at zero, and returns a traced_step. Comes after pass(), whose gradients are
-  /// those of the first step.
+  /// those of the first step. Throws data_error if nothing is predicted.
   template <class Update>
   void train(std::int64_t steps, Update&& update) {
+    require<data_error>(predicts(), "tokens: sequences of 1 token predict nothing, training needs at least 2");
     std::vector<double> total, language, balance, rate, norm;
     for (std::int64_t s = 0; s < steps; ++s) {
       const step_losses values = s == 0 ? first_ : gradients();

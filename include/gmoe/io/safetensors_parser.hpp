@@ -13,6 +13,7 @@
 #include "gmoe/io/dtype.hpp"
 #include "gmoe/io/in_quotes.hpp"
 #include "gmoe/io/safetensors_header.hpp"
+#include "gmoe/io/strict_json.hpp"
 #include "gmoe/io/tensor_entry.hpp"
 
 namespace gmoe {
@@ -29,8 +30,8 @@ class header_listener {
   using string_t = nlohmann::json::string_t;
   using binary_t = nlohmann::json::binary_t;
 
-  header_listener(safetensors_header& out, index_t data_bytes, std::string_view where)
-      : out_(out), data_bytes_(data_bytes), where_(where) {}
+  header_listener(safetensors_header& out, std::string_view text, index_t data_bytes, std::string_view where)
+      : out_(out), text_(text), data_bytes_(data_bytes), where_(where) {}
 
   bool null() { unexpected("null"); }
   bool boolean(bool value) { unexpected(value ? "true" : "false"); }
@@ -119,10 +120,10 @@ class header_listener {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& problem) {
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) {
     const bool outside = place_ == place::outside || place_ == place::header;
-    throw file_error(concat(where_, ": the header is not valid JSON at byte ", position,
-                            outside ? "" : ", in " + in_quotes(tensor_.name), ": ", in_quotes(problem.what(), 200)));
+    throw file_error(concat(where_, ": the header is not valid JSON ", json_place(text_, position),
+                            outside ? "" : ", in " + in_quotes(tensor_.name)));
   }
 
  private:
@@ -186,6 +187,7 @@ class header_listener {
   }
 
   safetensors_header& out_;
+  std::string_view text_;
   index_t data_bytes_;
   std::string_view where_;
   place place_ = place::outside;
@@ -203,10 +205,9 @@ class header_listener {
 /// Throws file_error unless the tensors have distinct names and tile the data section exactly.
 inline safetensors_header parse_safetensors_header(std::string_view text, index_t data_bytes, std::string_view where) {
   require<file_error>(text.starts_with('{'), where, ": the header is not JSON, expected it to begin with '{'");
-  // The JSON library takes a zero byte for the end and would not look behind it.
-  require<file_error>(text.find('\0') == text.npos, where, ": the header is not valid JSON: it has a zero byte");
+  detail::refuse_zero_byte(text, where, "the header");
   safetensors_header header;
-  detail::header_listener listener(header, data_bytes, where);
+  detail::header_listener listener(header, text, data_bytes, where);
   nlohmann::json::sax_parse(text.begin(), text.end(), &listener);
 
   check_tiling(header, data_bytes, where);

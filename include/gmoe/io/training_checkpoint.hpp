@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "gmoe/io/check_buffers.hpp"
 #include "gmoe/io/safetensors.hpp"
 #include "gmoe/train/trainer.hpp"
 
@@ -151,6 +152,7 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   });
   require<file_error>(file.tensors().size() == expected, name, ": ", file.tensors().size(), " tensors, expected ",
                       expected);
+  check_buffers(file, run.model(), name);
   each([&](const std::string& n, auto& m) {
     using element = typename std::decay_t<decltype(m)>::element;
     const std::vector<element> values = file.template read<element>(n);

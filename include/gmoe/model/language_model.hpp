@@ -6,7 +6,9 @@
 ///     logits = ln_f(u) wte'
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gmoe/backend/contract.hpp"
@@ -219,6 +221,18 @@ class language_model {
     if constexpr (requires { shared_.each_buffer(visit); }) shared_.each_buffer(visit);
     for (router_layer& r : routers_)
       if constexpr (requires { r.each_buffer(visit); }) r.each_buffer(visit);
+  }
+
+  /// Throws data_error, naming buffer, entry and value, if `values` cannot be the buffer `name`: asked before a file's
+  /// numbers get into the model.
+  template <class T>
+  void check_buffer(std::string_view name, std::span<const T> values) const {
+    if (moe_layers_ == 0) return;
+    for (const block& b : blocks_)
+      if (b.moe) b.moe->check_buffer(name, values);
+    if constexpr (requires { shared_.check_buffer(name, values); }) shared_.check_buffer(name, values);
+    for (const router_layer& r : routers_)
+      if constexpr (requires { r.check_buffer(name, values); }) r.check_buffer(name, values);
   }
 
   /// To be called after every optimiser step: lets selections adjust what they keep to the routing that they saw.

@@ -5,6 +5,8 @@
 ///     y = always(x) + sum_{e in I'} w_e E_e(x)
 
 #include <concepts>
+#include <span>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -145,6 +147,10 @@ class moe_layer {
   }
   void each_buffer(auto&& visit) {
     if constexpr (requires { select_.each_buffer(visit); }) select_.each_buffer(visit);
+  }
+  template <class T>
+  void check_buffer(std::string_view name, std::span<const T> values) const {
+    if constexpr (requires { select_.check_buffer(name, values); }) select_.check_buffer(name, values);
   }
   void after_step(const sizes& s, const routing<B>& last) {
     if constexpr (requires { select_.after_step(s, last); }) select_.after_step(s, last);

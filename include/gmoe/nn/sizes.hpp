@@ -7,7 +7,8 @@
 
 namespace gmoe {
 
-/// Sizes and coefficients. Which policies use them is the card's business; unused ones are ignored.
+/// Sizes and coefficients. Which policies use them is the card's business; unused ones are ignored
+/// (model/size_use.hpp tells which those are).
 struct sizes {
   index_t vocab = 256;                   ///< V: number of token ids
   index_t positions = 256;               ///< longest sequence (learned positions)

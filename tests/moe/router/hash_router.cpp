@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <string>
+
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "moe/routing_helpers.hpp"
@@ -80,4 +83,31 @@ TEST_CASE_TEMPLATE("moe/router/hash_router: the table is saved with the model an
   };
   CHECK(choose(model) == std::vector<id_type>{2, 1, 2, 2, 0, 2});  // 4 -> 0, 1 -> 1, 2, 3 and 0 -> 2
   CHECK(choose(other) == choose(model));
+}
+
+TEST_CASE("moe/router/hash_router: a table from a file must name experts") {
+  using B = cpu<float>;
+  sizes s = five_ids();
+  s.d_model = s.d_ff = 8;
+  s.heads = 2;
+  const language_model<hash_card, B> model(s);
+  const auto check = [&](std::vector<float> table) {
+    model.check_buffer("router.bucket", std::span<const float>(table));
+  };
+  const auto told = [&](float bad) {
+    try {
+      check({0, 1, bad, 2, 0});
+    } catch (const data_error& e) {
+      return std::string(e.what());
+    }
+    return std::string("nothing");
+  };
+  CHECK(told(2) == "nothing");
+  for (const auto& [value, text] : {std::pair{-5.0f, "-5"}, {3.0f, "3"}, {1e9f, "1e+09"}, {0.5f, "0.5"}})
+    CHECK(told(value) ==
+          "router.bucket: token 2 is given expert " + std::string(text) + ", expected a whole number from 0 to 2");
+  CHECK(told(std::numeric_limits<float>::quiet_NaN()).find("expert nan") != std::string::npos);
+  CHECK(told(std::numeric_limits<float>::infinity()).find("expert inf") != std::string::npos);
+  const std::vector<float> other{-5};
+  CHECK_NOTHROW(model.check_buffer("another", std::span<const float>(other)));
 }

@@ -2,6 +2,7 @@
 /// The shared experts of DeepSeekMoE (Dai et al. 2024): several small experts per layer that every token visits.
 
 #include <optional>
+#include <string_view>
 
 #include "gmoe/core/slot.hpp"
 #include "gmoe/moe/bank.hpp"
@@ -13,6 +14,7 @@ namespace gmoe {
 /// `sizes::shared_experts` experts of width d_ff / granularity, weight 1, outside softmax and balance. Their sum is one
 /// expert with all their hidden units, and is computed as that.
 struct shared_experts : always_policy {
+  static constexpr std::string_view reads[] = {"shared_experts", "granularity"};
   template <class B, class Body>
   struct layer {
     std::optional<dense_expert<B, Body>> expert;

@@ -1,6 +1,8 @@
 #pragma once
 /// What keeps the load even? Losses on routing.
 
+#include <string_view>
+
 #include "gmoe/core/slot.hpp"
 #include "gmoe/moe/routing.hpp"
 #include "gmoe/nn/context.hpp"
@@ -24,6 +26,7 @@ variable<B> chosen_fractions(const context<B>& ctx, const routing<B>& r, index_t
 /// choices, P the mean scores. Equals alpha when balanced. The model takes the mean over its layers. The expert-level
 /// loss of DeepSeekMoE (Dai et al. 2024) is the same: its f_i = N / (k T) count_i is N times ours.
 struct switch_loss : balance_policy {
+  static constexpr std::string_view reads[] = {"balance_alpha"};
   template <class B>
   static variable<B> layer_loss(const context<B>& ctx, const sizes& s, const routing<B>& r) {
     return scale(dot(col_means(r.scores), chosen_fractions(ctx, r)), s.balance_alpha * static_cast<double>(r.experts));

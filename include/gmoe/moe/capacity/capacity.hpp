@@ -2,6 +2,7 @@
 /// What if an expert is asked by more tokens than it has room for?
 
 #include <cmath>
+#include <string_view>
 
 #include "gmoe/backend/arguments.hpp"
 #include "gmoe/core/slot.hpp"
@@ -39,6 +40,7 @@ struct no_capacity : capacity_policy {
 /// still count in the balance loss. In evaluation nothing is dropped.
 template <priority Order = priority::token_order, room Room = room::rounded_up>
 struct limited_capacity : capacity_policy {
+  static constexpr std::string_view reads[] = {"capacity_factor"};
   template <class B>
   static id_matrix<B> keep(const context<B>& ctx, const sizes& s, const routing<B>& r) {
     if (!ctx.training) return r.chosen;

@@ -2,6 +2,7 @@
 /// GShard's way with second choices (Lepikhin et al. 2020), in training only.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gmoe/moe/capacity/capacity.hpp"
@@ -13,6 +14,7 @@ namespace gmoe {
 /// `room::rounded_up` is the form that GMoE's authors ran, a capacity for each choice.
 template <priority Order = priority::choice_order, room Room = room::rounded_up>
 struct gshard_capacity : capacity_policy {
+  static constexpr std::string_view reads[] = {"capacity_factor"};
   template <class B>
   static id_matrix<B> keep(const context<B>& ctx, const sizes& s, const routing<B>& r) {
     if (!ctx.training) return r.chosen;

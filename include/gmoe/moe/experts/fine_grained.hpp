@@ -1,6 +1,7 @@
 #pragma once
 /// Fine-grained experts (Dai et al. 2024): each expert is split in g = sizes::granularity parts of width d_ff / g.
 
+#include <string_view>
 #include <vector>
 
 #include "gmoe/core/error.hpp"
@@ -18,6 +19,7 @@ enum class shared_parts {
 /// The pool `Pool` with its experts split: g N parts, or g N - shared_experts.
 template <class Pool, shared_parts Shared = shared_parts::beside>
 struct fine_grained : experts_policy {
+  static constexpr std::string_view reads[] = {"granularity", Shared == shared_parts::among ? "shared_experts" : ""};
   static constexpr bool shared_between_layers = Pool::shared_between_layers;
 
   static index_t total(const sizes& s, index_t moe_layers) { return Pool::total(split(s), moe_layers); }

@@ -2,6 +2,7 @@
 /// In which blocks does a mixture of experts take the feed-forward layer's place?
 
 #include <algorithm>
+#include <string_view>
 
 #include "gmoe/core/slot.hpp"
 #include "gmoe/nn/sizes.hpp"
@@ -21,6 +22,7 @@ struct every_second_block : placement_policy {
 
 /// The blocks that `sizes::moe_blocks` lists.
 struct listed_blocks : placement_policy {
+  static constexpr std::string_view reads[] = {"moe_blocks"};
   static bool has_experts(const sizes& s, index_t block) {
     return std::find(s.moe_blocks.begin(), s.moe_blocks.end(), block) != s.moe_blocks.end();
   }

@@ -1,8 +1,10 @@
 #pragma once
 /// Hash routing (Roller et al. 2021): the token id decides, through a table that is not learned.
 
+#include <cmath>
 #include <numeric>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "gmoe/core/functions.hpp"
@@ -63,6 +65,15 @@ struct hash_router : router_policy {
       bucket.value() = matrix<B>::from_host(values, bucket.rows(), 1);
     }
     void each_buffer(auto&& visit) { visit(bucket.name(), bucket.value()); }
+    /// A table from a file: an entry that is no expert would route nobody knows where.
+    template <class T>
+    void check_buffer(std::string_view name, std::span<const T> values) const {
+      if (name != bucket.name()) return;
+      for (std::size_t i = 0; i < values.size(); ++i)
+        require<data_error>(values[i] >= 0 && values[i] < static_cast<T>(experts) && values[i] == std::floor(values[i]),
+                            name, ": token ", i, " is given expert ", values[i], ", expected a whole number from 0 to ",
+                            experts - 1);
+    }
   };
 
   template <class B>

@@ -1,6 +1,8 @@
 #pragma once
 /// Top-k for fine-grained experts: as many parts as make up k whole experts.
 
+#include <string_view>
+
 #include "gmoe/moe/experts/fine_grained.hpp"
 #include "gmoe/moe/select/top_k.hpp"
 
@@ -10,6 +12,8 @@ namespace gmoe {
 /// `sizes::top_k` count whole experts, g is `sizes::granularity`.
 template <int K = 1, shared_parts Shared = shared_parts::beside>
 struct fine_grained_top_k : select_policy {
+  static constexpr std::string_view reads[] = {"top_k", "granularity",
+                                               Shared == shared_parts::among ? "shared_experts" : ""};
   /// Choices per token.
   static index_t slots(const sizes& s) {
     const index_t parts = s.granularity * top_k<K>::slots(s),

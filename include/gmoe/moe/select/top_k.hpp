@@ -1,6 +1,8 @@
 #pragma once
 /// Token choice: every token takes its k best experts.
 
+#include <string_view>
+
 #include "gmoe/core/slot.hpp"
 #include "gmoe/nn/context.hpp"
 #include "gmoe/nn/sizes.hpp"
@@ -10,6 +12,7 @@ namespace gmoe {
 /// The k largest scores, largest first, ties towards the lower index. `sizes::top_k` overrides K if it is set.
 template <int K = 1>
 struct top_k : select_policy {
+  static constexpr std::string_view reads[] = {"top_k"};
   static_assert(K >= 1, "gmoe: top_k<K> needs K >= 1");
 
   /// Choices per token.

@@ -1,0 +1,192 @@
+#include "result.hpp"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "gmoe/core/error.hpp"
+#include "gmoe/io/strict_json.hpp"
+
+namespace compare {
+
+namespace {
+
+/// Far beyond what a model can have.
+constexpr index_t most_experts = index_t{1} << 24, most_blocks = index_t{1} << 24;
+
+/// One value of the file, its name within it, and the checks that it must pass.
+class field {
+ public:
+  field(const json& value, std::string name, const std::string& where)
+      : value_(value), name_(std::move(name)), where_(where) {}
+
+  field operator[](const char* key) const {
+    if (!value_.is_object()) fail("an object");
+    const auto found = value_.find(key);
+    std::string name = name_.empty() ? key : name_ + "." + key;
+    gmoe::require<gmoe::file_error>(found != value_.end(), where_, ": ", name, " is missing", advice);
+    return {*found, std::move(name), where_};
+  }
+  field operator[](std::size_t i) const { return {value_[i], gmoe::concat(name_, "[", i, "]"), where_}; }
+
+  const json& value() const { return value_; }
+  double number(double least = std::numeric_limits<double>::lowest(),
+                double most = std::numeric_limits<double>::max()) const {
+    const double x = value_.is_number() ? value_.get<double>() : std::nan("");
+    if (!(x >= least && x <= most))
+      most == std::numeric_limits<double>::max() ? fail("a number") : fail("a number from ", least, " to ", most);
+    return x;
+  }
+  void number_or_null() const {
+    if (!value_.is_null()) number();
+  }
+  index_t whole(index_t least, index_t most) const {
+    const bool fits = value_.is_number_unsigned() ? value_.get<std::uint64_t>() <= static_cast<std::uint64_t>(most)
+                                                  : value_.is_number_integer();
+    const index_t n = fits ? value_.get<index_t>() : least - 1;
+    if (n < least || n > most) fail("a whole number from ", least, " to ", most);
+    return n;
+  }
+  void text() const {
+    if (!value_.is_string()) fail("a text");
+  }
+  /// A list; returns its length.
+  std::size_t list() const {
+    if (!value_.is_array()) fail("a list");
+    return value_.size();
+  }
+  /// A list of so many values.
+  std::size_t list(std::size_t length) const {
+    gmoe::require<gmoe::file_error>(list() == length, where_, ": ", name_, " has ", value_.size(),
+                                    " entries, expected ", length, advice);
+    return length;
+  }
+
+  /// A list of `length` whole numbers from 0 to `most(i)`. The names of good ones are never made: these may be
+  /// millions.
+  template <class Most>
+  void wholes(std::size_t length, const Most& most) const {
+    list(length);
+    for (std::size_t i = 0; i < length; ++i) {
+      const json& n = value_[i];
+      if (!n.is_number_unsigned() || n.get<std::uint64_t>() > static_cast<std::uint64_t>(most(i)))
+        (*this)[i].fail("a whole number from 0 to ", most(i));
+    }
+  }
+  /// Exactly this value.
+  void equal(const json& expected) const {
+    if (value_ != expected) fail(gmoe::shown(expected));
+  }
+
+  template <class... Parts>
+  [[noreturn]] void fail(const Parts&... expected) const {
+    throw gmoe::file_error(
+        gmoe::concat(where_, ": ", name_, " is ", gmoe::shown(value_), ", expected ", expected..., advice));
+  }
+  /// About a part of an object.
+  template <class... Parts>
+  [[noreturn]] void refuse(const char* key, const Parts&... parts) const {
+    throw gmoe::file_error(gmoe::concat(where_, ": ", name_, ".", key, " ", parts..., advice));
+  }
+
+ private:
+  static constexpr const char* advice = "; remove the file to run again";
+
+  const json& value_;
+  std::string name_;
+  const std::string& where_;
+};
+
+void check_curve(const field& curve) {
+  for (std::size_t i = 0; i < curve.list(); ++i) {
+    curve[i].list(2);
+    curve[i][std::size_t{0}].number(0);
+    curve[i][std::size_t{1}].number();
+  }
+}
+
+/// The blocks with a mixture, as `layers` describes them; returns the experts of each.
+std::vector<index_t> check_layers(const field& layers) {
+  std::vector<index_t> experts;
+  index_t before = -1;
+  for (std::size_t l = 0; l < layers.list(); ++l) {
+    before = layers[l]["block"].whole(before + 1, most_blocks);
+    experts.push_back(layers[l]["experts"].whole(1, most_experts));
+    const field fractions = layers[l]["fractions"];
+    for (std::size_t e = 0; e < fractions.list(static_cast<std::size_t>(experts.back())); ++e)
+      fractions[e].number(0, 1 + 1e-9);
+    for (const char* key : {"cv", "gini", "normalized_entropy", "max_violation", "dead_share", "drop_rate"})
+      layers[l][key].number();
+    for (const char* key : {"probability_gap", "router_entropy", "margin"}) layers[l][key].number_or_null();
+  }
+  return experts;
+}
+
+void check_steps(const field& steps, const std::vector<index_t>& experts) {
+  steps.wholes(experts.size(), [&](std::size_t l) { return experts[l] - 1; });
+}
+
+void check_flow(const field& paths, const std::vector<index_t>& experts) {
+  const field top = paths["top"], links = paths["links"];
+  for (std::size_t p = 0; p < top.list(); ++p) {
+    check_steps(top[p]["steps"], experts);
+    top[p]["share"].number(0, 1 + 1e-9);
+  }
+  for (std::size_t l = 0; l < links.list(experts.size() - 1); ++l)
+    for (std::size_t a = 0; a < links[l].list(static_cast<std::size_t>(experts[l])); ++a)
+      for (std::size_t b = 0; b < links[l][a].list(static_cast<std::size_t>(experts[l + 1])); ++b)
+        links[l][a][b].number(0, 1 + 1e-9);
+}
+
+/// Of exactly `tokens` tokens, in the blocks of `layers`.
+void check_histogram(const field& h, const field& layers, const std::vector<index_t>& experts, index_t tokens) {
+  const field blocks = h["blocks"], widths = h["experts"], count = h["count"];
+  blocks.list(experts.size());
+  widths.list(experts.size());
+  for (std::size_t l = 0; l < experts.size(); ++l) {
+    blocks[l].equal(layers[l]["block"].value());
+    widths[l].equal(experts[l]);
+  }
+  const std::size_t paths = count.list();
+  index_t left = tokens;
+  for (std::size_t p = 0; p < paths; ++p) left -= count[p].whole(1, left);
+  if (left != 0) h.refuse("count", "adds up to ", tokens - left, ", expected the ", tokens, " of analysis_tokens");
+  h["steps"].wholes(paths * experts.size(), [&](std::size_t s) { return experts[s % experts.size()] - 1; });
+}
+
+}  // namespace
+
+void check_result(const json& result, index_t most_tokens, const std::string& where) {
+  const field run(result, "", where);
+  const field settings = run["settings"];
+  run["variant"].equal(settings["variant"].value());
+  run["seed"].equal(settings["recipe"]["seed"].value());
+  run["initial_backbone"].text();
+  for (const char* key : {"parameters_total", "parameters_active", "multiply_adds_per_token", "validation_loss",
+                          "perplexity", "bits_per_byte", "balance_loss", "tokens_per_second", "training_seconds",
+                          "training_tokens", "peak_memory_bytes", "validation_tokens"})
+    run[key].number();
+  check_curve(run["curve"]["training"]);
+  check_curve(run["curve"]["validation"]);
+
+  const index_t tokens = run["analysis_tokens"].whole(0, most_tokens);
+  const std::vector<index_t> experts = check_layers(run["layers"]);
+  const field load_cv = run["load_cv"];
+  for (std::size_t l = 0; l < load_cv.list(experts.size()); ++l) load_cv[l].number();
+  for (const char* key :
+       {"path_length", "path_entropy", "path_entropy_miller_madow", "normalized_path_entropy", "markov_path_entropy",
+        "effective_paths", "distinct_paths", "top1_path_mass", "top10_path_mass", "top100_path_mass"})
+    experts.empty() ? run[key].equal(nullptr) : static_cast<void>(run[key].number());
+  for (const char* key : {"mutual_information", "normalized_mutual_information", "agreement", "set_consistency",
+                          "smoothness", "router_entropy", "margin"})
+    run[key].number_or_null();
+  if (experts.empty()) {
+    run["paths"].equal(nullptr);
+    run["histogram"].equal(nullptr);
+  } else {
+    check_flow(run["paths"], experts);
+    check_histogram(run["histogram"], run["layers"], experts, tokens);
+  }
+}
+
+}  // namespace compare

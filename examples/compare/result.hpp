@@ -1,0 +1,14 @@
+#pragma once
+/// What a run's result file must hold: the comparison, its tables and its report read it without asking again.
+
+#include <string>
+
+#include "plan.hpp"
+
+namespace compare {
+
+/// Throws file_error, beginning with `where` and naming the field, unless `result` has everything that run_variant
+/// puts into it, in its range; the paths are those of at most `most_tokens` tokens.
+void check_result(const json& result, index_t most_tokens, const std::string& where);
+
+}  // namespace compare
