@@ -6,6 +6,9 @@
 #include <cstdio>
 #include <exception>
 
+#include "command_line.hpp"
+#include "gmoe/core/error.hpp"
+#include "idle_options.hpp"
 #include "options.hpp"
 #include "trace/variant.hpp"
 
@@ -19,6 +22,8 @@ int main(int argc, char** argv) {
       "trace");
   app.get_formatter()->column_width(36);
   app.add_option("--variant", o.variant, "a new model of this variant; train --list shows them all");
+  app.add_option("--checkpoint", o.checkpoint,
+                 "instead, the model of a training checkpoint (a file, or the folder of a run) or of an official one");
   app.add_option("--tokens", o.tokens,
                  "safetensors file with whole numbers 'tokens', sequences x length, and where losses are wanted "
                  "'targets' of the same shape, -1 where nothing is predicted")
@@ -40,15 +45,28 @@ int main(int argc, char** argv) {
   app.add_option("--replay", o.replay, "take over the choices of this trace instead of making them");
   app.add_flag("--replay-constants", o.replay_constants,
                "also the values that it has behind cuts of the gradient: for finite differences");
-  examples::add_size_options(app, o.shape);
+  examples::add_size_options(app, o.shape);  // of a new model
   examples::add_recipe_options(app, o.how,
                                {"steps", "batch", "sequence", "accumulation", "warmup_fraction", "final_fraction",
                                 "validation_fraction", "seed"});
+  const auto ended = examples::read_command_line(
+      app, argc, argv,
+      "  trace --variant gshard --tokens tokens.safetensors --out trace.safetensors --training --gradients\n"
+      "  trace --checkpoint runs/gmoe --tokens tokens.safetensors --out trace.safetensors\n"
+      "  trace --variant switch --tokens tokens.safetensors --out again.safetensors --replay trace.safetensors\n");
+  if (ended) return *ended;
   try {
-    app.parse(argc, argv);
+    if (o.checkpoint.empty()) {
+      if (!o.variant.empty()) {
+        o.shape = examples::sizes_for(app, o.variant, o.shape);
+        examples::refuse_idle_options(app, {o.variant});
+      }
+    } else {
+      for (const CLI::Option* size : app.get_options([](const CLI::Option* x) { return x->get_group() == "Sizes"; }))
+        gmoe::require(size->count() == 0, size->get_name(), " has no effect on the model of a checkpoint");
+    }
     (scalar == "double" ? trace::variant_in_double : trace::variant_in_float)(o);
-  } catch (const CLI::Success& e) {
-    return app.exit(e);
+    return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "trace: %s\n", e.what());
     return 1;

@@ -1,8 +1,10 @@
 #pragma once
 /// What `trace` does, for every card and one backend: each file that includes this compiles it once.
 
-#include <algorithm>
+#include <filesystem>
 #include <optional>
+#include <span>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -57,9 +59,31 @@ void trace_variant(const variant_options& o, const gmoe::trace_tokens& text) {
   });
 }
 
+/// The model of a training checkpoint, or of an official one where the path is a folder with a config.json.
+template <class B>
+void trace_checkpoint(const variant_options& o, const gmoe::trace_tokens& text) {
+  namespace fs = std::filesystem;
+  const bool folder = fs::is_directory(o.checkpoint);
+  if (folder && fs::exists(o.checkpoint / "config.json"))
+    return gmoe::with_official_model<B>(o.checkpoint, [&](auto& model) {
+      using card = typename std::decay_t<decltype(model)>::card;
+      trace_model(model, "official " + std::string(gmoe::name_of(gmoe::official_card<card>::kind())), o, text);
+    });
+  const fs::path file = folder ? o.checkpoint / "checkpoint.safetensors" : o.checkpoint;
+  const std::string variant = gmoe::read_checkpoint_header(file).variant;
+  gmoe::with_card(variant, [&]<class Card>() {
+    gmoe::language_model<Card, B> model(gmoe::check_checkpoint<Card>(file).shape);
+    gmoe::load_model(file, model, variant);
+    trace_model(model, variant, o, text);
+  });
+}
+
 template <class B>
 void trace_on(const variant_options& o) {
-  trace_variant<B>(o, gmoe::trace_tokens::read(o.tokens));
+  gmoe::require(o.variant.empty() != o.checkpoint.empty(),
+                "give either --variant NAME, for a new model, or --checkpoint PATH, for a saved one");
+  const gmoe::trace_tokens text = gmoe::trace_tokens::read(o.tokens);
+  o.variant.empty() ? trace_checkpoint<B>(o, text) : trace_variant<B>(o, text);
 }
 
 }  // namespace trace
