@@ -12,6 +12,7 @@
 #include "compare/store.hpp"
 #include "compare/table.hpp"
 #include "fingerprint.hpp"
+#include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/split.hpp"
@@ -230,6 +231,7 @@ int run(const CLI::App& app, const arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  examples::give_way_while_waiting(argv);
   CLI::App app{"Trains several mixture-of-experts language models on the same text and compares them."};
   app.get_formatter()->column_width(36);
   arguments a;

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "command_line.hpp"
+#include "gentle_threads.hpp"
 #include "trace/trace.hpp"
 
 int main(int argc, char** argv) {
+  examples::give_way_while_waiting(argv);
   trace::options o;
   const std::map<std::string, void (*)(const trace::options&)> backends {
     {"eigen", trace::on_eigen},

@@ -9,6 +9,7 @@
 
 #include "command_line.hpp"
 #include "fingerprint.hpp"
+#include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/printable.hpp"
@@ -198,6 +199,7 @@ int run(const CLI::App& app, arguments a) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  examples::give_way_while_waiting(argv);
   CLI::App app{"Trains a mixture-of-experts language model on a text."};
   app.get_formatter()->column_width(36);
   arguments a;

@@ -297,3 +297,31 @@ TEST_CASE("compare/program: flags that are none, and the list") {
   CHECK(b.run({"--version"}) == 0);
   CHECK(contains(b.out(), "compare, gmoe 0."));
 }
+
+#if defined(_OPENMP) && defined(__linux__)
+TEST_CASE("compare/program: waiting threads give way, unless the environment says how they wait") {
+  const bench b;
+  // The environment of the program once it works, and how it ends when it is interrupted then.
+  const auto environment = [&](const words& variables) {
+    std::filesystem::remove_all(b / "kept");
+    ::unsetenv("GOMP_SPINCOUNT");
+    ::unsetenv("OMP_WAIT_POLICY");
+    for (std::size_t i = 0; i < variables.size(); i += 2) ::setenv(variables[i].c_str(), variables[i + 1].c_str(), 1);
+    const pid_t child = b.start(bench::tiny(
+        {"--variants", "dense,gmoe", "--text", "text.txt", "--steps", "100000", "--runs", "kept", "--threads", "2"}));
+    for (int i = 0; i < 20000 && !contains(b.out(), "runs of"); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const std::string found = read("/proc/" + std::to_string(child) + "/environ");
+    const std::string command = read("/proc/" + std::to_string(child) + "/comm");
+    ::kill(child, SIGINT);
+    CHECK(bench::wait(child) == 130);
+    CHECK(command == "compare\n");
+    return found;
+  };
+  CHECK(contains(environment({}), "GOMP_SPINCOUNT=2000"));
+  CHECK(contains(environment({"GOMP_SPINCOUNT", "7"}), "GOMP_SPINCOUNT=7"));
+  CHECK_FALSE(contains(environment({"OMP_WAIT_POLICY", "passive"}), "GOMP_SPINCOUNT"));
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);  // as for the other tests
+}
+#endif
