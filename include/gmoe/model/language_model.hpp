@@ -78,6 +78,7 @@ class language_model {
         continue;
       }
       std::vector<id_type> visible = Card::experts::visible(s, moe_layers_, layer);
+      bank_.check_visible(visible, b);
       const layer_shape shape{b, layer, moe_layers_, static_cast<index_t>(visible.size())};
       require(Card::select::slots(s) <= shape.experts, "top_k = ", Card::select::slots(s),
               " experts per token, but block ", b, " has only ", shape.experts);

@@ -28,6 +28,18 @@ class expert_bank {
   /// Parameters of expert e.
   index_t size(index_t e) const { return 2 * units(e) * w_in_.cols(); }
 
+  /// Throws config_error unless `visible`, the list of block `block`, names experts of this bank, each once.
+  void check_visible(const std::vector<id_type>& visible, index_t block) const {
+    std::vector<bool> listed(static_cast<std::size_t>(experts()));
+    for (const id_type e : visible) {
+      require(e >= 0 && e < experts(), "block ", block, " lists expert ", e, ", but the pool has experts 0 to ",
+              experts() - 1);
+      require(!listed[static_cast<std::size_t>(e)], "block ", block, " lists expert ", e,
+              " more than once, expected every expert at most once");
+      listed[static_cast<std::size_t>(e)] = true;
+    }
+  }
+
   /// The experts `visible` as a layer sees them. `visible` must outlive the layout. With `together` the gradients of
   /// experts that several layers see are made at the end of a backward pass, for all layers at once.
   expert_layout<B> layout(const std::vector<id_type>& visible, bool together = false) {
