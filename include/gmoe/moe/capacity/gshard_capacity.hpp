@@ -18,8 +18,7 @@ struct gshard_capacity : capacity_policy {
     for (index_t slot = 1; slot < kept.cols(); ++slot)
       B::keep_randomly(kept.view(), r.weights.value().view(), slot,
                        ctx.stream(random_site::capacity).fork(static_cast<std::uint64_t>(slot)));
-    B::limit_capacity(kept.view(), r.experts,
-                      expert_capacity(s.capacity_factor, kept.cols(), kept.rows(), r.experts, Room), Order);
+    B::limit_capacity(kept.view(), r.experts, r.chosen.view(), capacity_rule{s.capacity_factor, Room}, Order);
     return kept;
   }
 };
