@@ -118,6 +118,7 @@ class language_model {
     variable<B> u = embed(ctx.use(wte_), ctx.use(wpe_), ctx.tokens, first, ctx.sequence);
     ctx.observe("embeddings", u);
     u = dropout(u, ctx.training ? sizes_.dropout : 0.0, ctx.stream(random_site::embedding));
+    const typename tape<B>::attempt attempt(ctx.tape);
     router_state_t<router, B> state{};
     index_t layer = 0;
     for (block& b : blocks_) {
@@ -150,7 +151,7 @@ class language_model {
     return matmul(hidden, ctx.use(wte_), op::transpose);
   }
 
-  /// Losses of a batch; records on `ctx.tape` if there is one.
+  /// Losses of a batch; records on `ctx.tape` if there is one, and leaves nothing there if it throws.
   losses<B> loss(context<B>& ctx, const batch<B>& data) {
     require<data_error>(data.targets.size() == data.tokens.size(), "the batch has no targets");
     read(ctx, data);
@@ -162,6 +163,7 @@ class language_model {
   }
 
   /// Points `ctx` at a batch.
+    const typename tape<B>::attempt attempt(ctx.tape);
   static void read(context<B>& ctx, const batch<B>& data) {
     ctx.batch = data.size;
     ctx.sequence = data.sequence;

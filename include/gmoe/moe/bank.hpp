@@ -3,6 +3,7 @@
 /// of w_in (its weights from the input) and a row of w_out (its weights to the output).
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "gmoe/nn/builder.hpp"
@@ -11,17 +12,20 @@
 
 namespace gmoe {
 
+/// The experts that a layer sees, by their numbers in the bank. Shared, so that a recorded step can keep them.
+using expert_list = std::shared_ptr<const std::vector<id_type>>;
+
 template <class B>
 class expert_bank {
  public:
   /// One expert per entry of `widths`; Normal(0, deviation) weights.
   expert_bank(const builder<B>& make, index_t d_model, const std::vector<index_t>& widths, double deviation)
-      : first_unit_(first_units(widths)),
-        w_in_(make.normal("w_in", first_unit_.back(), d_model, deviation)),
-        w_out_(make.normal("w_out", first_unit_.back(), d_model, deviation)) {}
+      : kept_(std::make_shared<kept>(first_units(widths))),
+        w_in_(make.normal("w_in", kept_->first_unit.back(), d_model, deviation)),
+        w_out_(make.normal("w_out", kept_->first_unit.back(), d_model, deviation)) {}
 
-  index_t experts() const { return static_cast<index_t>(first_unit_.size()) - 1; }
-  index_t first_unit(index_t e) const { return first_unit_[static_cast<std::size_t>(e)]; }
+  index_t experts() const { return static_cast<index_t>(kept_->first_unit.size()) - 1; }
+  index_t first_unit(index_t e) const { return kept_->first_unit[static_cast<std::size_t>(e)]; }
   index_t units(index_t e) const { return first_unit(e + 1) - first_unit(e); }
   parameter<B>& w_in() { return w_in_; }
   parameter<B>& w_out() { return w_out_; }
@@ -45,8 +49,18 @@ class expert_bank {
   expert_layout<B> layout(const std::vector<id_type>& visible, bool together = false) {
     index_t widest = 0;
     for (id_type e : visible) widest = std::max(widest, units(e));
-    return {first_unit_.data(), visible.data(), static_cast<index_t>(visible.size()), widest,
-            together ? &put_off_ : nullptr};
+    return {kept_->first_unit.data(),
+            visible.data(),
+            static_cast<index_t>(visible.size()),
+            widest,
+            together ? &kept_->put_off : nullptr,
+            {kept_, nullptr}};
+  }
+  /// The same, and the layout keeps the list.
+  expert_layout<B> layout(const expert_list& visible, bool together = false) {
+    expert_layout<B> seen = layout(*visible, together);
+    seen.owners[1] = visible;
+    return seen;
   }
 
   void each(auto&& visit) {
@@ -61,9 +75,14 @@ class expert_bank {
     return first;
   }
 
-  std::vector<index_t> first_unit_;
+  /// What backward passes need besides the parameters. It stays where it is when the bank moves.
+  struct kept {
+    explicit kept(std::vector<index_t> first) : first_unit(std::move(first)) {}
+    std::vector<index_t> first_unit;
+    layer_gradients<B> put_off;
+  };
+  std::shared_ptr<kept> kept_;
   parameter<B> w_in_, w_out_;
-  layer_gradients<B> put_off_;
 };
 
 /// A dense feed-forward layer with an expert's body: a bank of one expert that every token visits.
@@ -71,7 +90,7 @@ template <class B, class Body>
 class dense_expert {
  public:
   dense_expert(const builder<B>& make, index_t d_model, index_t width, double deviation)
-      : bank_(make, d_model, {width}, deviation), visible_{0} {}
+      : bank_(make, d_model, {width}, deviation), visible_(std::make_shared<std::vector<id_type>>(1, 0)) {}
 
   variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
     return apply_experts(Body{}, x, variable<B>{}, nullptr, ctx.use(bank_.w_in()), ctx.use(bank_.w_out()),
@@ -82,7 +101,7 @@ class dense_expert {
 
  private:
   expert_bank<B> bank_;
-  std::vector<id_type> visible_;
+  expert_list visible_;
 };
 
 }  // namespace gmoe

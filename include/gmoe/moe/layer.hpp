@@ -96,13 +96,13 @@ class moe_layer {
  public:
   moe_layer(const builder<B>& make, const sizes& s, const layer_shape& l, std::vector<id_type> visible)
       : shape_(l),
-        visible_(std::move(visible)),
+        visible_(std::make_shared<const std::vector<id_type>>(std::move(visible))),
         always_(make.scope("local"), s, l),
         select_(make_select(make.scope("select"), s, l)) {}
 
   const layer_shape& shape() const { return shape_; }
   /// The bank's number of each of the layer's experts.
-  const std::vector<id_type>& visible() const { return visible_; }
+  const std::vector<id_type>& visible() const { return *visible_; }
   always_layer& always() { return always_; }
   /// What the selection keeps for this layer.
   select_layer& select() { return select_; }
@@ -176,7 +176,7 @@ class moe_layer {
   }();
 
   layer_shape shape_;
-  std::vector<id_type> visible_;
+  expert_list visible_;
   always_layer always_;
   select_layer select_;
 };
