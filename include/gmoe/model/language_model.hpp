@@ -5,6 +5,7 @@
 ///     for each block:  a = u + attention(ln_1(u));   u = a + moe(ln_2(a))
 ///     logits = ln_f(u) wte'
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -109,8 +110,15 @@ class language_model {
   /// How the last forward pass routed, one entry per mixture in depth order.
   const std::vector<routing<B>>& routings() const { return routings_; }
 
-  /// Final hidden states after ln_f, T x d. `ctx` says where and how; its tokens must be checked (see batch).
+  /// Optimiser steps that made the parameters what they are: what schedules see outside of training. Set by who trains
+  /// or restores them.
+  std::int64_t step() const { return step_; }
+  void set_step(std::int64_t step) { step_ = step; }
+
+  /// Final hidden states after ln_f, T x d. `ctx` says where and how; its tokens must be checked (see batch). If it
+  /// throws, nothing of it stays on the tape.
   variable<B> hidden(context<B>& ctx) {
+    const typename tape<B>::attempt attempt(ctx.tape);
     const index_t first = ctx.cache ? ctx.cache->length : 0;
     require(first + ctx.sequence <= sizes_.positions, "a sequence of ", first + ctx.sequence,
             " tokens is longer than the model's ", sizes_.positions, " positions");
@@ -118,7 +126,6 @@ class language_model {
     variable<B> u = embed(ctx.use(wte_), ctx.use(wpe_), ctx.tokens, first, ctx.sequence);
     ctx.observe("embeddings", u);
     u = dropout(u, ctx.training ? sizes_.dropout : 0.0, ctx.stream(random_site::embedding));
-    const typename tape<B>::attempt attempt(ctx.tape);
     router_state_t<router, B> state{};
     index_t layer = 0;
     for (block& b : blocks_) {
@@ -143,6 +150,9 @@ class language_model {
     const variable<B> normed = ln_f_(ctx, u);
     ctx.observe("ln_f", normed);
     if (ctx.cache) ctx.cache->length += ctx.sequence;
+    if (ctx.training)
+      for (block& b : blocks_)
+        if (b.moe) b.moe->count_pass(routing_of(b));
     return normed;
   }
 
@@ -153,6 +163,7 @@ class language_model {
 
   /// Losses of a batch; records on `ctx.tape` if there is one, and leaves nothing there if it throws.
   losses<B> loss(context<B>& ctx, const batch<B>& data) {
+    const typename tape<B>::attempt attempt(ctx.tape);
     require<data_error>(data.targets.size() == data.tokens.size(), "the batch has no targets");
     read(ctx, data);
     losses<B> l;
@@ -163,7 +174,6 @@ class language_model {
   }
 
   /// Points `ctx` at a batch.
-    const typename tape<B>::attempt attempt(ctx.tape);
   static void read(context<B>& ctx, const batch<B>& data) {
     ctx.batch = data.size;
     ctx.sequence = data.sequence;
@@ -221,10 +231,16 @@ class language_model {
       if constexpr (requires { r.each_buffer(visit); }) r.each_buffer(visit);
   }
 
-  /// To be called after every optimiser step: lets selections adjust what they keep to the routing that they saw.
+  /// To be called after every optimiser step: lets selections adjust what they keep to the routing of all forward
+  /// passes in training since the last call, or since forget_passes().
   void after_step() {
     for (block& b : blocks_)
-      if (b.moe) b.moe->after_step(sizes_, routings_[static_cast<std::size_t>(b.moe->shape().moe_layer)]);
+      if (b.moe) b.moe->after_step(sizes_);
+  }
+  /// To be called where a step begins, or is given up: passes before do not belong to it.
+  void forget_passes() {
+    for (block& b : blocks_)
+      if (b.moe) b.moe->forget_passes();
   }
 
   /// An empty cache for generating from this model.
@@ -263,6 +279,9 @@ class language_model {
     else
       return {};
   }
+  const routing<B>& routing_of(const block& b) const {
+    return routings_[static_cast<std::size_t>(b.moe->shape().moe_layer)];
+  }
   /// Routers may serve several layers (one router for all, or for blocks of layers).
   static index_t router_instance(index_t layer) {
     if constexpr (requires { router::instance(layer); })
@@ -281,6 +300,7 @@ class language_model {
   std::vector<block> blocks_;
   nn::layer_norm<B> ln_f_;
   std::vector<routing<B>> routings_;
+  std::int64_t step_ = 0;
 };
 
 }  // namespace gmoe
