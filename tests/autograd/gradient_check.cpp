@@ -63,3 +63,21 @@ TEST_CASE_TEMPLATE("autograd/gradient_check: finds a gradient that is missing, o
   CHECK_FALSE(report.worst < 1e9);
   CHECK(report.where == "p[1]");
 }
+
+TEST_CASE_TEMPLATE("autograd/gradient_check: a loss that throws leaves the parameters as they were", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  const table value = random_table(2, 3, 1);
+  parameter<B> p("p", put<B>(value)), q("q", put<B>(value));
+  for (const int allowed : {0, 1, 5}) {
+    int calls = 0;
+    CHECK_THROWS_AS(check_gradients<B>({&p, &q},
+                                       [&](tape<B>* t) {
+                                         if (calls++ == allowed) throw numeric_error("half-way");
+                                         return add(sum(square(variable<B>(p, t))), sum(square(variable<B>(q, t))));
+                                       }),
+                    numeric_error);
+    CHECK(get(p.value()).values == value.values);
+    CHECK_FALSE(p.has_gradient());
+    CHECK_FALSE(q.has_gradient());
+  }
+}

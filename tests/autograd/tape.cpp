@@ -246,3 +246,34 @@ TEST_CASE_TEMPLATE("autograd/tape: a step that repeats takes nothing new from th
   }
   CHECK(memory.statistics().system_allocations == after_first);
 }
+
+TEST_CASE_TEMPLATE("autograd/tape: an attempt that fails leaves nothing on the tape, and what was there before", B,
+                   GMOE_TEST_BACKENDS) {
+  tape<B> t;
+  parameter<B> p("p", put<B>(random_table(2, 3, 1)));
+  const auto record_much = [&](const variable<B>& x) {
+    variable<B> y = x;
+    for (int i = 0; i < 2000; ++i) y = scale(y, 1);  // more than a chunk
+    return y;
+  };
+  const auto fail = [&] {
+    const typename tape<B>::attempt attempt(&t);
+    record_much(variable<B>(p, &t));
+    throw numeric_error("half-way");
+  };
+  CHECK_THROWS_AS(fail(), numeric_error);
+  CHECK(t.empty());
+
+  const variable<B> loss = sum(scale(variable<B>(p, &t), 3));
+  CHECK_THROWS_AS(fail(), numeric_error);
+  CHECK_FALSE(t.empty());
+  variable<B> more;
+  {
+    const typename tape<B>::attempt attempt(&t);  // one that does not fail
+    more = add(loss, sum(record_much(variable<B>(p, &t))));
+  }
+  CHECK_THROWS_AS(fail(), numeric_error);
+  t.backward(more);
+  CHECK(difference(get(p.gradient()), ones(2, 3, 4)) < tolerance<B>);
+  const typename tape<B>::attempt without(nullptr);
+}

@@ -72,6 +72,105 @@ TEST_CASE_TEMPLATE("backend/routing: ties go to the lower index; infinities are 
   CHECK(all.to_host() == ids{0, 1, 2, 3, 1, 2, 3, 0, 0, 2, 3, 1, 2, 0, 1, 3, 2, 3, 0, 1});
 }
 
+TEST_CASE_TEMPLATE("backend/routing: a NaN is chosen before every number, the lower index first", B,
+                   GMOE_TEST_BACKENDS) {
+  constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  const table scores(9, 4, {nan,  nan,  nan,  nan,   //
+                            0.1,  nan,  0.7,  0.2,   //
+                            nan,  inf,  nan,  -inf,  //
+                            inf,  0,    -inf, nan,   //
+                            -inf, nan,  -inf, -inf,  //
+                            -nan, nan,  2,    3,     //
+                            0.0,  -0.0, nan,  -0.0,  //
+                            -0.0, 0.0,  -0.0, 0.0,   //
+                            5,    5,    nan,  5});
+  const ids ranks{0, 1, 2, 3, 1, 2, 3, 0, 0, 2, 1, 3, 3, 0, 1, 2, 1, 0,
+                  2, 3, 0, 1, 3, 2, 2, 0, 1, 3, 0, 1, 2, 3, 2, 0, 1, 3};
+  with_threads<B>([&] {
+    for (index_t k : {1, 2, 3, 4}) {
+      id_matrix<B> choice(9, k);
+      B::top_k_rows(choice.view(), put<B>(scores).view());
+      ids expected;
+      for (std::size_t i = 0; i < 9; ++i)
+        for (std::size_t j = 0; j < static_cast<std::size_t>(k); ++j) expected.push_back(ranks[4 * i + j]);
+      CAPTURE(k);
+      CHECK(choice.to_host() == expected);
+    }
+    // More columns than a team has workers, and NaNs anywhere among them: always k different ones.
+    table wide = random_table(50, 100, 4);
+    for (index_t i = 0; i < 50; ++i)
+      for (index_t n = 0; n < i; ++n) wide(i, (7 * n + i) % 100) = n % 3 == 0 ? -nan : nan;
+    id_matrix<B> choice(50, 30);
+    B::top_k_rows(choice.view(), put<B>(wide).view());
+    ids expected;
+    for (index_t i = 0; i < 50; ++i) {
+      ids order(100);
+      std::iota(order.begin(), order.end(), 0);
+      std::stable_sort(order.begin(), order.end(), [&](id_type a, id_type b) {
+        const auto key = [&](id_type e) { return std::isnan(wide(i, e)) ? inf : wide(i, e); };
+        return key(a) > key(b);
+      });
+      expected.insert(expected.end(), order.begin(), order.begin() + 30);
+    }
+    CHECK(choice.to_host() == expected);
+  });
+}
+
+TEST_CASE_TEMPLATE("backend/routing: the share of each expert in the pairs that there are", B, GMOE_TEST_BACKENDS) {
+  using scalar = typename B::scalar;
+  const auto shares = [](const ids& choice, index_t rows, index_t cols, index_t first, index_t count) {
+    const id_matrix<B> all = put_ids<B>(choice, rows, cols);
+    matrix<B> fraction = put<B>(table(1, 3, not_a_number));
+    B::choice_fractions(fraction.view(), std::as_const(all).view().col_block(first, count));
+    return fraction.to_host();
+  };
+  const ids choice{0, none, none, none, 2, 0, none, 1, 0, 0};
+  CHECK(shares(choice, 5, 2, 0, 2) ==
+        std::vector<scalar>{scalar(1.0 / 6) * 4, scalar(1.0 / 6) * 1, scalar(1.0 / 6) * 1});
+  CHECK(shares(choice, 5, 2, 0, 1) == std::vector<scalar>{scalar(1.0 / 3) * 2, 0, scalar(1.0 / 3) * 1});
+  CHECK(shares(choice, 5, 2, 1, 1) == std::vector<scalar>{scalar(1.0 / 3) * 2, scalar(1.0 / 3) * 1, 0});
+  CHECK(shares(ids(10, none), 5, 2, 0, 2) == std::vector<scalar>(3, 0));
+  CHECK(shares({}, 0, 2, 0, 2) == std::vector<scalar>(3, 0));
+}
+
+TEST_CASE_TEMPLATE("backend/routing: room by a rule, from the pairs that there are", B, GMOE_TEST_BACKENDS) {
+  // Six pairs of four tokens: five want expert 0, one expert 1. Four slots are empty, two of them the fourth token's.
+  const ids asked{0, 1, 0, none, 0, none, none, none, 0, 0};
+  const auto limited = [&](const ids& kept, double factor, room how, priority order) {
+    id_matrix<B> choice = put_ids<B>(kept, 5, 2);
+    const id_matrix<B> all = put_ids<B>(asked, 5, 2);
+    B::limit_capacity(choice.view(), 2, all.view(), capacity_rule{factor, how}, order);
+    return choice.to_host();
+  };
+  const auto by_number = [&](index_t capacity, priority order) {
+    id_matrix<B> choice = put_ids<B>(asked, 5, 2);
+    B::limit_capacity(choice.view(), 2, capacity, order);
+    return choice.to_host();
+  };
+  for (priority order : {priority::token_order, priority::choice_order, priority::within_choice}) {
+    CHECK(limited(asked, 1, room::rounded_up, order) == by_number(3, order));  // ceil(6 / 2)
+    CHECK(limited(asked, 0.9, room::exact, order) == by_number(2, order));     // floor(0.9 * 3)
+    CHECK(limited(asked, 1, room::tokens, order) == by_number(2, order));      // floor(4 / 2): tokens with a pair
+    CHECK(limited(asked, 1e300, room::exact, order) == asked);
+    CHECK(limited(asked, 0.1, room::exact, order) == ids(10, none));
+  }
+  // Chance may have taken pairs before: the room is still that of what was asked for.
+  ids fewer = asked;
+  fewer[1] = fewer[9] = none;
+  CHECK(limited(fewer, 1, room::rounded_up, priority::token_order) ==
+        ids{0, none, 0, none, 0, none, none, none, none, none});
+  id_matrix<B> nothing(0, 2);
+  B::limit_capacity(nothing.view(), 2, std::as_const(nothing).view(), capacity_rule{}, priority::token_order);
+}
+
+TEST_CASE_TEMPLATE("backend/routing: a weight that is NaN is kept, infinities are numbers", B, GMOE_TEST_BACKENDS) {
+  constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  const table weights(6, 2, {0, nan, 0, -nan, 0, inf, 0, -inf, 0, 0.0, 0, -0.0});
+  id_matrix<B> choice = put_ids<B>(ids(12, 1), 6, 2);
+  B::keep_randomly(choice.view(), put<B>(weights).view(), 1, random_stream(5));
+  CHECK(choice.to_host() == ids{1, 1, 1, 1, 1, 1, 1, none, 1, none, 1, none});
+}
+
 TEST_CASE_TEMPLATE("backend/routing: counting the choices of each expert", B, GMOE_TEST_BACKENDS) {
   const ids choice = random_choices(50, 2, 5, 7, 2);
   table expected(1, 6);  // nobody chooses expert 5

@@ -74,3 +74,17 @@ TEST_CASE_TEMPLATE("backend/softmax: gradient y (dy - <dy, y>)", B, GMOE_TEST_BA
       }
   });
 }
+
+TEST_CASE_TEMPLATE("backend/softmax: what is not a number makes its whole row so, and no other", B,
+                   GMOE_TEST_BACKENDS) {
+  for (index_t cols : {1, 3, 8, 16, 19, 64, 301}) {
+    table x = random_table(3, cols, 1, -5, 5);
+    x(1, cols / 2) = not_a_number;
+    matrix<B> y(3, cols);
+    B::softmax_rows(y.view(), put<B>(x).view());
+    const table found = get(y);
+    CAPTURE(cols);
+    for (index_t i = 0; i < 3; ++i)
+      for (index_t j = 0; j < cols; ++j) REQUIRE(std::isnan(found(i, j)) == (i == 1));
+  }
+}

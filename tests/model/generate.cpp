@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <vector>
 
 #include "backends.hpp"
@@ -81,6 +82,27 @@ TEST_CASE("model/generate: a context of fewer positions than the model has") {
   const ids prompt{1, 2, 3};
   CHECK(gmoe::generate(m, std::span(prompt), {.tokens = 30, .context = 8}) !=
         gmoe::generate(m, std::span(prompt), {.tokens = 30}));
+}
+
+TEST_CASE("model/generate: tokens that are refused leave no trace") {
+  gmoe::language_model<gmoe::switch_card, B> m(small, 5);
+  const ids first{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, wrong{300}, rest{12, 13, 14};
+  gmoe::generator clean(m), reader(m);
+  clean.read(first);
+  reader.read(first);
+  CHECK_THROWS_AS(reader.read(wrong), gmoe::data_error);
+  CHECK(reader.read(rest) == clean.read(rest));  // beyond the positions: the older half of the right tokens is kept
+}
+
+TEST_CASE("model/generate: what is not a number cannot be sampled, at no temperature") {
+  constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double temperature : {0.0, 0.8})
+    for (const auto& logits : {std::vector<double>{nan, 1, 2}, {1, 2, nan}, {1, inf, 2}, {-inf, -nan, 0}})
+      CHECK_THROWS_AS(gmoe::sample_token(std::span(logits), {.temperature = temperature}, gmoe::random_stream(1), 0),
+                      gmoe::numeric_error);
+  const std::vector<double> masked{-inf, 1, -inf};
+  for (const double temperature : {0.0, 0.8})
+    CHECK(gmoe::sample_token(std::span(masked), {.temperature = temperature}, gmoe::random_stream(1), 0) == 1);
 }
 
 TEST_CASE("model/generate: sampling follows temperature, top_k and the seed") {

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <optional>
 #include <set>
 
 #include "gmoe/backend/shapes.hpp"
@@ -17,6 +21,55 @@ struct recorder : observer<B> {
   std::vector<std::pair<std::string, index_t>> seen;
   void see(std::string_view what, index_t block, const matrix<B>&) override { seen.emplace_back(what, block); }
 };
+
+/// Throws in the last block, when there is much on the tape.
+struct failing_router : linear_router {
+  static inline bool armed = false;
+  template <class Backend>
+  struct layer : linear_router::layer<Backend> {
+    using linear_router::layer<Backend>::layer;
+    variable<Backend> logits(const context<Backend>& ctx, const variable<Backend>& x) {
+      if (armed && ctx.block == 2) throw numeric_error("the router failed");
+      return linear_router::layer<Backend>::logits(ctx, x);
+    }
+  };
+};
+/// Throws when the whole pass is on the tape.
+struct failing_loss : switch_loss {
+  static inline bool armed = false;
+  template <class Backend>
+  static variable<Backend> layer_loss(const context<Backend>& ctx, const sizes& s, const routing<Backend>& r) {
+    if (armed) throw numeric_error("the loss failed");
+    return switch_loss::layer_loss(ctx, s, r);
+  }
+};
+
+/// What becomes of a model between its forward and its backward pass.
+enum class fate { stays, moves, goes };
+
+/// Every gradient of a model with this fate. Where it was, nothing can be read afterwards.
+template <class Card>
+std::vector<std::vector<double>> gradients_after(fate how) {
+  using model_type = language_model<Card, B>;
+  alignas(model_type) std::byte place[sizeof(model_type)];
+  auto* const first = new (place) model_type(gmoe_test::small_sizes());
+  gmoe_test::randomise(*first);
+  std::vector<std::shared_ptr<matrix<B>>> gradients;
+  for (parameter<B>* p : first->parameters()) gradients.push_back(p->gradient_place());
+  tape<B> t;
+  const auto l = gmoe_test::losses_of(*first, text(2, 5, 11), true, &t);
+  std::optional<model_type> second;
+  if (how == fate::moves) second.emplace(std::move(*first));
+  if (how != fate::stays) {
+    first->~model_type();
+    std::memset(place, 0xff, sizeof place);
+  }
+  t.backward(l.total);
+  if (how == fate::stays) first->~model_type();
+  std::vector<std::vector<double>> values;
+  for (const auto& g : gradients) values.push_back(g->to_host());
+  return values;
+}
 
 double loss(language_model<gmoe_card, B>& model, bool training, std::uint64_t seed) {
   context<B> ctx;
@@ -177,4 +230,45 @@ TEST_CASE("model/language_model: nothing to save besides parameters, nothing to 
   CHECK(loss(model, false, 0) == before);
   language_model<dense_card, B> dense(gmoe_test::small_sizes());
   dense.after_step();  // without a forward pass, and without mixtures
+}
+
+TEST_CASE("model/language_model: a pass that throws leaves nothing on the tape, and the next gives the same bits") {
+  language_model<with<smoe_card, failing_router, failing_loss>, B> model(gmoe_test::small_sizes());
+  gmoe_test::randomise(model);
+  const text t(2, 5, 11);
+  const auto pass = [&](tape<B>& on) {
+    const auto l = gmoe_test::losses_of(model, t, true, &on);
+    on.backward(l.total);
+    std::vector<std::vector<double>> all{l.total.value().to_host()};
+    for (parameter<B>* p : model.parameters()) {
+      all.push_back(p->gradient().to_host());
+      p->forget_gradient();
+    }
+    return all;
+  };
+  tape<B> clean, used;
+  const auto expected = pass(clean);
+  for (bool* armed : {&failing_router::armed, &failing_loss::armed}) {
+    *armed = true;
+    CHECK_THROWS_AS(gmoe_test::losses_of(model, t, true, &used), numeric_error);
+    *armed = false;
+    CHECK(used.empty());
+    CHECK(pass(used) == expected);
+  }
+  // What somebody else recorded before stays.
+  parameter<B> p("p", matrix<B>::filled(1, 1, 2.0));
+  const variable<B> square = multiply(variable<B>(p, &used), variable<B>(p, &used));
+  failing_router::armed = true;
+  CHECK_THROWS_AS(gmoe_test::losses_of(model, t, true, &used), numeric_error);
+  failing_router::armed = false;
+  used.backward(square);
+  CHECK(p.gradient().item() == 4);
+}
+
+TEST_CASE("model/language_model: a model may move, or go, between a forward and its backward pass") {
+  for (const fate how : {fate::moves, fate::goes}) {
+    CHECK(gradients_after<gmoe_card>(how) == gradients_after<gmoe_card>(fate::stays));
+    CHECK(gradients_after<switch_shared_card>(how) == gradients_after<switch_shared_card>(fate::stays));
+    CHECK(gradients_after<dense_relu_card>(how) == gradients_after<dense_relu_card>(fate::stays));
+  }
 }

@@ -230,6 +230,22 @@ TEST_CASE_TEMPLATE("ops/experts: gradients of shared experts can be put off to t
   CHECK(gradient_error<B>(f, {random_table(6, 3, 1), random_table(10, 3, 3), random_table(10, 3, 4)}) < 1e-8);
 }
 
+TEST_CASE_TEMPLATE("ops/experts: no tokens, no work: gradients are zero", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const dispatch<B> pairs = sorted<B>({}, 0, 2);
+  for (const bool dense : {true, false}) {
+    parameter<B> x("x", matrix<B>(0, 3)), w_in("w_in", put<B>(random_table(10, 3, 3))),
+        w_out("w_out", put<B>(random_table(10, 3, 4)));
+    tape<B> t;
+    const expert_layout<B> seen = dense ? expert_layout<B>{first_unit.data(), visible.data(), 1, 4} : layout<B>();
+    const variable<B> y = apply_experts(gelu_body{}, variable<B>(x, &t), variable<B>(), dense ? nullptr : &pairs,
+                                        variable<B>(w_in, &t), variable<B>(w_out, &t), seen);
+    CHECK((y.rows() == 0 && y.cols() == 3));
+    t.backward(sum(y));
+    for (double g : get(w_in.gradient()).values) CHECK(g == 0);
+    for (double g : get(w_out.gradient()).values) CHECK(g == 0);
+  }
+}
+
 TEST_CASE_TEMPLATE("ops/experts: sizes must fit", B, GMOE_TEST_DOUBLE_BACKENDS) {
   const auto c = [](index_t rows, index_t cols) { return constant<B>(table(rows, cols)); };
   const dispatch<B> pairs = sorted<B>({0, 1}, 2, 1);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -39,6 +40,63 @@ std::vector<std::uint8_t> cyclic_text(std::size_t count) {
 }
 const std::vector<std::uint8_t> text = cyclic_text(4000);
 const std::span<const std::uint8_t> tokens(text);
+
+/// Top-1 that counts itself what it chose in the training passes of a step, and remembers what it is told.
+struct listening : gmoe::select_policy {
+  static gmoe::index_t slots(const gmoe::sizes&) { return 1; }
+  template <class Backend>
+  struct layer {
+    gmoe::routing_statistics expected, heard;
+    layer(const gmoe::builder<Backend>&, const gmoe::sizes&, const gmoe::layer_shape& l) { forget(l.experts); }
+
+    void forget(gmoe::index_t experts) {
+      expected = {};
+      expected.load.resize(static_cast<std::size_t>(experts));
+    }
+    gmoe::id_matrix<Backend> choose(const gmoe::context<Backend>& ctx, const gmoe::sizes& s,
+                                    const gmoe::variable<Backend>& scores) {
+      auto chosen = gmoe::top_k<1>::choose(ctx, s, scores);
+      if (!ctx.training) return chosen;
+      ++expected.passes;
+      expected.tokens += scores.rows();
+      for (const gmoe::id_type e : chosen.to_host()) ++expected.load[static_cast<std::size_t>(e)], ++expected.pairs;
+      return chosen;
+    }
+    void after_step(const gmoe::sizes&, const gmoe::routing_statistics& all) { heard = all; }
+  };
+};
+
+/// A router that fails in the second block, and a loss that fails, when it is their turn.
+struct failing_router : gmoe::linear_router {
+  static inline int passes_left = -1;
+  template <class Backend>
+  struct layer : gmoe::linear_router::layer<Backend> {
+    using gmoe::linear_router::layer<Backend>::layer;
+    gmoe::variable<Backend> logits(const gmoe::context<Backend>& ctx, const gmoe::variable<Backend>& x) {
+      if (ctx.block == 1 && passes_left-- == 0) throw gmoe::backend_error("the router failed");
+      return gmoe::linear_router::layer<Backend>::logits(ctx, x);
+    }
+  };
+};
+struct failing_loss : gmoe::switch_loss {
+  static inline int passes_left = -1;
+  template <class Backend>
+  static gmoe::variable<Backend> loss(const gmoe::context<Backend>& ctx, const gmoe::sizes& s,
+                                      const std::vector<gmoe::routing<Backend>>& layers) {
+    if (passes_left-- == 0) throw gmoe::backend_error("the loss failed");
+    return layer_loss(ctx, s, layers.front());
+  }
+};
+
+/// The model's parameters, one after the other.
+std::vector<float> values_of(auto& m) {
+  std::vector<float> all;
+  m.each_parameter([&](const gmoe::parameter<B>& p) {
+    const auto v = p.value().to_host();
+    all.insert(all.end(), v.begin(), v.end());
+  });
+  return all;
+}
 
 std::vector<double> losses_of(gmoe::trainer<model, std::uint8_t>& run, int steps) {
   std::vector<double> losses;
@@ -172,6 +230,82 @@ TEST_CASE("train/trainer: a loss that is not finite stops with the step, and the
   CHECK(said.find("the loss became nan at step 1") != std::string::npos);
   CHECK(run.steps_done() == 1);
   CHECK(m.token_embedding().value().to_host() == before);
+}
+
+TEST_CASE("train/trainer: a selection hears of all passes of a step, and of nothing else") {
+  using listener = gmoe::language_model<gmoe::with<gmoe::smoe_card, listening, gmoe::selected_score>, B>;
+  for (const gmoe::index_t passes : {1, 3}) {
+    listener m(tiny, 7);
+    gmoe::recipe how = short_run;
+    how.accumulation = passes;
+    gmoe::trainer run(m, tokens, how);
+    for (int step = 0; step < 3; ++step) {
+      // A training pass of somebody else is no part of the step, evaluation neither.
+      gmoe::batch<B> data;
+      data.assign(std::vector<gmoe::id_type>{1, 2}, std::vector<gmoe::id_type>{2, 3}, 1, 32);
+      gmoe::context<B> ctx;
+      ctx.training = true;
+      m.loss(ctx, data);
+      gmoe::evaluate(m, tokens.first(100), 12, 2);
+      for (auto& b : m.blocks()) b.moe->select().forget(3);
+      run.step();
+      for (auto& b : m.blocks()) {
+        const auto &expected = b.moe->select().expected, &heard = b.moe->select().heard;
+        CHECK(heard.passes == passes);
+        CHECK(heard.tokens == passes * 48);
+        CHECK(heard.tokens == expected.tokens);
+        CHECK(heard.pairs == expected.pairs);
+        CHECK(heard.load == expected.load);
+      }
+    }
+  }
+}
+
+TEST_CASE("train/trainer: after a pass that throws the step is repeated as if nothing had happened") {
+  using fragile = gmoe::language_model<gmoe::with<gmoe::smoe_card, failing_router, failing_loss>, B>;
+  const auto run_with = [](int* trouble, int passes) {
+    fragile m(tiny, 7);
+    gmoe::trainer run(m, tokens, short_run);
+    std::vector<double> seen;
+    for (int i = 0; i < 4; ++i) {
+      if (i == 2 && trouble) {
+        *trouble = passes;
+        const auto before = values_of(m);
+        CHECK_THROWS_AS(run.step(), gmoe::backend_error);
+        *trouble = -1;
+        CHECK(run.steps_done() == 2);
+        CHECK(values_of(m) == before);
+        for (const auto* p : m.parameters()) CHECK_FALSE(p->has_gradient());
+      }
+      const auto r = run.step();
+      seen.insert(seen.end(), {r.loss, r.gradient_norm});
+    }
+    const auto values = values_of(m);
+    seen.insert(seen.end(), values.begin(), values.end());
+    return seen;
+  };
+  const auto expected = run_with(nullptr, 0);
+  for (const int passes : {0, 1}) {  // in the first and in the second pass of the step
+    CHECK(run_with(&failing_router::passes_left, passes) == expected);
+    CHECK(run_with(&failing_loss::passes_left, passes) == expected);
+  }
+}
+
+TEST_CASE("train/trainer: a router that gives NaN stops the step, the parameters stay, and the run can go on") {
+  model a(tiny, 7), b(tiny, 7);
+  gmoe::trainer run(a, tokens, short_run), clean(b, tokens, short_run);
+  CHECK(run.step().loss == clean.step().loss);
+  gmoe::matrix<B>& gate = a.router_of(1).gate.value();
+  const auto good = gate.to_host();
+  auto bad = good;
+  bad[3] = std::numeric_limits<float>::quiet_NaN();
+  B::upload(gate.data(), bad.data(), bad.size() * sizeof(float));
+  const auto before = values_of(a);
+  CHECK(message_of<gmoe::numeric_error>([&] { run.step(); }).find("the loss became nan at step 1") !=
+        std::string::npos);
+  CHECK(std::memcmp(values_of(a).data(), before.data(), before.size() * sizeof(float)) == 0);
+  B::upload(gate.data(), good.data(), good.size() * sizeof(float));
+  CHECK(losses_of(run, 3) == losses_of(clean, 3));
 }
 
 TEST_CASE("train/trainer: sizes and text that do not fit are named") {

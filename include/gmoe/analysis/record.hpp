@@ -8,6 +8,7 @@
 
 #include "gmoe/analysis/decisions.hpp"
 #include "gmoe/data/evaluation_windows.hpp"
+#include "gmoe/model/evaluation_context.hpp"
 #include "gmoe/model/language_model.hpp"
 
 namespace gmoe {
@@ -61,7 +62,8 @@ struct record_options {
 };
 
 /// Reads consecutive windows of `text` without dropout or dropping and records every decision. The text's last token,
-/// which has no successor to predict, is left out, so that the tokens are those of `evaluate`.
+/// which has no successor to predict, is left out, so that the tokens, and random draws if there are any, are those of
+/// `evaluate`.
 template <class Model, class Token>
 routing_record record_routing(Model& model, std::span<const Token> text, const record_options& how) {
   using B = typename Model::backend_type;
@@ -75,7 +77,7 @@ routing_record record_routing(Model& model, std::span<const Token> text, const r
     const index_t scored = windows.batch(number, ids, targets);
     const index_t tokens = std::min(scored, wanted - std::ssize(record.tokens));
     data.assign(ids, {}, how.batch, model.shape().vocab);
-    context<B> ctx;
+    context<B> ctx = evaluation_context(model, number);
     Model::read(ctx, data);
     const variable<B> hidden = model.hidden(ctx);
     append_routing(record.decisions, model, tokens);

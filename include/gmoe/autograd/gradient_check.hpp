@@ -11,6 +11,27 @@
 
 namespace gmoe {
 
+namespace detail {
+
+/// Forgets the parameters' gradients when it goes.
+template <class B>
+struct gradients_forgotten {
+  const std::vector<parameter<B>*>& of;
+  ~gradients_forgotten() {
+    for (parameter<B>* p : of) p->forget_gradient();
+  }
+};
+
+/// Gives a parameter its values back when it goes.
+template <class B>
+struct values_restored {
+  parameter<B>& of;
+  const std::vector<typename B::scalar> values;
+  ~values_restored() { B::upload(of.value().data(), values.data(), values.size() * sizeof(typename B::scalar)); }
+};
+
+}  // namespace detail
+
 /// The worst disagreement that check_gradients() saw.
 struct gradient_report {
   double worst = 0;  ///< |analytic - numeric| / the largest gradient entry of that parameter (at least 1e-3)
@@ -19,11 +40,13 @@ struct gradient_report {
 };
 
 /// Compares d loss / d p for every element of every parameter with central differences. `loss(tape*)` builds the
-/// 1 x 1 loss on the given tape, or without one. For double backends, away from ties and kinks.
+/// 1 x 1 loss on the given tape, or without one. Parameters are as before afterwards, also if it throws, and have no
+/// gradients. For double backends, away from ties and kinks.
 template <class B, class Loss>
 gradient_report check_gradients(const std::vector<parameter<B>*>& parameters, const Loss& loss, double step = 1e-5) {
   using scalar = typename B::scalar;
   for (parameter<B>* p : parameters) p->forget_gradient();
+  const detail::gradients_forgotten<B> forgotten{parameters};
   tape<B> t;
   t.backward(loss(&t));
 
@@ -31,6 +54,7 @@ gradient_report check_gradients(const std::vector<parameter<B>*>& parameters, co
   for (parameter<B>* p : parameters) {
     const std::vector<scalar> analytic = p->gradient().to_host();
     std::vector<scalar> values = p->value().to_host();
+    const detail::values_restored<B> restored{*p, values};
     const auto write = [&] { B::upload(p->value().data(), values.data(), values.size() * sizeof(scalar)); };
     std::vector<double> numeric(values.size());
     double largest = 0;
@@ -46,13 +70,11 @@ gradient_report check_gradients(const std::vector<parameter<B>*>& parameters, co
       values[i] = kept;
       largest = std::max({largest, std::abs(numeric[i]), std::abs(static_cast<double>(analytic[i]))});
     }
-    write();
     for (std::size_t i = 0; i < values.size(); ++i) {
       const double error = std::abs(static_cast<double>(analytic[i]) - numeric[i]) / std::max(largest, 1e-3);
       if (error > report.worst || !(error == error))
         report = {error, p->name() + "[" + std::to_string(i) + "]", static_cast<double>(analytic[i]), numeric[i]};
     }
-    p->forget_gradient();
   }
   return report;
 }

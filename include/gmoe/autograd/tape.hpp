@@ -2,6 +2,7 @@
 /// The tape: whole-matrix operations recorded as the forward pass runs, replayed backwards for the gradients.
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -69,11 +70,7 @@ class tape {
 
   /// Forgets everything recorded.
   void clear() {
-    while (!steps_.empty()) {
-      const step s = steps_.back();
-      steps_.pop_back();
-      s.finish(s.memory, false);
-    }
+    take_back(0);
     for (const step& s : last_)
       if (s.memory != nullptr) s.finish(s.memory, false);
     last_.clear();
@@ -82,12 +79,42 @@ class tape {
 
   bool empty() const { return steps_.empty(); }
 
+  /// As long as one lives, an exception that passes takes back what was recorded meanwhile: a forward pass that fails
+  /// leaves nothing behind. `on` may be null.
+  class attempt {
+   public:
+    explicit attempt(tape* on) : on_(on), exceptions_(std::uncaught_exceptions()) {
+      if (on_) steps_ = on_->steps_.size(), chunk_ = on_->chunk_, used_ = on_->used_;
+    }
+    attempt(const attempt&) = delete;
+    attempt& operator=(const attempt&) = delete;
+    ~attempt() {
+      if (!on_ || std::uncaught_exceptions() <= exceptions_ || on_->steps_.size() <= steps_) return;
+      on_->take_back(steps_);
+      on_->chunk_ = chunk_, on_->used_ = used_;
+    }
+
+   private:
+    tape* on_;
+    int exceptions_;
+    std::size_t steps_ = 0, chunk_ = 0, used_ = 0;
+  };
+
  private:
   struct step {
     void* memory = nullptr;
     void (*finish)(void*, bool run) = nullptr;  ///< runs if asked, then destroys
   };
   static constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
+
+  /// Forgets the steps after the first `kept`, the last one first.
+  void take_back(std::size_t kept) {
+    while (steps_.size() > kept) {
+      const step s = steps_.back();
+      steps_.pop_back();
+      s.finish(s.memory, false);
+    }
+  }
 
   void* take(std::size_t bytes) {
     constexpr std::size_t align = alignof(std::max_align_t);

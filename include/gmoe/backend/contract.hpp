@@ -80,12 +80,18 @@ concept gathers = requires(in<B> x, out<B> y, ids i, const in<B>* more, index_t 
   B::one_hot(y, i);
 };
 
+/// One rule for all backends (fn::goes_before): larger scores first; a NaN, whatever its sign, before every number,
+/// infinities being numbers; among equals, which NaNs are and -0 and +0 too, the lower column. So k choices are k
+/// different columns whatever the scores, and what is not a number is chosen, weighs, and shows in the loss. For the
+/// same reason a NaN weight is kept. Ids are columns or `no_choice`, an empty slot, which is no pair.
 template <class B>
 concept routes = requires(typename B::scalar s, in<B> x, out<B> y, ids i, ids_out o, index_t n, priority p,
-                          random_stream r) {
-  B::top_k_rows(o, x);
-  B::count_choices(y, s, i);
-  B::limit_capacity(o, n, n, p);
+                          random_stream r, const capacity_rule& rule) {
+  B::top_k_rows(o, x);                  // the first k = o.cols columns of each row
+  B::count_choices(y, s, i);            // y = s times the pairs of each expert, 1 x N
+  B::choice_fractions(y, i);            // y = the share of the pairs that is each expert's; zeros if there is no pair
+  B::limit_capacity(o, n, n, p);        // experts, pairs that each of them takes
+  B::limit_capacity(o, n, i, rule, p);  // the same, with the room that the rule gives for the pairs of i
   B::keep_randomly(o, x, n, r);
   B::sort_pairs(o, o, o, i);
 };

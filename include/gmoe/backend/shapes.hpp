@@ -51,6 +51,7 @@ struct shapes {
   static void one_hot(auto&&...);
   static void top_k_rows(auto&&...);
   static void count_choices(auto&&...);
+  static void choice_fractions(auto&&...);
   static void limit_capacity(auto&&...);
   static void keep_randomly(auto&&...);
   static void sort_pairs(auto&&...);

@@ -205,8 +205,13 @@ struct uniform_between {
 /// GShard's rule for a second choice of weight w: kept if 2 w > U, U uniform in [0, 1).
 struct keeps_second_choice {
   template <class T> GMOE_HD bool operator()(const T& weight, double uniform) const {
-    return 2 * static_cast<double>(weight) > uniform;
+    return !(2 * static_cast<double>(weight) <= uniform);  // a NaN is kept, and seen
   }
+};
+
+/// Whether a score is chosen before another: larger ones first, and a NaN before every number.
+struct goes_before {
+  template <class T> GMOE_HD bool operator()(const T& a, const T& b) const { return a > b || (a != a && b == b); }
 };
 
 /// AdamW (Loshchilov & Hutter, ICLR 2019) for one element; the coefficients are those of one step.

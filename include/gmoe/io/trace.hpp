@@ -147,7 +147,9 @@ class tracer : observer<typename Model::backend_type> {
       at_ = "train/step" + std::to_string(s) + "/";
       context<B> ctx = context_at(how_.step + s);
       ctx.tape = &tape_;
+      model_.forget_passes();
       const found l = losses_of(ctx);
+      if (!ctx.training) model_.count_pass();
       total.push_back(static_cast<double>(l.total.value().item()));
       language.push_back(static_cast<double>(l.language.value().item()));
       balance.push_back(l.balance ? static_cast<double>(l.balance.value().item()) : 0.0);
@@ -156,7 +158,7 @@ class tracer : observer<typename Model::backend_type> {
       require<numeric_error>(std::isfinite(total.back()) && std::isfinite(norms.back()), "trace: at training step ", s,
                              " the loss is ", total.back(), " and the norm of the gradient ", norms.back());
       optimizer.step(r.learning_rate, r.clip_norm > 0 ? clipping_factor(norms.back(), r.clip_norm) : 1.0);
-      if constexpr (requires { model_.after_step(); }) model_.after_step();
+      model_.after_step();
     }
     const std::vector<index_t> shape{static_cast<index_t>(how_.train_steps)};
     out_.add_exact("train/loss", shape, std::move(total));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct sampling {
 };
 
 /// Reads tokens and keeps their keys and values. Routing state is carried over depth only, so routers need no cache.
+/// What draws random numbers in generation draws anew in every pass, from `random`.
 template <class Model>
 class generator {
   using B = typename Model::backend_type;
@@ -29,8 +31,11 @@ class generator {
 
  public:
   /// Uses the first `context` positions; 0: all that the model has.
-  explicit generator(Model& model, index_t context = 0)
-      : model_(model), positions_(context == 0 ? model.shape().positions : context), cache_(model.make_cache()) {
+  explicit generator(Model& model, index_t context = 0, random_stream random = random_stream())
+      : model_(model),
+        positions_(context == 0 ? model.shape().positions : context),
+        random_(random),
+        cache_(model.make_cache()) {
     require(positions_ > 0 && positions_ <= model.shape().positions, "generator: context is ", context,
             ", expected 1 to the model's ", model.shape().positions, " positions, or 0 for all of them");
   }
@@ -43,7 +48,7 @@ class generator {
       if (cache_.length == positions_) {
         const auto keep = static_cast<std::ptrdiff_t>(positions_ / 2);
         const std::vector<id_type> recent(history_.end() - keep, history_.end());
-        restart();
+        forget();
         if (!recent.empty()) run(recent);
       }
       const auto room = static_cast<std::size_t>(positions_ - cache_.length);
@@ -53,21 +58,28 @@ class generator {
     }
     return logits_;
   }
-  /// Forgets everything.
+  /// Forgets everything: what is read next gives what it gave a new generator.
   void restart() {
-    cache_.length = 0;
-    history_.clear();
+    forget();
+    passes_ = 0;
   }
   index_t length() const { return cache_.length; }
 
  private:
+  void forget() {
+    cache_.length = 0;
+    history_.clear();
+  }
   void run(std::span<const id_type> tokens) {
-    history_.insert(history_.end(), tokens.begin(), tokens.end());
     input_.assign(tokens, {}, 1, model_.shape().vocab);
     context<B> ctx;
     ctx.cache = &cache_;
+    if constexpr (requires { model_.step(); }) ctx.step = model_.step();
+    ctx.random = random_.fork(passes_);
     Model::read(ctx, input_);
     const variable<B> all = model_.hidden(ctx);
+    history_.insert(history_.end(), tokens.begin(), tokens.end());
+    ++passes_;
     matrix<B> last(1, all.cols());
     B::copy(last.data(), std::as_const(all).value().data() + (all.rows() - 1) * all.cols(),
             static_cast<std::size_t>(all.cols()) * sizeof(scalar));
@@ -78,6 +90,8 @@ class generator {
 
   Model& model_;
   index_t positions_;
+  random_stream random_;
+  std::uint64_t passes_ = 0;  ///< done, since the start
   kv_cache<B> cache_;
   batch<B> input_;
   std::vector<id_type> history_;
@@ -91,6 +105,9 @@ id_type sample_token(std::span<const Scalar> logits, const sampling& how, const 
   require(!logits.empty(), "sample_token: there are no logits");
   require(how.temperature >= 0, "temperature is ", how.temperature, ", expected 0 or more");
   require(how.top_k >= 0, "top_k is ", how.top_k, ", expected 0 (all tokens) or more");
+  require<numeric_error>(
+      std::none_of(logits.begin(), logits.end(), [](Scalar z) { return std::isnan(z) || (std::isinf(z) && z > 0); }),
+      "the model's logits are not finite: it cannot generate");
   if (how.temperature == 0)
     return static_cast<id_type>(std::max_element(logits.begin(), logits.end()) - logits.begin());
   std::vector<id_type> order(logits.size());
@@ -119,7 +136,7 @@ id_type sample_token(std::span<const Scalar> logits, const sampling& how, const 
 template <class Model, class OnToken>
 std::vector<id_type> generate(Model& model, std::span<const id_type> prompt, const sampling& how,
                               const OnToken& on_token) {
-  generator<Model> reader(model, how.context);
+  generator<Model> reader(model, how.context, random_stream(how.seed).fork("generation"));
   const random_stream random = random_stream(how.seed).fork("sampling");
   std::vector<id_type> made;
   std::span<const id_type> next = prompt;

@@ -5,6 +5,7 @@
 ///     for each block:  a = u + attention(ln_1(u));   u = a + moe(ln_2(a))
 ///     logits = ln_f(u) wte'
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -81,6 +82,7 @@ class language_model {
         continue;
       }
       std::vector<id_type> visible = Card::experts::visible(s, moe_layers_, layer);
+      bank_.check_visible(visible, b);
       const layer_shape shape{b, layer, moe_layers_, static_cast<index_t>(visible.size())};
       require(Card::select::slots(s) <= shape.experts, "top_k = ", Card::select::slots(s),
               " experts per token, but block ", b, " has only ", shape.experts);
@@ -111,8 +113,15 @@ class language_model {
   /// How the last forward pass routed, one entry per mixture in depth order.
   const std::vector<routing<B>>& routings() const { return routings_; }
 
-  /// Final hidden states after ln_f, T x d. `ctx` says where and how; its tokens must be checked (see batch).
+  /// Optimiser steps that made the parameters what they are: what schedules see outside of training. Set by who trains
+  /// or restores them.
+  std::int64_t step() const { return step_; }
+  void set_step(std::int64_t step) { step_ = step; }
+
+  /// Final hidden states after ln_f, T x d. `ctx` says where and how; its tokens must be checked (see batch). If it
+  /// throws, nothing of it stays on the tape.
   variable<B> hidden(context<B>& ctx) {
+    const typename tape<B>::attempt attempt(ctx.tape);
     const index_t first = ctx.cache ? ctx.cache->length : 0;
     require(first + ctx.sequence <= sizes_.positions, "a sequence of ", first + ctx.sequence,
             " tokens is longer than the model's ", sizes_.positions, " positions");
@@ -146,6 +155,7 @@ class language_model {
     const variable<B> normed = ln_f_(ctx, u);
     ctx.observe("ln_f", normed);
     if (ctx.cache) ctx.cache->length += ctx.sequence;
+    if (ctx.training) count_pass();
     return normed;
   }
 
@@ -154,8 +164,9 @@ class language_model {
     return matmul(hidden, ctx.use(wte_), op::transpose);
   }
 
-  /// Losses of a batch; records on `ctx.tape` if there is one.
+  /// Losses of a batch; records on `ctx.tape` if there is one, and leaves nothing there if it throws.
   losses<B> loss(context<B>& ctx, const batch<B>& data) {
+    const typename tape<B>::attempt attempt(ctx.tape);
     require<data_error>(data.targets.size() == data.tokens.size(), "the batch has no targets");
     read(ctx, data);
     losses<B> l;
@@ -235,10 +246,21 @@ class language_model {
       if constexpr (requires { r.check_buffer(name, values); }) r.check_buffer(name, values);
   }
 
-  /// To be called after every optimiser step: lets selections adjust what they keep to the routing that they saw.
+  /// To be called after every optimiser step: lets selections adjust what they keep to the routing of all forward
+  /// passes in training since the last call, or since forget_passes().
   void after_step() {
     for (block& b : blocks_)
-      if (b.moe) b.moe->after_step(sizes_, routings_[static_cast<std::size_t>(b.moe->shape().moe_layer)]);
+      if (b.moe) b.moe->after_step(sizes_);
+  }
+  /// Counts the last pass among those of the optimiser step; passes in training do by themselves.
+  void count_pass() {
+    for (block& b : blocks_)
+      if (b.moe) b.moe->count_pass(routing_of(b));
+  }
+  /// To be called where a step begins, or is given up: passes before do not belong to it.
+  void forget_passes() {
+    for (block& b : blocks_)
+      if (b.moe) b.moe->forget_passes();
   }
 
   /// An empty cache for generating from this model.
@@ -277,6 +299,9 @@ class language_model {
     else
       return {};
   }
+  const routing<B>& routing_of(const block& b) const {
+    return routings_[static_cast<std::size_t>(b.moe->shape().moe_layer)];
+  }
   /// Routers may serve several layers (one router for all, or for blocks of layers).
   static index_t router_instance(index_t layer) {
     if constexpr (requires { router::instance(layer); })
@@ -295,6 +320,7 @@ class language_model {
   std::vector<block> blocks_;
   nn::layer_norm<B> ln_f_;
   std::vector<routing<B>> routings_;
+  std::int64_t step_ = 0;
 };
 
 }  // namespace gmoe

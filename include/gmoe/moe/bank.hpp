@@ -3,6 +3,7 @@
 /// of w_in (its weights from the input) and a row of w_out (its weights to the output).
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "gmoe/nn/builder.hpp"
@@ -11,30 +12,55 @@
 
 namespace gmoe {
 
+/// The experts that a layer sees, by their numbers in the bank. Shared, so that a recorded step can keep them.
+using expert_list = std::shared_ptr<const std::vector<id_type>>;
+
 template <class B>
 class expert_bank {
  public:
   /// One expert per entry of `widths`; Normal(0, deviation) weights.
   expert_bank(const builder<B>& make, index_t d_model, const std::vector<index_t>& widths, double deviation)
-      : first_unit_(first_units(widths)),
-        w_in_(make.normal("w_in", first_unit_.back(), d_model, deviation)),
-        w_out_(make.normal("w_out", first_unit_.back(), d_model, deviation)) {}
+      : kept_(std::make_shared<kept>(first_units(widths))),
+        w_in_(make.normal("w_in", kept_->first_unit.back(), d_model, deviation)),
+        w_out_(make.normal("w_out", kept_->first_unit.back(), d_model, deviation)) {}
 
-  index_t experts() const { return static_cast<index_t>(first_unit_.size()) - 1; }
-  index_t first_unit(index_t e) const { return first_unit_[static_cast<std::size_t>(e)]; }
+  index_t experts() const { return static_cast<index_t>(kept_->first_unit.size()) - 1; }
+  index_t first_unit(index_t e) const { return kept_->first_unit[static_cast<std::size_t>(e)]; }
   index_t units(index_t e) const { return first_unit(e + 1) - first_unit(e); }
   parameter<B>& w_in() { return w_in_; }
   parameter<B>& w_out() { return w_out_; }
   /// Parameters of expert e.
   index_t size(index_t e) const { return 2 * units(e) * w_in_.cols(); }
 
+  /// Throws config_error unless `visible`, the list of block `block`, names experts of this bank, each once.
+  void check_visible(const std::vector<id_type>& visible, index_t block) const {
+    std::vector<bool> listed(static_cast<std::size_t>(experts()));
+    for (const id_type e : visible) {
+      require(e >= 0 && e < experts(), "block ", block, " lists expert ", e, ", but the pool has experts 0 to ",
+              experts() - 1);
+      require(!listed[static_cast<std::size_t>(e)], "block ", block, " lists expert ", e,
+              " more than once, expected every expert at most once");
+      listed[static_cast<std::size_t>(e)] = true;
+    }
+  }
+
   /// The experts `visible` as a layer sees them. `visible` must outlive the layout. With `together` the gradients of
   /// experts that several layers see are made at the end of a backward pass, for all layers at once.
   expert_layout<B> layout(const std::vector<id_type>& visible, bool together = false) {
     index_t widest = 0;
     for (id_type e : visible) widest = std::max(widest, units(e));
-    return {first_unit_.data(), visible.data(), static_cast<index_t>(visible.size()), widest,
-            together ? &put_off_ : nullptr};
+    return {kept_->first_unit.data(),
+            visible.data(),
+            static_cast<index_t>(visible.size()),
+            widest,
+            together ? &kept_->put_off : nullptr,
+            {kept_, nullptr}};
+  }
+  /// The same, and the layout keeps the list.
+  expert_layout<B> layout(const expert_list& visible, bool together = false) {
+    expert_layout<B> seen = layout(*visible, together);
+    seen.owners[1] = visible;
+    return seen;
   }
 
   void each(auto&& visit) {
@@ -49,9 +75,14 @@ class expert_bank {
     return first;
   }
 
-  std::vector<index_t> first_unit_;
+  /// What backward passes need besides the parameters. It stays where it is when the bank moves.
+  struct kept {
+    explicit kept(std::vector<index_t> first) : first_unit(std::move(first)) {}
+    std::vector<index_t> first_unit;
+    layer_gradients<B> put_off;
+  };
+  std::shared_ptr<kept> kept_;
   parameter<B> w_in_, w_out_;
-  layer_gradients<B> put_off_;
 };
 
 /// A dense feed-forward layer with an expert's body: a bank of one expert that every token visits.
@@ -59,7 +90,7 @@ template <class B, class Body>
 class dense_expert {
  public:
   dense_expert(const builder<B>& make, index_t d_model, index_t width, double deviation)
-      : bank_(make, d_model, {width}, deviation), visible_{0} {}
+      : bank_(make, d_model, {width}, deviation), visible_(std::make_shared<std::vector<id_type>>(1, 0)) {}
 
   variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
     return apply_experts(Body{}, x, variable<B>{}, nullptr, ctx.use(bank_.w_in()), ctx.use(bank_.w_out()),
@@ -70,7 +101,7 @@ class dense_expert {
 
  private:
   expert_bank<B> bank_;
-  std::vector<id_type> visible_;
+  expert_list visible_;
 };
 
 }  // namespace gmoe

@@ -94,17 +94,24 @@ class moe_layer {
   using router_layer = typename router::template layer<B>;
   using always_layer = typename Card::always::template layer<B, typename Card::body>;
   using select_layer = select_layer_t<typename Card::select, B>;
+  static constexpr bool hears_steps = requires(select_layer & select, const sizes& s, const routing_statistics& all) {
+    select.after_step(s, all);
+  };
+  static_assert(
+      hears_steps || !requires { &select_layer::after_step; },
+      "gmoe: the selection's layer<Backend> has an after_step that is not "
+      "after_step(const sizes&, const routing_statistics&)");
 
  public:
   moe_layer(const builder<B>& make, const sizes& s, const layer_shape& l, std::vector<id_type> visible)
       : shape_(l),
-        visible_(std::move(visible)),
+        visible_(std::make_shared<const std::vector<id_type>>(std::move(visible))),
         always_(make.scope("local"), s, l),
         select_(make_select(make.scope("select"), s, l)) {}
 
   const layer_shape& shape() const { return shape_; }
   /// The bank's number of each of the layer's experts.
-  const std::vector<id_type>& visible() const { return visible_; }
+  const std::vector<id_type>& visible() const { return *visible_; }
   always_layer& always() { return always_; }
   /// What the selection keeps for this layer.
   select_layer& select() { return select_; }
@@ -152,8 +159,30 @@ class moe_layer {
   void check_buffer(std::string_view name, std::span<const T> values) const {
     if constexpr (requires { select_.check_buffer(name, values); }) select_.check_buffer(name, values);
   }
-  void after_step(const sizes& s, const routing<B>& last) {
-    if constexpr (requires { select_.after_step(s, last); }) select_.after_step(s, last);
+
+  /// Remembers the loads of a training pass, in which the layer routed as in `r`, until the step is done.
+  void count_pass(const routing<B>& r) {
+    if constexpr (hears_steps) {
+      pass& p = passes_.emplace_back(pass{r.chosen.rows(), matrix<B>(1, r.experts)});
+      B::count_choices(p.load.view(), typename B::scalar(1), r.chosen.view());
+    }
+  }
+  void forget_passes() { passes_.clear(); }
+  /// Tells the selection of all passes since the last step, if there were any.
+  void after_step(const sizes& s) {
+    if constexpr (hears_steps) {
+      routing_statistics all;
+      all.load.resize(static_cast<std::size_t>(shape_.experts));
+      for (const pass& p : passes_) {
+        ++all.passes;
+        all.tokens += p.tokens;
+        const auto load = p.load.to_host();
+        for (std::size_t e = 0; e < load.size(); ++e) all.load[e] += static_cast<index_t>(load[e]);
+      }
+      for (const index_t pairs : all.load) all.pairs += pairs;
+      forget_passes();
+      if (all.passes > 0) select_.after_step(s, all);
+    }
   }
 
  private:
@@ -197,9 +226,14 @@ class moe_layer {
   }();
 
   layer_shape shape_;
-  std::vector<id_type> visible_;
+  expert_list visible_;
   always_layer always_;
   select_layer select_;
+  struct pass {
+    index_t tokens;
+    matrix<B> load;  ///< 1 x N
+  };
+  std::vector<pass> passes_;  ///< of the running step
 };
 
 }  // namespace gmoe

@@ -1,6 +1,8 @@
 #pragma once
 /// Routing is data: the one value that travels between router, selection, experts, balance loss and analysis.
 
+#include <vector>
+
 #include "gmoe/autograd/variable.hpp"
 #include "gmoe/backend/dispatch.hpp"
 
@@ -17,6 +19,14 @@ struct routing {
   id_matrix<B> kept;    ///< T x K: what it got, after capacity and random rules
   variable<B> weights;  ///< T x K, w; nothing means weight 1
   dispatch<B> pairs;    ///< `kept` sorted by expert
+};
+
+/// What a selection hears after an optimiser step: how its layer routed in all training passes of the step together.
+struct routing_statistics {
+  index_t passes = 0;         ///< forward passes, at least one
+  index_t tokens = 0;         ///< of all passes
+  index_t pairs = 0;          ///< chosen ones, dropped or not
+  std::vector<index_t> load;  ///< N: the pairs that chose each expert
 };
 
 /// What a layer is told when it is built.

@@ -32,7 +32,15 @@ struct kv_cache {
 };
 
 /// Random draws of one forward pass, told apart by where they are used.
-enum class random_site : std::uint64_t { embedding, attention, attention_output, feed_forward, router, capacity };
+enum class random_site : std::uint64_t {
+  embedding,
+  attention,
+  attention_output,
+  feed_forward,
+  router,
+  capacity,
+  selection,
+};
 
 template <class B>
 struct context {
@@ -41,7 +49,7 @@ struct context {
   index_t batch = 1, sequence = 1;  ///< T = batch * sequence tokens, row t = b * sequence + s
   index_t block = 0;                ///< the block being run
   std::int64_t step = 0;            ///< optimiser step, for schedules
-  random_stream random{};           ///< of this step
+  random_stream random{};           ///< of this pass
   id_matrix<B> tokens{};            ///< 1 x T, for routers that look at ids
   gmoe::observer<B>* observer = nullptr;
   kv_cache<B>* cache = nullptr;             ///< when generating token by token

@@ -2,6 +2,8 @@
 /// A mixture of feed-forward experts: y_t = sum over t's chosen experts of w_te W_out,e' act(W_in,e x_t).
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -15,7 +17,8 @@ namespace gmoe {
 template <class B>
 class layer_gradients;
 
-/// Where a layer's experts lie in a bank: ids, widths. Plain numbers, valid as long as the bank.
+/// Where a layer's experts lie in a bank: ids, widths. Plain numbers, valid as long as the bank, or for as long as
+/// somebody has the layout if it holds their owners.
 template <class B>
 struct expert_layout {
   const index_t* first_unit = nullptr;  ///< of every expert of the bank, and one past the last
@@ -23,6 +26,8 @@ struct expert_layout {
   index_t experts = 0;
   index_t widest = 0;
   layer_gradients<B>* put_off = nullptr;  ///< where gradients wait for those of other layers; null: they do not
+  /// What the pointers point into: it has to be there in the backward pass, wherever the model has gone by then.
+  std::array<std::shared_ptr<const void>, 2> owners{};
 
   template <class T>
   expert_view<T> over(matrix_view<T> w_in, matrix_view<T> w_out) const {
@@ -106,7 +111,7 @@ class layer_gradients {
  public:
   /// Keeps what a layer left until the running backward pass of `on` ends.
   void add(tape<B>& on, layer_gradient<B> left) {
-    if (layers_.empty()) on.at_end(at_end{this});
+    if (layers_.empty()) on.at_end(at_end{this, left.layout.owners});
     layers_.push_back(std::move(left));
   }
 
@@ -114,8 +119,9 @@ class layer_gradients {
   /// Runs when all layers are there; forgets them in any case.
   struct at_end {
     layer_gradients* of;
-    explicit at_end(layer_gradients* g) : of(g) {}
-    at_end(at_end&& other) noexcept : of(std::exchange(other.of, nullptr)) {}
+    std::array<std::shared_ptr<const void>, 2> owners;  ///< layers_ may hold the last of the others
+    at_end(layer_gradients* g, const std::array<std::shared_ptr<const void>, 2>& o) : of(g), owners(o) {}
+    at_end(at_end&& other) noexcept : of(std::exchange(other.of, nullptr)), owners(std::move(other.owners)) {}
     ~at_end() {
       if (of) of->layers_.clear();
     }

@@ -7,6 +7,7 @@
 
 #include "gmoe/data/evaluation_windows.hpp"
 #include "gmoe/data/unigram.hpp"
+#include "gmoe/model/evaluation_context.hpp"
 #include "gmoe/model/language_model.hpp"
 
 namespace gmoe {
@@ -21,7 +22,8 @@ struct evaluation {
   double bits_per_token() const { return bits_per_byte(loss); }
 };
 
-/// Mean loss over consecutive windows of `tokens`, without dropout or dropping. `visit(model)` is called after every
+/// Mean loss over consecutive windows of `tokens`, without dropout or dropping, at the step that the model has come to.
+/// `visit(model)` is called after every
 /// batch, when model.routings() holds its routing. `most` limits the number of batches, 0: all.
 template <class Model, class Token, class Visit>
 evaluation evaluate(Model& model, std::span<const Token> tokens, index_t sequence, index_t batch_size, index_t most,
@@ -36,7 +38,7 @@ evaluation evaluate(Model& model, std::span<const Token> tokens, index_t sequenc
   for (index_t i = 0; i < batches; ++i) {
     const index_t scored = windows.batch(i, ids, targets);
     data.assign(ids, targets, batch_size, model.shape().vocab);
-    context<B> ctx;
+    context<B> ctx = evaluation_context(model, i);
     const losses<B> l = model.loss(ctx, data);
     total += static_cast<double>(l.language.value().item()) * static_cast<double>(scored);
     if (l.balance) balance += static_cast<double>(l.balance.value().item()) * static_cast<double>(scored);

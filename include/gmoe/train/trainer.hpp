@@ -48,17 +48,22 @@ class trainer {
         targets_(ids_.size()) {
     require(how.sequence <= model.shape().positions, "sequence = ", how.sequence, " is longer than the model's ",
             model.shape().positions, " positions");
+    tell_step();
   }
 
-  /// One optimiser step. Throws numeric_error, before anything is changed, if the loss or the gradient is not finite.
+  /// One optimiser step. Throws numeric_error if the loss or the gradient is not finite. Whatever a pass throws,
+  /// nothing is changed: the next step is what it would have been.
   step_report step() {
     const auto start = std::chrono::steady_clock::now();
     step_report report;
     report.step = done_;
     report.learning_rate = schedule_(done_);
+    forget_passes();
     try {
       for (index_t pass = 0; pass < recipe_.accumulation; ++pass) accumulate(pass, report);
     } catch (...) {  // a part of a gradient is none
+      tape_.clear();
+      forget_passes();
       forget_gradients();
       throw;
     }
@@ -72,6 +77,7 @@ class trainer {
     optimizer_.step(report.learning_rate, clip / passes);
     if constexpr (requires { model_.after_step(); }) model_.after_step();
     ++done_;
+    tell_step();
     report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return report;
   }
@@ -85,6 +91,7 @@ class trainer {
   void resume_at(std::int64_t step) {
     done_ = step;
     optimizer_.set_steps(step);
+    tell_step();
   }
 
  private:
@@ -104,7 +111,6 @@ class trainer {
     ctx.random = random_.fork(static_cast<std::uint64_t>(draw));
     const losses<B> l = model_.loss(ctx, data_);
     const double language = l.language.value().item(), total = l.total.value().item();
-    if (!std::isfinite(total)) tape_.clear();
     check_finite("loss", total);
     tape_.backward(l.total);
     report.language_loss += language;
@@ -112,6 +118,14 @@ class trainer {
     report.tokens += data_.scored;
   }
 
+  /// Schedules in evaluation and generation are to see where training has come to.
+  void tell_step() {
+    if constexpr (requires { model_.set_step(done_); }) model_.set_step(done_);
+  }
+  /// What ran before, or failed, is no part of the step.
+  void forget_passes() {
+    if constexpr (requires { model_.forget_passes(); }) model_.forget_passes();
+  }
   void forget_gradients() {
     for (parameter<B>* p : optimizer_.parameters()) p->forget_gradient();
   }

@@ -19,6 +19,8 @@ TEST_CASE_TEMPLATE("moe/balance/joint_loss: averaged over the layers before the 
   layers[1] = routing_of<B>(p, {1, 0});  // P = 0.8, 0.2
   CHECK(joint_switch_loss::loss(context<B>{}, s, layers).value().item() ==
         doctest::Approx(0.5 * 2 * (0.75 * 0.8 + 0.25 * 0.2)).epsilon(1e-6));
+  layers[1] = routing_of<B>(q, {0, no_choice});  // f = 1, 0 in both; P = 1/2, 1/2
+  CHECK(joint_switch_loss::loss(context<B>{}, s, layers).value().item() == doctest::Approx(0.5).epsilon(1e-6));
   layers.push_back(routing_of<B>(table(2, 3, 0.3), {1, 0}));
   CHECK(refusal([&] { joint_switch_loss::loss(context<B>{}, s, layers); }) ==
         "joint_switch_loss: a layer of 3 experts beside one of 2");

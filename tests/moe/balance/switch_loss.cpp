@@ -22,9 +22,16 @@ TEST_CASE_TEMPLATE("moe/balance/switch_loss: alpha N sum f P", B, GMOE_TEST_BACK
   CHECK(get(chosen_fractions(context<B>{}, r).value()).values == std::vector<double>{0.5, 0.5});
   CHECK(switch_loss::layer_loss(context<B>{}, s, r).value().item() == doctest::Approx(0.5).epsilon(1e-6));
   CHECK(get(chosen_fractions(context<B>{}, r, 1).value()).values == std::vector<double>{0.75, 0.25});
-  // An empty slot counts for nobody.
-  r = routing_of<B>(p, {0, no_choice, 0, 1, 1, no_choice, 0, 1});
-  CHECK(get(chosen_fractions(context<B>{}, r).value()).values == std::vector<double>{0.375, 0.375});
+  // An empty slot is no pair: fractions still sum to one, and a balanced loss is still alpha.
+  r = routing_of<B>(p, {0, no_choice, no_choice, no_choice, 1, no_choice, 0, 1});
+  CHECK(get(chosen_fractions(context<B>{}, r).value()).values == std::vector<double>{0.5, 0.5});
+  CHECK(switch_loss::layer_loss(context<B>{}, s, r).value().item() == doctest::Approx(0.5).epsilon(1e-6));
+  r = routing_of<B>(p, {0, no_choice, no_choice, no_choice, 0, no_choice, 0, 1});
+  CHECK(get(chosen_fractions(context<B>{}, r).value()).values == std::vector<double>{0.75, 0.25});
+  // No pair at all: nothing to balance.
+  r = routing_of<B>(p, std::vector<id_type>(8, no_choice));
+  CHECK(get(chosen_fractions(context<B>{}, r).value()).values == std::vector<double>{0, 0});
+  CHECK(switch_loss::layer_loss(context<B>{}, s, r).value().item() == 0);
 }
 
 TEST_CASE_TEMPLATE("moe/balance/switch_loss: the same as DeepSeekMoE's expert-level loss", B, GMOE_TEST_BACKENDS) {

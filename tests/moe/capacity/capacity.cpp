@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "moe/routing_helpers.hpp"
 
 using namespace gmoe;
@@ -38,4 +40,25 @@ TEST_CASE_TEMPLATE("moe/capacity/capacity: drops the latest, in training only", 
   CHECK(r.chosen.to_host() == std::vector<id_type>{0, 1, 1, 0, 0, 1, 0, 1, 1, 0});  // what was asked for stays known
   s.capacity_factor = 0.1;                                                          // none
   CHECK(limited_capacity<>::keep(training, s, r).to_host() == std::vector<id_type>(10, no));
+}
+
+TEST_CASE_TEMPLATE("moe/capacity/capacity: room for the pairs that there are, not for empty slots", B,
+                   GMOE_TEST_BACKENDS) {
+  // Sixteen tokens with four slots, of which only the first is used, but for four tokens with two: 20 pairs, and 5 for
+  // each of the four experts. Everybody wants expert 0.
+  std::vector<id_type> chosen(64, no_choice);
+  for (std::size_t t = 0; t < 16; ++t) chosen[4 * t] = 0;
+  for (std::size_t t = 0; t < 4; ++t) chosen[4 * t + 1] = 1;
+  const routing<B> r = routing_of<B>(table(16, 4, 0.25), chosen);
+  sizes s;
+  s.capacity_factor = 1;
+  const auto training = training_context<B>();
+  const auto kept = [&](const id_matrix<B>& ids, id_type expert) {
+    const auto all = ids.to_host();
+    return std::count(all.begin(), all.end(), expert);
+  };
+  CHECK(kept(limited_capacity<>::keep(training, s, r), 0) == 5);
+  CHECK(kept(limited_capacity<>::keep(training, s, r), 1) == 4);
+  CHECK(kept(limited_capacity<priority::choice_order, room::exact>::keep(training, s, r), 0) == 5);
+  CHECK(kept(limited_capacity<priority::token_order, room::tokens>::keep(training, s, r), 0) == 4);  // 16 tokens
 }

@@ -76,6 +76,16 @@ TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: two rules for the room", B, GM
         std::vector<id_type>{0, 1, 1, 0, no_choice, no_choice, 2, no_choice});
 }
 
+TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: room for the pairs that were chosen", B, GMOE_TEST_BACKENDS) {
+  // Four of eight slots are used: room for 2 each. Those that chance takes away are counted, empty slots are not.
+  routing<B> r = routing_of<B>(table(4, 2, 0.5), {0, no_choice, 0, 1, 0, no_choice, no_choice, no_choice});
+  r.weights = variable<B>(put<B>(table(4, 2, 0.0)));
+  sizes s;
+  s.capacity_factor = 1;
+  CHECK(gshard_capacity<>::keep(training_context<B>(), s, r).to_host() ==
+        std::vector<id_type>{0, no_choice, 0, no_choice, no_choice, no_choice, no_choice, no_choice});
+}
+
 TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: needs weights", B, GMOE_TEST_BACKENDS) {
   const routing<B> r = routing_of<B>(table(1, 2, 0.5), {0, 1});
   CHECK(refusal([&] { gshard_capacity<>::keep(training_context<B>(), sizes{}, r); }) ==

@@ -47,7 +47,31 @@ struct width_penalty : balance_policy {
   }
 };
 
+/// A mistake: one number of the layer's list is another one.
+template <int Wrong>
+struct misspelt_pool : layer_pool {
+  static std::vector<id_type> visible(const sizes& s, index_t moe_layers, index_t layer) {
+    std::vector<id_type> ids = layer_pool::visible(s, moe_layers, layer);
+    if (layer == 1) ids[2] = Wrong;
+    return ids;
+  }
+};
+template <int Wrong>
+std::string refusal() {
+  return gmoe_test::config_message(
+      [] { language_model<with<switch_card, misspelt_pool<Wrong>>, B> model(gmoe_test::small_sizes()); });
+}
+
 }  // namespace
+
+TEST_CASE("moe/room: a pool's list names experts that there are, each once") {
+  // Two mixtures of four experts, in blocks 0 and 2; the second lists 4, 5, 6, 7.
+  CHECK(refusal<6>() == "");
+  CHECK(refusal<0>() == "");  // a neighbour's
+  CHECK(refusal<4>() == "block 2 lists expert 4 more than once, expected every expert at most once");
+  CHECK(refusal<8>() == "block 2 lists expert 8, but the pool has experts 0 to 7");
+  CHECK(refusal<-1>() == "block 2 lists expert -1, but the pool has experts 0 to 7");
+}
 
 TEST_CASE("moe/room: a pool that is the union of neighbouring layers' experts") {
   const sizes s = gmoe_test::small_sizes();  // three layers of four experts

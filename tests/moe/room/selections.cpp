@@ -1,8 +1,6 @@
 // Room for other selections: experts that choose tokens, a bias that evens out the load, and a schedule.
 #include <doctest/doctest.h>
 
-#include <numeric>
-
 #include "gmoe/model/accounting.hpp"
 #include "moe_checks.hpp"
 
@@ -58,11 +56,13 @@ struct biased_top_k : select_policy {
       Backend::map_with_row(sum.view(), 0, fn::plus{}, scores.value().view(), std::as_const(bias).value().view());
       return top_k<K>::choose(ctx, s, variable<Backend>(std::move(sum)));
     }
-    void after_step(const sizes&, const routing<Backend>& last) {
-      std::vector<typename Backend::scalar> b = bias.value().to_host(), load(b.size(), 0);
-      for (id_type e : last.chosen.to_host()) load[static_cast<std::size_t>(e)] += 1;
-      const auto mean = std::accumulate(load.begin(), load.end(), 0.0) / static_cast<double>(load.size());
-      for (std::size_t e = 0; e < b.size(); ++e) b[e] += load[e] < mean ? step : load[e] > mean ? -step : 0;
+    void after_step(const sizes&, const routing_statistics& all) {
+      std::vector<typename Backend::scalar> b = bias.value().to_host();
+      const auto mean = static_cast<double>(all.pairs) / static_cast<double>(b.size());
+      for (std::size_t e = 0; e < b.size(); ++e) {
+        const auto load = static_cast<double>(all.load[e]);
+        b[e] += load < mean ? step : load > mean ? -step : 0;
+      }
       Backend::upload(bias.value().data(), b.data(), b.size() * sizeof(b[0]));
     }
     void each_buffer(auto&& visit) { visit(bias.name(), bias.value()); }

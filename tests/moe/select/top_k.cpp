@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "gmoe/ops/softmax.hpp"
 #include "moe/routing_helpers.hpp"
 
 using namespace gmoe;
@@ -21,4 +22,19 @@ TEST_CASE_TEMPLATE("moe/select/top_k: largest first, ties towards the lower expe
   s.top_k = 3;  // overrides the card's own
   CHECK(top_k<1>::slots(s) == 3);
   CHECK(top_k<1>::choose(context<B>{}, s, scores).cols() == 3);
+}
+
+TEST_CASE_TEMPLATE("moe/select/top_k: what is not a number is chosen, and different experts in any case", B,
+                   GMOE_TEST_BACKENDS) {
+  sizes s;
+  const variable<B> one(put<B>(table(2, 4, {0.1, 0.4, not_a_number, 0.3, 0.1, 0.4, 0.2, 0.3})));
+  CHECK(top_k<2>::choose(context<B>{}, s, one).to_host() == std::vector<id_type>{2, 1, 1, 3});
+  const variable<B> all = softmax_rows(one);  // a logit makes the whole row NaN
+  CHECK(top_k<3>::choose(context<B>{}, s, all).to_host() == std::vector<id_type>{0, 1, 2, 1, 3, 2});
+}
+
+TEST_CASE_TEMPLATE("moe/select/top_k: more choices than experts are refused", B, GMOE_TEST_BACKENDS) {
+  const variable<B> scores(put<B>(table(2, 3, 0.5)));
+  CHECK(refusal([&] { top_k<4>::choose(context<B>{}, sizes{}, scores); }) ==
+        "top_k = 4 experts per token, but there are only 3");
 }

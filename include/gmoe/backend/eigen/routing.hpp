@@ -19,18 +19,20 @@ struct routing_kernels {
   using ids = matrix_view<const id_type>;
   using ids_out = matrix_view<id_type>;
 
-  /// The columns of the k largest entries of each row, largest first, ties towards the lower index.
+  /// The columns of the k largest entries of each row, largest first, NaNs before all numbers, ties towards the lower
+  /// index.
   static void top_k_rows(ids_out choice, in scores) {
     const index_t k = choice.cols;
+    constexpr fn::goes_before before;
     parallel_ranges(scores.rows, row_grain(scores.cols), [&](index_t begin, index_t end) {
       for (index_t i = begin; i < end; ++i) {
         const S* s = scores.row(i);
         id_type* best = choice.row(i);
         index_t found = 0;
         for (index_t e = 0; e < scores.cols; ++e) {
-          if (found == k && !(s[e] > s[best[k - 1]])) continue;
+          if (found == k && !before(s[e], s[best[k - 1]])) continue;
           index_t at = found < k ? found++ : k - 1;
-          for (; at > 0 && s[e] > s[best[at - 1]]; --at) best[at] = best[at - 1];
+          for (; at > 0 && before(s[e], s[best[at - 1]]); --at) best[at] = best[at - 1];
           best[at] = static_cast<id_type>(e);
         }
       }
@@ -44,6 +46,12 @@ struct routing_kernels {
       for (index_t j = 0; j < choice.cols; ++j)
         if (choice(i, j) != no_choice) count(0, choice(i, j)) += S(1);
     for (index_t e = 0; e < count.cols; ++e) count(0, e) *= scale;
+  }
+
+  /// fraction (1 x N) = the share of the pairs that chose each expert; zeros if there is no pair.
+  static void choice_fractions(out fraction, ids choice) {
+    const index_t pairs = count_pairs(choice).pairs;
+    count_choices(fraction, pairs > 0 ? static_cast<S>(1.0 / static_cast<double>(pairs)) : S(0), choice);
   }
 
   /// Sets to `no_choice` every pair beyond the first `capacity` of its expert.
@@ -63,6 +71,12 @@ struct routing_kernels {
         for (index_t i = 0; i < choice.rows; ++i) visit(i, j);
       }
     }
+  }
+
+  /// The same with the room that `rule` gives for the pairs of `asked`, which may be `choice`.
+  static void limit_capacity(ids_out choice, index_t experts, ids asked, const capacity_rule& rule, priority order) {
+    const counted there = count_pairs(asked);
+    limit_capacity(choice, experts, rule(there.pairs, there.tokens, experts), order);
   }
 
   /// Keeps the choice in column `slot` of token t only if 2 w(t, slot) > U(0, 1), drawn at counter t (GShard).
@@ -86,6 +100,21 @@ struct routing_kernels {
       if (e != no_choice) order.data[next[e]] = static_cast<id_type>(p);
       position.data[p] = e == no_choice ? no_choice : next[e]++;
     }
+  }
+
+ private:
+  struct counted {
+    index_t pairs = 0, tokens = 0;  ///< tokens: those with a pair
+  };
+  static counted count_pairs(ids choice) {
+    counted all;
+    for (index_t i = 0; i < choice.rows; ++i) {
+      index_t pairs = 0;
+      for (index_t j = 0; j < choice.cols; ++j) pairs += choice(i, j) != no_choice;
+      all.pairs += pairs;
+      all.tokens += pairs > 0;
+    }
+    return all;
   }
 };
 

@@ -1,8 +1,6 @@
 #pragma once
 /// Turning scores into choices, and choices into runs of pairs per expert.
 
-#include <limits>
-
 #include "gmoe/backend/arguments.hpp"
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/backend/thrust/parallel.hpp"
@@ -13,7 +11,7 @@
 
 namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
-/// An entry of a row. Larger values come first, then lower columns; `col` -1 is behind everything.
+/// An entry of a row, by fn::goes_before, then lower columns; `col` -1 is behind everything.
 template <class S>
 struct candidate {
   S value;
@@ -23,7 +21,8 @@ struct precedes {
   template <class S>
   GMOE_HD bool operator()(const candidate<S>& a, const candidate<S>& b) const {
     if (a.col < 0 || b.col < 0) return b.col < a.col;
-    return a.value != b.value ? a.value > b.value : a.col < b.col;
+    if (fn::goes_before{}(a.value, b.value)) return true;
+    return !fn::goes_before{}(b.value, a.value) && a.col < b.col;
   }
 };
 struct first_of_both {
@@ -38,15 +37,13 @@ template <class S>
 struct top_k_row {
   matrix_view<id_type> choice;
   matrix_view<const S> scores;
-  S smallest = -std::numeric_limits<S>::infinity();  ///< what a NaN counts as, which would compare with nothing
   template <class Team>
   GMOE_DEVICE void operator()(const Team& team, index_t i) const {
     candidate<S> last{S(0), -1};
     for (index_t k = 0; k < choice.cols; ++k) {
       candidate<S> best{S(0), -1};
       for (index_t e = team.first(); e < scores.cols; e += team.step()) {
-        const S value = scores(i, e);
-        const candidate<S> c{value == value ? value : smallest, e};
+        const candidate<S> c{scores(i, e), e};
         if ((k == 0 || precedes{}(last, c)) && precedes{}(c, best)) best = c;
       }
       last = team.reduce(best, first_of_both{});
@@ -73,6 +70,54 @@ struct count_expert {
   }
 };
 
+/// The share of the pairs that chose expert e.
+template <class S>
+struct fraction_of_expert {
+  matrix_view<S> fraction;
+  matrix_view<const id_type> choice;
+  template <class Team>
+  GMOE_DEVICE void operator()(const Team& team, index_t e) const {
+    index_t part = 0, there = 0;
+    for (index_t n = team.first(); n < choice.size(); n += team.step()) {
+      const position at(n, choice.cols);
+      const id_type chosen = choice(at.row, at.col);
+      part += chosen == e;
+      there += chosen != no_choice;
+    }
+    const index_t total = team.sum(part), pairs = team.sum(there);
+    if (team.leads())
+      fraction(0, e) = pairs > 0 ? static_cast<S>(1.0 / static_cast<double>(pairs)) * static_cast<S>(total) : S(0);
+  }
+};
+
+/// The room that a rule gives for the pairs of `asked`, made where the pairs are: nobody waits for it.
+struct find_room {
+  matrix_view<const id_type> asked;
+  capacity_rule rule;
+  index_t experts;
+  index_t* room;
+  template <class Team>
+  GMOE_DEVICE void operator()(const Team& team, index_t) const {
+    index_t pairs = 0, tokens = 0;
+    for (index_t i = team.first(); i < asked.rows; i += team.step()) {
+      index_t there = 0;
+      for (index_t j = 0; j < asked.cols; ++j) there += asked(i, j) != no_choice;
+      pairs += there;
+      tokens += there > 0;
+    }
+    const index_t all_pairs = team.sum(pairs), all_tokens = team.sum(tokens);
+    if (team.leads()) *room = rule(all_pairs, all_tokens, experts);
+  }
+};
+struct room_in_memory {
+  const index_t* room;
+  GMOE_HD index_t operator()() const { return *room; }
+};
+struct known_room {
+  index_t room;
+  GMOE_HD index_t operator()() const { return room; }
+};
+
 /// The pairs in the order in which capacity is given out, each with the queue that it stands in.
 struct queue_pairs {
   matrix_view<const id_type> choice;
@@ -92,12 +137,14 @@ struct queue_pairs {
 };
 
 /// Drops the pair at sorted place n if its queue is longer than the capacity.
+template <class Room>
 struct drop_late {
   matrix_view<id_type> choice;
   const id_type *queue, *pair, *run;
-  index_t queues, capacity;
+  index_t queues;
+  Room room;
   GMOE_HD void operator()(index_t n) const {
-    if (queue[n] == queues || n - run[queue[n]] < capacity) return;
+    if (queue[n] == queues || n - run[queue[n]] < room()) return;
     const position at(pair[n], choice.cols);
     choice(at.row, at.col) = no_choice;
   }
@@ -140,7 +187,8 @@ struct routing_kernels {
   using ids = matrix_view<const id_type>;
   using ids_out = matrix_view<id_type>;
 
-  /// The columns of the k largest entries of each row, largest first, ties towards the lower index.
+  /// The columns of the k largest entries of each row, largest first, NaNs before all numbers, ties towards the lower
+  /// index.
   static void top_k_rows(ids_out choice, in scores) {
     for_each_row(scores.rows, scores.cols, top_k_row<S>{choice, scores});
   }
@@ -150,15 +198,20 @@ struct routing_kernels {
     for_each_row(count.cols, choice.size(), count_expert<S>{count, scale, choice});
   }
 
+  /// fraction (1 x N) = the share of the pairs that chose each expert; zeros if there is no pair.
+  static void choice_fractions(out fraction, ids choice) {
+    for_each_row(fraction.cols, choice.size(), fraction_of_expert<S>{fraction, choice});
+  }
+
   /// Sets to `no_choice` every pair beyond the first `capacity` of its expert.
   static void limit_capacity(ids_out choice, index_t experts, index_t capacity, priority order) {
-    const index_t pairs = choice.size(), queues = experts * (order == priority::within_choice ? choice.cols : 1);
-    if (pairs == 0) return;
-    const scratch<id_type> queue(pairs), pair(pairs), run(queues + 1);
-    for_each_index(pairs, queue_pairs{choice, experts, order, queue, pair});
-    stable_sort(queue, pair, pairs);
-    find_runs(run, queue, pairs, queues);
-    for_each_index(pairs, drop_late{choice, queue, pair, run, queues, capacity});
+    limit(choice, experts, known_room{capacity}, order);
+  }
+  /// The same with the room that `rule` gives for the pairs of `asked`, which may be `choice`.
+  static void limit_capacity(ids_out choice, index_t experts, ids asked, const capacity_rule& rule, priority order) {
+    const scratch<index_t> room(1);
+    for_each_row(1, asked.rows, find_room{asked, rule, experts, room});
+    limit(choice, experts, room_in_memory{room}, order);
   }
 
   /// Keeps the choice in column `slot` of token t only if 2 w(t, slot) > U(0, 1), drawn at counter t (GShard).
@@ -174,6 +227,18 @@ struct routing_kernels {
     stable_sort(key, order.data, pairs);
     find_runs(offsets.data, key, pairs, experts);
     for_each_index(pairs, note_positions{key, order.data, experts, position.data});
+  }
+
+ private:
+  template <class Room>
+  static void limit(ids_out choice, index_t experts, const Room& room, priority order) {
+    const index_t pairs = choice.size(), queues = experts * (order == priority::within_choice ? choice.cols : 1);
+    if (pairs == 0) return;
+    const scratch<id_type> queue(pairs), pair(pairs), run(queues + 1);
+    for_each_index(pairs, queue_pairs{choice, experts, order, queue, pair});
+    stable_sort(queue, pair, pairs);
+    find_runs(run, queue, pairs, queues);
+    for_each_index(pairs, drop_late<Room>{choice, queue, pair, run, queues, room});
   }
 };
 

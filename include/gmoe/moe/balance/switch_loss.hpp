@@ -11,14 +11,15 @@
 
 namespace gmoe {
 
-/// f (1 x N): the share of the pairs that chose each expert, dropped ones included. A constant: no gradient. With
-/// `choices` only the first so many choices of each token count; 0 means all.
+/// f (1 x N): the share of the pairs that chose each expert, dropped ones included. Empty slots are no pairs: f sums to
+/// one, or is zero if there is no pair at all. A constant: no gradient. With `choices` only the first so many choices
+/// of each token count; 0 means all.
 template <class B>
 variable<B> chosen_fractions(const context<B>& ctx, const routing<B>& r, index_t choices = 0) {
   const id_matrix<B>& all = r.chosen;
   const auto counted = all.view().col_block(0, choices > 0 ? choices : all.cols());
   matrix<B> f(1, r.experts);
-  B::count_choices(f.view(), static_cast<typename B::scalar>(1.0 / static_cast<double>(counted.size())), counted);
+  B::choice_fractions(f.view(), counted);
   return ctx.constant(std::move(f));
 }
 

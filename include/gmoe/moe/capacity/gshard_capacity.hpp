@@ -25,8 +25,7 @@ struct gshard_capacity : capacity_policy {
       if (ctx.observer) show_draws(ctx, slot, kept.rows(), random);
       B::keep_randomly(kept.view(), r.weights.value().view(), slot, random);
     }
-    B::limit_capacity(kept.view(), r.experts,
-                      expert_capacity(s.capacity_factor, kept.cols(), kept.rows(), r.experts, Room), Order);
+    B::limit_capacity(kept.view(), r.experts, r.chosen.view(), capacity_rule{s.capacity_factor, Room}, Order);
     return kept;
   }
 

@@ -9,7 +9,8 @@
 
 namespace gmoe {
 
-/// The k largest scores, largest first, ties towards the lower index. `sizes::top_k` overrides K if it is set.
+/// The k largest scores, largest first, NaNs before all numbers, ties towards the lower index. `sizes::top_k` overrides
+/// K if it is set.
 template <int K = 1>
 struct top_k : select_policy {
   static constexpr std::string_view reads[] = {"top_k"};
@@ -20,6 +21,7 @@ struct top_k : select_policy {
 
   template <class B>
   static id_matrix<B> choose(const context<B>&, const sizes& s, const variable<B>& scores) {
+    require(slots(s) <= scores.cols(), "top_k = ", slots(s), " experts per token, but there are only ", scores.cols());
     id_matrix<B> chosen(scores.rows(), slots(s));
     B::top_k_rows(chosen.view(), scores.value().view());
     return chosen;
