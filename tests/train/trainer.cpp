@@ -13,7 +13,6 @@
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/cards.hpp"
-#include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/train.hpp"
 #include "io/temp_folder.hpp"
 
@@ -213,20 +212,6 @@ TEST_CASE("train/evaluate: the mean over windows does not depend on the batch, a
   CHECK(many.tokens == 99);
   CHECK(one.loss == doctest::Approx(many.loss).epsilon(1e-5));
   CHECK(gmoe::evaluate(m, tokens.first(100), 12, 1, 2).tokens == 24);
-}
-
-TEST_CASE("train/interrupt: the first signal is a request, the handlers come back") {
-  void (*const before)(int) = std::signal(SIGTERM, SIG_IGN);
-  {
-    const gmoe::interrupt_guard guard;
-    CHECK(!guard.requested());
-    std::raise(SIGTERM);
-    CHECK(guard.requested());
-    std::raise(SIGTERM);  // the same request: the program goes on
-    std::raise(SIGINT);
-  }
-  const bool came_back = std::signal(SIGTERM, before) == SIG_IGN;
-  CHECK(came_back);
 }
 
 TEST_CASE("train/progress: times read like a clock") {
