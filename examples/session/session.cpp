@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include "backend_sessions.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/accounting.hpp"
 #include "gmoe/model/registry.hpp"
 
@@ -50,6 +51,15 @@ parameter_counts count_parameters(const std::string& variant, const gmoe::sizes&
     const gmoe::model_cost cost = gmoe::cost_of<Card>(shape);
     return {cost.total, cost.active, cost.multiply_adds};
   });
+}
+
+gmoe::checkpoint_header check_checkpoint(const std::filesystem::path& file) {
+  const std::string variant = gmoe::read_checkpoint_header(file).variant;
+  try {
+    return gmoe::with_card(variant, [&]<class Card>() { return gmoe::check_checkpoint<Card>(file); });
+  } catch (const gmoe::config_error& e) {  // no such variant
+    throw gmoe::file_error(gmoe::concat(gmoe::in_quotes(file.string(), 4096), ": ", e.what()));
+  }
 }
 
 std::vector<variant_entry> all_variants() {

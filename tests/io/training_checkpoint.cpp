@@ -187,7 +187,7 @@ TEST_CASE("io/training_checkpoint: a run may be made longer, with the rates of t
   started next(longer, tiny, 99);
   CHECK_HAS(message_of<gmoe::file_error>([&] { gmoe::load_checkpoint(file, next.run, "gmoe"); }),
             "recipe.steps is '8', but this run's is '12'");
-  gmoe::load_checkpoint(file, next.run, "gmoe", "", gmoe::planned_steps::may_be_more);
+  gmoe::load_checkpoint(file, next.run, "gmoe", "", gmoe::planned_steps::may_differ);
   CHECK(next.run.steps_done() == 8);
   CHECK(!next.run.finished());
   CHECK(next.state() == whole.state());
@@ -201,7 +201,7 @@ TEST_CASE("io/training_checkpoint: a run may be made longer, with the rates of t
   shorter.steps = 11;
   started less(shorter);
   CHECK_HAS(message_of<gmoe::file_error>(
-                [&] { gmoe::load_checkpoint(file, less.run, "gmoe", "", gmoe::planned_steps::may_be_more); }),
+                [&] { gmoe::load_checkpoint(file, less.run, "gmoe", "", gmoe::planned_steps::may_differ); }),
             "this checkpoint is at step 12, but this run has only 11 steps");
 }
 

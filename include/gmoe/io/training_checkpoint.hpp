@@ -72,9 +72,9 @@ void each_model_matrix(Model& model, const auto& visit) {
 
 }  // namespace detail
 
-/// Whether a run may have been planned longer than the one that saved the checkpoint. The learning rate of a step
-/// follows from its number and the number of steps in all, so from there on it is that of the longer run.
-enum class planned_steps { same, may_be_more };
+/// Whether the number of steps in all may be another than that of the run that saved the checkpoint. The learning rate
+/// of a step follows from its number and that number: from there on it is the rate of a run with the new number.
+enum class planned_steps { same, may_differ };
 
 /// Restores what save_checkpoint wrote into `run`. Everything is checked before anything is changed: the variant,
 /// the text, sizes and recipe must be the run's own, every tensor there with its shape and numbers that fit.
@@ -86,7 +86,7 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   const std::string name = in_quotes(path.string(), 4096);
   const checkpoint_header found = checkpoint_header::from_metadata(file.metadata(), name);
   recipe how = run.how();
-  if (planned == planned_steps::may_be_more) {
+  if (planned == planned_steps::may_differ) {
     require<file_error>(how.steps >= found.step, name, ": this checkpoint is at step ", found.step,
                         ", but this run has only ", how.steps, " steps");
     how.steps = found.how.steps;
