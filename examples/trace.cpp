@@ -7,12 +7,14 @@
 #include <exception>
 
 #include "command_line.hpp"
+#include "gentle_threads.hpp"
 #include "gmoe/core/error.hpp"
 #include "idle_options.hpp"
 #include "options.hpp"
 #include "trace/variant.hpp"
 
 int main(int argc, char** argv) {
+  examples::give_way_while_waiting(argv);
   trace::variant_options o;
   std::string scalar = "double";
   CLI::App app(

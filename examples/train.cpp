@@ -2,9 +2,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <iostream>
+#include <memory>
+#include <new>
 #include <optional>
 
 #include "command_line.hpp"
@@ -15,8 +18,11 @@
 #include "gmoe/data/printable.hpp"
 #include "gmoe/data/split.hpp"
 #include "gmoe/data/unigram.hpp"
+#include "gmoe/io/abandoned_files.hpp"
 #include "gmoe/io/atomic_file.hpp"
-#include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/io/checkpoint_header.hpp"
+#include "gmoe/io/folder_lock.hpp"
+#include "gmoe/io/official_files.hpp"
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
 #include "idle_options.hpp"
@@ -32,15 +38,17 @@ using gmoe::index_t;
 struct arguments {
   std::string variant = "gmoe", backend = "eigen";
   fs::path text, folder;
-  bool resume = false, overwrite = false, list = false;
+  bool resume = false, overwrite = false, list = false, verbose = false, official = false;
   int threads = 0;
-  index_t checkpoint_every = 200, evaluate_every = 0, evaluate_batches = 0;
+  index_t checkpoint_every = 200, evaluate_every = -1, evaluate_batches = 8, final_batches = 0;
   std::string prompt = "And God said";
   gmoe::sizes shape;
   gmoe::recipe how{.steps = 1200};
   gmoe::sampling sample{.tokens = 110};
 
   fs::path checkpoint() const { return folder / "checkpoint.safetensors"; }
+  fs::path best() const { return folder / "best.safetensors"; }
+  fs::path official_folder() const { return folder / "official"; }
   fs::path log() const { return folder / "log.jsonl"; }
 };
 
@@ -51,19 +59,30 @@ void add_options(CLI::App& app, arguments& a) {
       ->capture_default_str();
   app.add_option("--text", a.text, "a file, or a folder whose files are read one after another, as bytes");
   app.add_option("--checkpoint-dir", a.folder, "where checkpoint, log and exported model go (default: runs/VARIANT)");
-  app.add_flag("--resume", a.resume, "continue the run of the checkpoint folder; its sizes and recipe are taken over");
+  app.add_flag("--resume", a.resume,
+               "continue the run of the checkpoint folder; its sizes and recipe are taken over. With --steps, "
+               "also a finished one, to that many steps in all: from there on with the learning rates of a run of "
+               "that length");
   app.add_flag("--overwrite", a.overwrite, "start anew although the checkpoint folder holds a run");
   app.add_flag("--list", a.list, "print all variants and stop");
+  app.add_flag("--verbose", a.verbose, "show the variant's parts and numbers of parameters, and the text");
+  app.add_flag("--official", a.official,
+               "refuse to start where the variant has no official checkpoint (one is written at the end if it has)");
   app.add_option("--threads", a.threads, "threads; 0 takes all cores")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--checkpoint-every", a.checkpoint_every, "steps between checkpoints; 0: only at the end")
+  app.add_option("--checkpoint-every", a.checkpoint_every, "steps between checkpoints; 0: only at start and end")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--evaluate-every", a.evaluate_every, "steps between evaluations; 0: only at the end")
+  app.add_option("--evaluate-every", a.evaluate_every,
+                 "steps between evaluations, of which the best is kept as best.safetensors (default: a tenth of all "
+                 "steps); 0: only at the end")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--evaluate-batches", a.evaluate_batches,
+                 "batches of these evaluations, from the start of the validation text; 0: all of it")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--evaluate-batches", a.evaluate_batches, "batches of an evaluation; 0: the whole validation text")
+  app.add_option("--final-batches", a.final_batches, "batches of the last evaluation; 0: the whole validation text")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   app.add_option("--prompt", a.prompt, "what the sample text starts with")->capture_default_str()->group("Sample");
@@ -86,7 +105,7 @@ void add_options(CLI::App& app, arguments& a) {
 
 /// Sizes and recipe of the run to continue, where the command line does not set them.
 void take_over(const CLI::App& app, arguments& a) {
-  const gmoe::checkpoint_header h = gmoe::read_checkpoint_header(a.checkpoint());
+  const gmoe::checkpoint_header h = examples::check_checkpoint(a.checkpoint());
   const auto merge = [&](auto& mine, const auto& saved) {
     each_field(saved, [&](const char* field, const auto& value) {
       const std::string option = examples::option_name(field);
@@ -100,6 +119,8 @@ void take_over(const CLI::App& app, arguments& a) {
   merge(a.shape, h.shape);
   merge(a.how, h.how);
   if (app.get_option("--variant")->count() == 0) a.variant = h.variant;
+  gmoe::require(a.how.steps >= h.step, a.checkpoint().string(), " is at step ", h.step, ", beyond --steps ",
+                a.how.steps);
 }
 
 void print_report(const examples::session_report& r, double unigram) {
@@ -116,6 +137,116 @@ void print_report(const examples::session_report& r, double unigram) {
   }
 }
 
+/// One run in its folder. What is there fits together at every moment, wherever a run is killed:
+///
+/// - A new run begins by saving its first checkpoint, in the place of an old run's. At step 0 nothing of a log and of
+///   other checkpoints belongs to a run; so what an old run left is dropped, at once or when the new one is resumed.
+/// - Lines of the log from the checkpoint's step on are dropped when a run is resumed, and are written again.
+/// - The best checkpoint is saved after a checkpoint of the same step, so it is never ahead. What a kill in between
+///   left out is made up when the run is resumed.
+class training {
+ public:
+  training(arguments a, examples::session& s, index_t validation_tokens)
+      : a_(std::move(a)), session_(s), validation_tokens_(validation_tokens) {
+    if (a_.evaluate_every < 0) a_.evaluate_every = std::max<index_t>(1, (a_.how.steps + 9) / 10);
+  }
+
+  /// Makes the folder ready: for a new run, or to continue the loaded one.
+  void begin() {
+    if (a_.resume && saved_steps() == a_.how.steps) saved_at_ = session_.steps_done();
+    save();
+    if (session_.steps_done() == 0) {
+      gmoe::atomic_write(a_.log(), "");
+      fs::remove(a_.best());
+      for (const char* name : {"config.json", "model.safetensors"}) fs::remove(a_.official_folder() / name);
+    }
+    log_.emplace(a_.log(), session_.steps_done());
+    if (!fs::exists(a_.best())) return;
+    const gmoe::checkpoint_header h = gmoe::read_checkpoint_header(a_.best());
+    gmoe::require<gmoe::file_error>(h.validation_loss.has_value() && h.step <= session_.steps_done(),
+                                    a_.best().string(), " is not of the run in ", a_.checkpoint().string(),
+                                    "; move it away");
+    best_ = h.validation_loss;
+    best_step_ = h.step;
+  }
+
+  /// Trains until the end, or until `stop` says so.
+  void go(const gmoe::interrupt_guard& stop) {
+    gmoe::progress_line progress(a_.how.steps);
+    if (session_.steps_done() > 0) evaluate_if_due(progress);
+    while (!session_.finished() && !stop.requested()) {
+      const gmoe::step_report r = session_.step();
+      progress.show(r);
+      log_->step(r);
+      if (a_.checkpoint_every > 0 && session_.steps_done() % a_.checkpoint_every == 0) save();
+      evaluate_if_due(progress);
+    }
+    save();
+  }
+
+  /// On the whole validation text, or what --final-batches says.
+  examples::session_report finish() {
+    const auto result = session_.evaluate(a_.final_batches);
+    log_->evaluation(session_.steps_done(), result.loss);
+    return result;
+  }
+
+  std::optional<double> best() const { return best_; }
+  std::int64_t best_step() const { return best_step_; }
+
+ private:
+  std::int64_t saved_steps() const { return gmoe::read_checkpoint_header(a_.checkpoint()).how.steps; }
+
+  void save() {
+    if (saved_at_ == session_.steps_done()) return;
+    session_.save(a_.checkpoint());
+    saved_at_ = session_.steps_done();
+  }
+
+  void evaluate_if_due(gmoe::progress_line& progress) {
+    const std::int64_t step = session_.steps_done();
+    if (a_.evaluate_every == 0 || (step % a_.evaluate_every != 0 && !session_.finished())) return;
+    const index_t batch = a_.how.batch * a_.how.sequence;
+    const bool all = a_.evaluate_batches == 0 || a_.evaluate_batches > validation_tokens_ / batch;
+    std::optional<double> loss = log_->loss_at(step, all ? validation_tokens_ : a_.evaluate_batches * batch);
+    if (!loss) {
+      const gmoe::evaluation e = session_.evaluate(a_.evaluate_batches).loss;
+      log_->evaluation(step, e);
+      progress.clear();
+      std::printf("step %lld: validation loss %.4f, perplexity %.3f\n", static_cast<long long>(step), e.loss,
+                  e.perplexity());
+      std::fflush(stdout);
+      loss = e.loss;
+    }
+    if (!std::isfinite(*loss) || (best_ && *loss >= *best_)) return;
+    save();
+    session_.save(a_.best(), loss);
+    best_ = loss;
+    best_step_ = step;
+  }
+
+  arguments a_;
+  examples::session& session_;
+  index_t validation_tokens_;
+  std::optional<examples::run_log> log_;
+  std::optional<double> best_;  ///< the loss of best.safetensors
+  std::int64_t best_step_ = 0, saved_at_ = -1;
+};
+
+struct interrupted {};
+
+/// Lets the model continue the prompt.
+void show_sample(examples::session& session, arguments& a, const gmoe::interrupt_guard& stop) {
+  a.sample.context = a.how.sequence;  // later positions were never trained on
+  std::printf("\n%s", a.prompt.c_str());
+  session.generate(a.prompt, a.sample, [&](std::string_view piece) {
+    if (stop.requested()) throw interrupted{};
+    std::printf("%s", gmoe::printable(piece).c_str());
+    std::fflush(stdout);
+  });
+  std::printf("\n");
+}
+
 int run(const CLI::App& app, arguments a) {
   if (a.list) {
     for (const auto& v : examples::all_variants())
@@ -126,74 +257,64 @@ int run(const CLI::App& app, arguments a) {
   examples::count_parameters(a.variant, a.shape);  // an unknown variant, or sizes that it cannot have
   gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
   if (a.folder.empty()) a.folder = fs::path("runs") / a.variant;
+  gmoe::require(!a.resume || fs::exists(a.checkpoint()), "there is no run to continue: ", a.checkpoint().string(),
+                " does not exist");
+  const gmoe::corpus text = gmoe::corpus::read(a.text);
+  const gmoe::folder_lock lock(a.folder);
   if (a.resume)
     take_over(app, a);
   else
     gmoe::require(a.overwrite || !fs::exists(a.checkpoint()), a.checkpoint().string(),
                   " holds a run already: --resume continues it, --overwrite starts anew");
   examples::refuse_idle_options(app, {a.variant});
+  gmoe::check_recipe(a.how);
+  gmoe::require(a.how.sequence <= a.shape.positions, "sequence = ", a.how.sequence,
+                " is longer than positions = ", a.shape.positions);
   if (a.threads > 0) gmoe::cpu<float>::set_threads(a.threads);
+  const gmoe::interrupt_guard interrupt;
+  gmoe::remove_abandoned_files(a.folder);
+  gmoe::remove_abandoned_files(a.official_folder());
 
-  const gmoe::corpus text = gmoe::corpus::read(a.text);
   const auto parts = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
-  const double unigram = gmoe::unigram_entropy(parts.validation);
   const auto session = examples::make_session(
       {a.variant, a.backend, a.shape, a.how, parts.train, parts.validation, examples::text_fingerprint(text.bytes())});
+  if (a.official) gmoe::require(session->official_obstacle().empty(), "--official: ", session->official_obstacle());
   if (a.resume) session->load(a.checkpoint());
-  fs::create_directories(a.folder);
-  examples::run_log log(a.log(), session->steps_done());
+  training work(a, *session, std::ssize(parts.validation) - 1);
+  work.begin();
 
-  std::printf("%s\n%s\n", session->describe().c_str(), text.describe().c_str());
-  std::printf("%lld steps of %td x %td tokens on %d threads, checkpoints in %s%s\n",
-              static_cast<long long>(a.how.steps), a.how.batch * a.how.accumulation, a.how.sequence,
-              gmoe::cpu<float>::threads(), a.folder.string().c_str(),
+  if (a.verbose) std::printf("%s\n%s\n", session->describe().c_str(), text.describe().c_str());
+  const examples::parameter_counts count = session->count();
+  std::printf("%s: %td parameters, %td active; %s of %td x %td tokens on %s, in %s%s\n", a.variant.c_str(), count.total,
+              count.active, examples::plural(a.how.steps, "step").c_str(), a.how.batch * a.how.accumulation,
+              a.how.sequence, examples::plural(gmoe::cpu<float>::threads(), "thread").c_str(),
+              a.folder.string().c_str(),
               a.resume ? gmoe::concat(", resumed at step ", session->steps_done()).c_str() : "");
   std::fflush(stdout);
 
-  const gmoe::interrupt_guard interrupt;
   try {
-    gmoe::progress_line progress(a.how.steps);
-    while (!session->finished() && !interrupt.requested()) {
-      const gmoe::step_report r = session->step();
-      progress.show(r);
-      log.step(r);
-      if (a.checkpoint_every > 0 && session->steps_done() % a.checkpoint_every == 0) session->save(a.checkpoint());
-      if (a.evaluate_every > 0 && session->steps_done() % a.evaluate_every == 0 && !session->finished()) {
-        const auto e = session->evaluate(a.evaluate_batches);
-        log.evaluation(session->steps_done(), e.loss);
-        progress.clear();
-        std::printf("step %lld: validation loss %.4f, perplexity %.3f\n", static_cast<long long>(session->steps_done()),
-                    e.loss.loss, e.loss.perplexity());
-        std::fflush(stdout);
-      }
-    }
+    work.go(interrupt);
   } catch (const gmoe::numeric_error& e) {
-    throw gmoe::numeric_error(fs::exists(a.checkpoint())
-                                  ? gmoe::concat(e.what(), ". The last checkpoint is kept: ", a.checkpoint().string())
-                                  : std::string(e.what()));
+    throw gmoe::numeric_error(gmoe::concat(e.what(), ". The last checkpoint is kept: ", a.checkpoint().string()));
   }
-  session->save(a.checkpoint());
   if (!session->finished()) {
     std::printf("stopped at step %lld; the same command with --resume continues\n",
                 static_cast<long long>(session->steps_done()));
     return 130;
   }
-
-  const auto result = session->evaluate(a.evaluate_batches);
-  log.evaluation(session->steps_done(), result.loss);
-  print_report(result, unigram);
-  const fs::path official = a.folder / "official";
-  if (session->save_official(official)) std::printf("official checkpoint: %s\n", official.string().c_str());
-  if (a.sample.tokens > 0) {
-    a.sample.context = a.how.sequence;  // later positions were never trained on
-    std::printf("\n%s", a.prompt.c_str());
-    session->generate(a.prompt, a.sample, [](std::string_view piece) {
-      std::printf("%s", gmoe::printable(piece).c_str());
-      std::fflush(stdout);
-    });
-    std::printf("\n");
+  try {
+    print_report(work.finish(), gmoe::unigram_entropy(parts.validation));
+    if (work.best() && work.best_step() < session->steps_done())
+      std::printf("best of the evaluations: %.4f at step %lld, in %s\n", *work.best(),
+                  static_cast<long long>(work.best_step()), a.best().string().c_str());
+    if (session->save_official(a.official_folder()))
+      std::printf("official checkpoint: %s\n", a.official_folder().string().c_str());
+    if (a.sample.tokens > 0 && !interrupt.requested()) show_sample(*session, a, interrupt);
+    if (!interrupt.requested()) return 0;
+  } catch (const interrupted&) {
   }
-  return 0;
+  std::printf("\nstopped after the last step; the run is complete, only its sample text is not\n");
+  return 130;
 }
 
 }  // namespace
@@ -213,6 +334,9 @@ int main(int argc, char** argv) {
   if (ended) return *ended;
   try {
     return run(app, a);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "train: there is not enough memory for this model and these batches\n");
+    return 1;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "train: %s\n", e.what());
     return 1;

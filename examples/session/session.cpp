@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include "backend_sessions.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/accounting.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/registry.hpp"
@@ -60,6 +61,15 @@ std::string describe(const std::string& variant, const gmoe::sizes& shape) {
 
 bool uses_size(const std::string& variant, std::string_view field) {
   return gmoe::with_card(variant, [&]<class Card>() { return gmoe::uses_size<Card>(field); });
+}
+
+gmoe::checkpoint_header check_checkpoint(const std::filesystem::path& file) {
+  const std::string variant = gmoe::read_checkpoint_header(file).variant;
+  try {
+    return gmoe::with_card(variant, [&]<class Card>() { return gmoe::check_checkpoint<Card>(file); });
+  } catch (const gmoe::config_error& e) {  // no such variant
+    throw gmoe::file_error(gmoe::concat(gmoe::in_quotes(file.string(), 4096), ": ", e.what()));
+  }
 }
 
 std::vector<variant_entry> all_variants() {

@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gmoe/analysis/record.hpp"
+#include "gmoe/io/checkpoint_header.hpp"
 #include "gmoe/model/generate.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/train/evaluate.hpp"
@@ -29,6 +31,7 @@ struct session_setup {
   gmoe::recipe how;
   std::span<const std::uint8_t> train, validation;
   std::string text_fingerprint;  ///< tells texts apart when a run is resumed
+  bool only_model = false;       ///< without texts: to load a model and generate, not to train or evaluate it
 };
 
 /// Loss on the validation text and the share of the choices that each expert got, per layer with a mixture.
@@ -57,8 +60,12 @@ class session {
   /// Continues `prompt`, telling every new piece of text as it is made.
   virtual void generate(std::string_view prompt, const gmoe::sampling& how,
                         const std::function<void(std::string_view)>& on_text) = 0;
-  virtual void save(const std::filesystem::path& file) = 0;
+  /// A training checkpoint; with the loss on the validation text where it is known.
+  virtual void save(const std::filesystem::path& file, std::optional<double> validation_loss = {}) = 0;
+  /// Continues from a training checkpoint. The number of steps in all may be another.
   virtual void load(const std::filesystem::path& file) = 0;
+  /// Why the variant has no official checkpoint; empty if it has.
+  virtual std::string official_obstacle() = 0;
   /// Writes an official checkpoint; false if the variant has no official format.
   virtual bool save_official(const std::filesystem::path& folder) = 0;
   virtual parameter_counts count() const = 0;
@@ -79,6 +86,10 @@ std::string describe(const std::string& variant, const gmoe::sizes& shape);
 
 /// Whether the number of gmoe::sizes of that name makes a difference to the variant.
 bool uses_size(const std::string& variant, std::string_view field);
+
+/// What a training checkpoint of any variant says of itself, once its tensors were found to fit: before a model is
+/// made.
+gmoe::checkpoint_header check_checkpoint(const std::filesystem::path& file);
 
 /// The backends that this program was built with: "eigen", and "thrust" or "cuda" where they were found.
 std::vector<std::string> compiled_backends();

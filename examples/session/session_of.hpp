@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "../fingerprint.hpp"
@@ -20,8 +22,9 @@ namespace examples {
 template <class Card, class Backend>
 class session_of final : public session {
  public:
-  explicit session_of(const session_setup& setup)
-      : setup_(setup), model_(setup.shape, setup.how.seed), trainer_(model_, setup_.train, setup.how) {
+  explicit session_of(const session_setup& setup) : setup_(setup), model_(setup.shape, setup.how.seed) {
+    if (setup.only_model) return;
+    trainer_.emplace(model_, setup_.train, setup.how);
     if constexpr (requires { model_.router_shared().balance(std::span<const std::int64_t>{}); }) {
       std::vector<std::int64_t> counts(static_cast<std::size_t>(setup.shape.vocab));
       for (std::uint8_t b : setup.train) ++counts[b];
@@ -29,9 +32,9 @@ class session_of final : public session {
     }
   }
 
-  gmoe::step_report step() override { return trainer_.step(); }
-  bool finished() const override { return trainer_.finished(); }
-  std::int64_t steps_done() const override { return trainer_.steps_done(); }
+  gmoe::step_report step() override { return trainer().step(); }
+  bool finished() const override { return !trainer_ || trainer_->finished(); }
+  std::int64_t steps_done() const override { return trainer_ ? trainer_->steps_done() : 0; }
 
   session_report evaluate(gmoe::index_t most_batches) override {
     session_report report;
@@ -59,23 +62,27 @@ class session_of final : public session {
                    [&](gmoe::id_type id) { on_text(tokenizer.decode(std::array{id})); });
   }
 
-  void save(const std::filesystem::path& file) override {
-    gmoe::save_checkpoint(file, trainer_, setup_.variant, setup_.text_fingerprint);
+  void save(const std::filesystem::path& file, std::optional<double> validation_loss) override {
+    gmoe::save_checkpoint(file, trainer(), setup_.variant, setup_.text_fingerprint, validation_loss);
   }
   void load(const std::filesystem::path& file) override {
-    gmoe::load_checkpoint(file, trainer_, setup_.variant, setup_.text_fingerprint);
+    if (trainer_)
+      gmoe::load_checkpoint(file, *trainer_, setup_.variant, setup_.text_fingerprint, gmoe::planned_steps::may_differ);
+    else
+      gmoe::load_model(file, model_, setup_.variant);
+  }
+  std::string official_obstacle() override {
+    try {
+      gmoe::official_config_of(model_);
+      return "";
+    } catch (const gmoe::config_error& e) {
+      return e.what();
+    }
   }
   bool save_official(const std::filesystem::path& folder) override {
-    if constexpr (gmoe::official<Card>) {
-      try {
-        gmoe::save_official(folder, model_);
-        return true;
-      } catch (const gmoe::config_error&) {  // a block that the format has no keys for
-        return false;
-      }
-    } else {
-      return false;
-    }
+    if (!official_obstacle().empty()) return false;
+    if constexpr (gmoe::official<Card>) gmoe::save_official(folder, model_);
+    return true;
   }
 
   parameter_counts count() const override {
@@ -121,9 +128,14 @@ class session_of final : public session {
     }
   }
 
+  gmoe::trainer<model, std::uint8_t>& trainer() {
+    gmoe::require(trainer_.has_value(), "this session has no text to train on");
+    return *trainer_;
+  }
+
   session_setup setup_;
   model model_;
-  gmoe::trainer<model, std::uint8_t> trainer_;
+  std::optional<gmoe::trainer<model, std::uint8_t>> trainer_;
 };
 
 template <class Card, class Backend>

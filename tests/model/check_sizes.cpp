@@ -59,6 +59,13 @@ TEST_CASE("model/check_sizes: each message names the value and what is expected"
         "initializer_range is -1, expected 0 or a positive number");
   CHECK(refusal([](sizes& s) { s.moe_blocks = {0, 4}; }) == "moe_blocks lists block 4, but there are blocks 0 to 3");
   CHECK(refusal([](sizes& s) { s.vocab = index_t{1} << 31; }) == "a size of 2147483648 is beyond 2147483647");
+  CHECK(refusal([](sizes& s) { s.shared_experts = index_t{1} << 40; }) ==
+        "a size of 1099511627776 is beyond 2147483647");
+  CHECK(
+      refusal([](sizes& s) { s.layers = s.experts = s.d_ff = (index_t{1} << 31) - 1; }) ==
+      "layers = 2147483647, d_model = 128, d_ff = 2147483647 and experts = 2147483647 make a model that is too large");
+  CHECK(refusal([](sizes& s) { s.balance_alpha = std::numeric_limits<double>::infinity(); }) ==
+        "a coefficient is inf, expected a finite number");
 }
 
 TEST_CASE("model/check_sizes: what a card does not use is not checked") {

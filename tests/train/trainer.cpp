@@ -14,7 +14,6 @@
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/cards.hpp"
-#include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/train.hpp"
 #include "io/temp_folder.hpp"
 
@@ -154,48 +153,6 @@ TEST_CASE("train/trainer: a saved and resumed run gives bit for bit the losses o
   CHECK(header.shape.d_model == 16);
   CHECK(header.shape.dropout == 0.1);
   CHECK(header.how.sequence == 12);
-}
-
-TEST_CASE("io/training_checkpoint: what does not belong to the run is refused, and nothing is changed") {
-  const gmoe_test::temp_folder folder;
-  const auto file = folder.path / "checkpoint.safetensors";
-  model m(tiny, 7);
-  gmoe::trainer run(m, tokens, short_run);
-  run.step();
-  gmoe::save_checkpoint(file, run, "gmoe", "cycle");
-  const auto load = [&](gmoe::sizes s, gmoe::recipe r, const char* variant, const char* words) {
-    return message_of<gmoe::file_error>([&] {
-      model other(s, 1);
-      gmoe::trainer t(other, tokens, r);
-      const auto before = other.token_embedding().value().to_host();
-      try {
-        gmoe::load_checkpoint(file, t, variant, words);
-      } catch (...) {
-        CHECK(before == other.token_embedding().value().to_host());
-        CHECK(t.steps_done() == 0);
-        throw;
-      }
-    });
-  };
-  CHECK(load(tiny, short_run, "gmoe", "cycle") == "no error");
-  CHECK(load(tiny, short_run, "switch", "cycle").find("variant is 'gmoe', but this run's is 'switch'") !=
-        std::string::npos);
-  CHECK(load(tiny, short_run, "gmoe", "bible").find("text is 'cycle', but this run's is 'bible'") != std::string::npos);
-  gmoe::sizes wide = tiny;
-  wide.d_ff = 32;
-  CHECK(load(wide, short_run, "gmoe", "cycle").find("sizes.d_ff is '24', but this run's is '32'") != std::string::npos);
-  gmoe::recipe longer = short_run;
-  longer.steps = 20;
-  CHECK(load(tiny, longer, "gmoe", "cycle").find("recipe.steps is '8', but this run's is '20'") != std::string::npos);
-
-  // Truncated, and a file that is no training state.
-  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 100);
-  CHECK(load(tiny, short_run, "gmoe", "cycle") != "no error");
-  gmoe::safetensors_writer writer;
-  const std::vector<float> numbers{1, 2};
-  writer.add("x", {2}, numbers);
-  writer.write(file);
-  CHECK(load(tiny, short_run, "gmoe", "cycle").find("not a training state") != std::string::npos);
 }
 
 TEST_CASE("train/trainer: accumulated passes equal one large batch") {
@@ -347,20 +304,6 @@ TEST_CASE("train/evaluate: the mean over windows does not depend on the batch, a
   CHECK(many.tokens == 99);
   CHECK(one.loss == doctest::Approx(many.loss).epsilon(1e-5));
   CHECK(gmoe::evaluate(m, tokens.first(100), 12, 1, 2).tokens == 24);
-}
-
-TEST_CASE("train/interrupt: the first signal is a request, the handlers come back") {
-  void (*const before)(int) = std::signal(SIGTERM, SIG_IGN);
-  {
-    const gmoe::interrupt_guard guard;
-    CHECK(!guard.requested());
-    std::raise(SIGTERM);
-    CHECK(guard.requested());
-    std::raise(SIGTERM);  // the same request: the program goes on
-    std::raise(SIGINT);
-  }
-  const bool came_back = std::signal(SIGTERM, before) == SIG_IGN;
-  CHECK(came_back);
 }
 
 TEST_CASE("train/progress: times read like a clock") {

@@ -2,6 +2,7 @@
 /// Files that appear whole or not at all: a reader, or a crash, never meets half a checkpoint.
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,11 +15,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "gmoe/core/error.hpp"
 #include "gmoe/io/in_quotes.hpp"
+#include "gmoe/io/system_call.hpp"
 
 namespace gmoe {
 
@@ -26,14 +27,15 @@ namespace gmoe {
 /// file_error; without a commit the old file stays as it was and the new version is removed.
 ///
 /// The directory must exist. An existing file's permissions are kept; a symbolic link at `target` is replaced, not
-/// followed. Use `atomic_write` unless the bytes come from several places.
+/// followed. Use `atomic_write` unless the bytes come from several places. A process that is killed leaves the
+/// unfinished version behind, as .gmoe-*.tmp: see `remove_abandoned_files`.
 class atomic_file {
  public:
   explicit atomic_file(const std::filesystem::path& target)
       : name_(target.filename().string()), shown_(in_quotes(target.string(), 4096)) {
     require<file_error>(!name_.empty() && name_ != "." && name_ != "..", "cannot write ", shown_, ": no file name");
     const std::filesystem::path parent = target.has_parent_path() ? target.parent_path() : ".";
-    directory_.fd = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    directory_.fd = repeat_call([&] { return ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (directory_.fd < 0) fail("open its directory", errno);
 
     struct stat old {};
@@ -42,16 +44,7 @@ class atomic_file {
     // Renaming over a device or a pipe would destroy it.
     require<file_error>(!exists || S_ISREG(old.st_mode), "cannot write ", shown_, ": it exists and is not a file");
 
-    static std::atomic<unsigned> counter{0};
-    do {
-      temporary_ = concat(".gmoe-", ::getpid(), "-", counter++, ".tmp");
-      file_.fd = ::openat(directory_.fd, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (file_.fd < 0 && errno == EEXIST);
-    if (file_.fd < 0) {
-      const int code = errno;
-      temporary_.clear();
-      fail("create a temporary file in its directory", code);
-    }
+    create();
     // Best effort: where permissions cannot be set, the contents still matter more.
     if (exists && ::fchmod(file_.fd, old.st_mode & 07777) != 0) errno = 0;
   }
@@ -66,8 +59,7 @@ class atomic_file {
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       const std::size_t chunk = std::min(bytes.size(), std::size_t{1} << 30);  // one call moves at most 2 GiB
-      const ssize_t written = ::write(file_.fd, bytes.data(), chunk);
-      if (written < 0 && errno == EINTR) continue;
+      const ssize_t written = repeat_call([&] { return ::write(file_.fd, bytes.data(), chunk); });
       if (written < 0) fail("write", errno);
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
@@ -76,28 +68,44 @@ class atomic_file {
 
   /// Puts the new version in the place of the old, and returns once both survive a loss of power. Once, last.
   void commit() {
-    if (::fsync(file_.fd) != 0) fail("flush to disk", errno);
-    if (::close(std::exchange(file_.fd, -1)) != 0) fail("close", errno);
+    if (repeat_call([&] { return ::fsync(file_.fd); }) != 0) fail("flush to disk", errno);
     if (::renameat(directory_.fd, temporary_.c_str(), directory_.fd, name_.c_str()) != 0) fail("replace", errno);
     temporary_.clear();
+    ::close(std::exchange(file_.fd, -1));  // all is on the disk; before the renaming it would have unlocked the file
     // The new file is in place; some file systems cannot flush a directory and say so by EINVAL.
-    if (::fsync(directory_.fd) != 0 && errno != EINVAL) fail("flush the directory of", errno);
+    if (repeat_call([&] { return ::fsync(directory_.fd); }) != 0 && errno != EINVAL)
+      fail("flush the directory of", errno);
   }
 
  private:
-  struct descriptor {
-    int fd = -1;
-    ~descriptor() {
-      if (fd >= 0) ::close(fd);
+  /// Makes the temporary file. It stays locked while it is open: that it is not tells that its writer has died.
+  void create() {
+    static std::atomic<unsigned> counter{0};
+    for (;;) {
+      temporary_ = concat(".gmoe-", ::getpid(), "-", counter++, ".tmp");
+      file_.fd = repeat_call(
+          [&] { return ::openat(directory_.fd, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
+      if (file_.fd < 0 && errno == EEXIST) continue;
+      if (file_.fd < 0) {
+        const int code = errno;
+        temporary_.clear();
+        fail("create a temporary file in its directory", code);
+      }
+      // Where files cannot be locked nobody can take it for abandoned. Where somebody did, before the lock: another
+      // one.
+      const bool taken = ::flock(file_.fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+      struct stat now {};
+      if (!taken && ::fstat(file_.fd, &now) == 0 && now.st_nlink > 0) return;
+      ::close(std::exchange(file_.fd, -1));
     }
-  };
+  }
 
   [[noreturn]] void fail(const char* what, int code) const {
-    throw file_error(concat("cannot write ", shown_, ": failed to ", what, ": ", std::system_category().message(code)));
+    throw file_error(concat("cannot write ", shown_, ": failed to ", what, ": ", error_text(code)));
   }
 
   std::string name_, shown_, temporary_;
-  descriptor directory_, file_;
+  file_descriptor directory_, file_;
 };
 
 /// Replaces the file at `path` by what `fill(atomic_file&)` writes. Whatever `fill` throws leaves the old file.

@@ -2,6 +2,7 @@
 /// Sizes that fit together, or an exception that names the value and the expectation.
 
 #include <algorithm>
+#include <cmath>
 
 #include "gmoe/core/error.hpp"
 #include "gmoe/nn/sizes.hpp"
@@ -27,9 +28,16 @@ void check_sizes(const sizes& s) {
   require(s.balance_alpha >= 0, "balance_alpha is ", s.balance_alpha, ", expected 0 or a positive number");
   require(s.layer_norm_epsilon > 0, "layer_norm_epsilon is ", s.layer_norm_epsilon, ", expected a positive number");
   require(s.initializer_range >= 0, "initializer_range is ", s.initializer_range, ", expected 0 or a positive number");
+  for (double v : {s.capacity_factor, s.balance_alpha, s.layer_norm_epsilon, s.initializer_range})
+    require(std::isfinite(v), "a coefficient is ", v, ", expected a finite number");
   constexpr index_t limit = index_t{1} << 31;
-  for (index_t n : {s.vocab, s.positions, s.d_model, s.layers, s.d_ff, s.experts})
+  for (index_t n : {s.vocab, s.positions, s.d_model, s.layers, s.d_ff, s.experts, s.top_k, s.shared_experts})
     require(n < limit, "a size of ", n, " is beyond ", limit - 1);
+  // All experts of all layers, their parts, and attention: what is counted must be a number.
+  const auto d = static_cast<double>(s.d_model);
+  const double units = static_cast<double>(s.experts + s.shared_experts + 1) * static_cast<double>(s.d_ff);
+  require(static_cast<double>(s.layers) * d * (units + d) < 0x1p60, "layers = ", s.layers, ", d_model = ", s.d_model,
+          ", d_ff = ", s.d_ff, " and experts = ", s.experts, " make a model that is too large");
   for (index_t b : s.moe_blocks)
     require(b >= 0 && b < s.layers, "moe_blocks lists block ", b, ", but there are blocks 0 to ", s.layers - 1);
 

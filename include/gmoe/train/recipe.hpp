@@ -1,7 +1,10 @@
 #pragma once
 /// How a model is trained: the numbers.
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include "gmoe/core/error.hpp"
 #include "gmoe/core/index.hpp"
@@ -54,18 +57,32 @@ void each_field(Recipe& r, auto&& visit) requires requires {
 
 /// Throws config_error naming the first number that makes no sense.
 inline void check_recipe(const recipe& r) {
+  const auto finite = [](double v, const char* name) {
+    require(std::isfinite(v), name, " is ", v, ", expected a finite number");
+  };
   require(r.steps >= 0, "steps is ", r.steps, ", expected 0 or more");
   require(r.batch >= 1, "batch is ", r.batch, ", expected at least 1");
   require(r.sequence >= 1, "sequence is ", r.sequence, ", expected at least 1");
   require(r.accumulation >= 1, "accumulation is ", r.accumulation, ", expected at least 1");
+  constexpr index_t limit = index_t{1} << 31;
+  for (const auto& [n, name] : {std::pair{r.batch, "batch"}, {r.sequence, "sequence"}})
+    require(n < limit, name, " is ", n, ", expected at most ", limit - 1);
+  index_t windows = 0;  // that a run draws, all in all: they are numbered
+  require(!__builtin_mul_overflow(r.accumulation, std::max<index_t>(r.steps, 1), &windows) &&
+              !__builtin_mul_overflow(windows, r.batch, &windows),
+          "steps * accumulation * batch = ", r.steps, " * ", r.accumulation, " * ", r.batch, " is too large");
+  finite(r.learning_rate, "learning_rate");
   require(r.learning_rate > 0, "learning_rate is ", r.learning_rate, ", expected a positive number");
   require(r.warmup_fraction >= 0 && r.warmup_fraction <= 1, "warmup_fraction is ", r.warmup_fraction,
           ", expected [0, 1]");
   require(r.final_fraction >= 0 && r.final_fraction <= 1, "final_fraction is ", r.final_fraction, ", expected [0, 1]");
   require(r.beta1 >= 0 && r.beta1 < 1 && r.beta2 >= 0 && r.beta2 < 1, "beta1 and beta2 are ", r.beta1, " and ", r.beta2,
           ", expected [0, 1)");
+  finite(r.epsilon, "epsilon");
   require(r.epsilon > 0, "epsilon is ", r.epsilon, ", expected a positive number");
+  finite(r.weight_decay, "weight_decay");
   require(r.weight_decay >= 0, "weight_decay is ", r.weight_decay, ", expected 0 or more");
+  finite(r.clip_norm, "clip_norm");
   require(r.clip_norm >= 0, "clip_norm is ", r.clip_norm, ", expected a positive number, or 0 for no clipping");
 }
 

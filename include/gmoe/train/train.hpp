@@ -14,6 +14,7 @@ namespace gmoe {
 /// `on_step(step_report)` is called after every step.
 template <class Model, class Token, class OnStep>
 evaluation train(Model& model, std::span<const Token> tokens, const recipe& how, const OnStep& on_step) {
+  check_recipe(how);
   const token_split<Token> parts = split_tokens(tokens, how.sequence, how.validation_fraction);
   trainer run(model, parts.train, how);
   while (!run.finished()) on_step(run.step());

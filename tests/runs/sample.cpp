@@ -1,0 +1,69 @@
+// sample lets any saved model speak.
+
+#include "session/session.hpp"
+
+#include "program.hpp"
+
+using gmoe_test::slurp;
+using gmoe_test::spill;
+using gmoe_test::train;
+using gmoe_test::words;
+using gmoe_test::workplace;
+
+namespace {
+
+words sample(const std::string& checkpoint, const words& more = {}) {
+  words all{GMOE_SAMPLE_PROGRAM, "--checkpoint", checkpoint, "--threads", "1", "--tokens", "20"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("runs/sample: says what train said, of every variant") {
+  const workplace w;
+  for (const auto& v : examples::all_variants()) {
+    INFO(v.name);
+    REQUIRE_MESSAGE(w.run(train(v.name, {"--variant", v.name, "--steps", "2", "--granularity", "2", "--prompt", "Verse",
+                                         "--sample-tokens", "20"})) == 0,
+                    w.err());
+    const std::string out = w.out();
+    REQUIRE_MESSAGE(w.run(sample(v.name, {"--prompt", "Verse"})) == 0, w.err());
+    CHECK(w.out().starts_with("Verse"));
+    CHECK(out.ends_with("\n" + w.out()));
+  }
+}
+
+TEST_CASE("runs/sample: prompts, options and files") {
+  const workplace w;
+  REQUIRE(w.run(train("a")) == 0);
+  REQUIRE(w.run(sample("a", {"--prompt", "Verse"})) == 0);
+  const std::string said = w.out();
+  spill(w / "in", "Verse\n");
+  REQUIRE(w.run(sample("a/checkpoint.safetensors")) == 0);
+  CHECK(w.out() == said);
+  REQUIRE(w.run(sample("a", {"--seed", "43"})) == 0);
+  CHECK(w.out() != said);
+  REQUIRE(w.run(sample("a", {"--raw", "--temperature", "0"})) == 0);
+  CHECK(w.out().size() == 20);
+  REQUIRE(w.run(sample("a/best.safetensors", {"--top-k", "1", "--raw"})) == 0);
+  CHECK(w.out().size() == 20);
+  REQUIRE(w.run(sample("a", {"--context", "4", "--verbose"})) == 0);
+  CHECK_HAS(w.err(), "gmoe after 12 of 12 steps");
+}
+
+TEST_CASE("runs/sample: mistakes are told") {
+  const workplace w;
+  REQUIRE(w.run(train("a")) == 0);
+  const auto fails = [&](const words& command, const char* message) {
+    CHECK(w.run(command) == 1);
+    CHECK_HAS(w.err(), message);
+  };
+  fails(sample("absent", {"--prompt", "x"}), "absent");
+  fails(sample("a"), "the prompt is empty");
+  fails(sample("a", {"--prompt", "x", "--context", "257"}), "--context is 257, but the model has 256 positions");
+  spill(w / "noise", "0123456789");
+  fails(sample("noise", {"--prompt", "x"}), "noise");
+  CHECK(w.run({GMOE_SAMPLE_PROGRAM}) != 0);
+  CHECK_HAS(w.err(), "--checkpoint");
+}
