@@ -45,8 +45,7 @@ gmoe::sizes small() {
 
 /// Options for those sizes. Only numbers that a card has may be set.
 std::string options(const std::string& card) {
-  std::string o =
-      " --vocab 13 --positions 7 --d-model 8 --layers 3 --heads 2 --d-ff 12 --initializer-range 0.5";
+  std::string o = " --vocab 13 --positions 7 --d-model 8 --layers 3 --heads 2 --d-ff 12 --initializer-range 0.5";
   if (card.starts_with("dense")) return o;
   o += " --experts 4";
   if (card != "hash") o += " --balance-alpha 0.3";
