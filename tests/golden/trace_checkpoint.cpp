@@ -130,7 +130,7 @@ TEST_CASE("golden/trace_checkpoint: help, and one line for every mistake") {
   };
   complains("", "--checkpoint is required", 2);
   complains(files(folder / "c", tokens, folder / "out") + " --scalar half",
-            "--scalar is 'half', expected double or float", 2);
+            "--scalar is 'half', expected float or double", 2);
   complains(files(folder / "c", tokens, folder / "out") + " --steps -1",
             "--steps is '-1', expected a whole number from 0 up", 2);
   complains(files(folder / "nowhere", tokens, folder / "out"), "there is no such folder");

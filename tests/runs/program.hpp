@@ -70,8 +70,10 @@ struct workplace : temp_folder {
 inline words train(const std::string& folder, const words& more = {}) {
   words all{GMOE_TRAIN_PROGRAM, "--text", "text.txt", "--checkpoint-dir", folder};
   const bool resume = std::find(more.begin(), more.end(), "--resume") != more.end();
-  const words defaults{"--steps",  "12", "--batch", "2", "--sequence", "16", "--d-model", "16",
-                       "--layers", "2",  "--heads", "2", "--d-ff",     "16", "--experts", "4"};
+  words defaults{"--steps", "12",       "--batch", "2",       "--sequence", "16",     "--d-model",
+                 "16",      "--layers", "2",       "--heads", "2",          "--d-ff", "16"};
+  const auto dense = [](const std::string& word) { return word == "dense" || word == "dense-relu"; };
+  if (std::none_of(more.begin(), more.end(), dense)) defaults.insert(defaults.end(), {"--experts", "4"});
   for (std::size_t i = 0; i < defaults.size() && !resume; i += 2)
     if (std::find(more.begin(), more.end(), defaults[i]) == more.end())
       all.insert(all.end(), {defaults[i], defaults[i + 1]});

@@ -203,8 +203,8 @@ TEST_CASE("runs/train: a folder has one run at a time") {
 
 TEST_CASE("runs/train: mistakes are told before anything is made") {
   const workplace w;
-  const auto fails = [&](const words& more, const char* message) {
-    CHECK(w.run(train("a", more)) == 1);
+  const auto fails = [&](const words& more, const char* message, int status = 1) {
+    CHECK(w.run(train("a", more)) == status);
     CHECK_HAS(w.err(), message);
     CHECK(!std::filesystem::exists(w / "a/checkpoint.safetensors"));
   };
@@ -212,7 +212,7 @@ TEST_CASE("runs/train: mistakes are told before anything is made") {
   fails({"--sequence", "9223372036854775807"}, "sequence is 9223372036854775807, expected at most");
   fails({"--batch", "9223372036854775807"}, "batch is 9223372036854775807, expected at most");
   fails({"--steps", "9223372036854775807"}, "steps * accumulation * batch");
-  fails({"--learning-rate", "inf"}, "learning_rate is inf, expected a finite number");
+  fails({"--learning-rate", "inf"}, "--learning-rate is 'inf', expected a number", 2);
   fails({"--sequence", "300"}, "sequence = 300 is longer than positions = 256");
   fails({"--variant", "dense", "--official"},
         "--official: official checkpoints cannot hold this model: its card's slot 'dense'");

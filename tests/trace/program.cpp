@@ -11,7 +11,9 @@
 #include <filesystem>
 #include <string>
 
+#include "gmoe/backend/cpu.hpp"
 #include "gmoe/io/safetensors.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/registry.hpp"
 #include "io/temp_folder.hpp"
 #include "variant_equations.hpp"
@@ -263,6 +265,46 @@ TEST_CASE("trace: a replayed routing is taken over, whatever the scores say") {
   CHECK(held.read<double>("layer1/cut/propagated_logits") == recorded.read<double>("layer0/router_logits"));
 }
 
+TEST_CASE("trace: a saved model, of a training run or of an official checkpoint") {
+  const workplace here;
+  const gmoe::sizes s = small();
+  gmoe::language_model<gmoe::gshard_card, gmoe::cpu<float>> model(s, 5);
+  const std::vector<std::uint8_t> text(200, 7);
+  gmoe::trainer run(model, std::span<const std::uint8_t>(text), {.steps = 4, .batch = 2, .sequence = 5, .seed = 5});
+  run.step();
+  run.step();
+  std::filesystem::create_directory(here.folder / "run");
+  gmoe::save_checkpoint(here.folder / "run/checkpoint.safetensors", run, "gshard");
+  for (const char* path : {"run", "run/checkpoint.safetensors"}) {
+    const outcome r = here.run("--checkpoint " + here.path(path) + " --tokens " + here.path("tokens") + " --out " +
+                               here.path("out") + " --gradients");
+    CHECK(r.err == "");
+    REQUIRE(r.status == 0);
+    const safetensors_file file(here.folder / "out");
+    CHECK(file.metadata().at("variant") == "gshard");
+    CHECK(file.metadata().at("sizes.capacity_factor") == "0.75");
+    const auto wte = model.token_embedding().value().to_host();
+    CHECK(file.read<double>("parameter/wte") == std::vector<double>(wte.begin(), wte.end()));
+    compare_layers(file, reference("gshard", file, false).result);
+  }
+  CHECK_HAS(here.run("--checkpoint " + here.path("run") + " --tokens " + here.path("tokens") + " --out " +
+                     here.path("out") + " --d-ff 3")
+                .err,
+            "--d-ff has no effect on the model of a checkpoint");
+
+  const std::filesystem::path golden = GMOE_TESTS_DIR "/golden";
+  std::filesystem::create_directory(here.folder / "official");
+  std::filesystem::copy_file(golden / "switch_tiny.config.json", here.folder / "official/config.json");
+  std::filesystem::copy_file(golden / "switch_tiny.weights.safetensors", here.folder / "official/model.safetensors");
+  const std::string expect = (golden / "switch_tiny.expect.safetensors").string();
+  const outcome r =
+      here.run("--checkpoint " + here.path("official") + " --tokens '" + expect + "' --out " + here.path("out"));
+  CHECK(r.err == "");
+  REQUIRE(r.status == 0);
+  CHECK(distance(safetensors_file(here.folder / "out").read<double>("logits"),
+                 safetensors_file(expect).read<double>("logits")) < 1e-10);
+}
+
 TEST_CASE("trace: float and double, with and without targets, and what it says of itself") {
   const workplace here;
   const safetensors_file wide = here.trace("switch", "--step 5"),
@@ -299,6 +341,11 @@ TEST_CASE("trace: one line for every mistake, and the old file stays") {
     CHECK_FALSE(std::filesystem::exists(here.folder / "new"));
   };
   const std::string tokens = " --tokens " + here.path("tokens"), small = options("gmoe");
+  complains("--tokens " + here.path("tokens"), "give either --variant NAME");
+  complains("--variant gmoe --checkpoint x" + tokens, "give either --variant NAME");
+  complains("--variant gmoe" + tokens + small + " --replay-constants", "--replay-constants needs --replay");
+  complains("--variant gmoe" + tokens + small + " --capacity-factor 2", "--capacity-factor has no effect on gmoe");
+  complains("--variant gmoe" + tokens + " --stpe 3", "did you mean --step?");
   complains("--variant gmoee" + tokens + small, "did you mean 'gmoe'");
   complains("--variant gmoe --tokens " + here.path("none") + small, "none");
   complains("--variant gmoe" + tokens + " --vocab 5 --positions 7 --d-model 8 --heads 2",

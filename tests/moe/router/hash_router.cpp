@@ -86,7 +86,7 @@ TEST_CASE_TEMPLATE("moe/router/hash_router: the table is saved with the model an
 }
 
 TEST_CASE("moe/router/hash_router: a table from a file must name experts") {
-  using B = cpu<float>;
+  using B = GMOE_TEST_BACKEND<float>;
   sizes s = five_ids();
   s.d_model = s.d_ff = 8;
   s.heads = 2;
