@@ -183,5 +183,6 @@ TEST_CASE("io/official_load: weights of another model than the config's") {
   CHECK_HAS(say("n_layer", 100000), "too few for the config's n_layer = 100000");
   CHECK_HAS(say("num_global_experts", 2147483647), "too few for the config's 2147483647 experts");
   CHECK_HAS(say("n_inner", 2147483647), "expected [2147483647, 16]");
-  CHECK_HAS(say("n_embd", 2147483646), "d_model = 2147483646, d_ff = 32 and experts = 4 make a model that is too large");
+  CHECK_HAS(say("n_embd", 2147483646),
+            "d_model = 2147483646, d_ff = 32 and experts = 4 make a model that is too large");
 }
