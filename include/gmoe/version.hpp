@@ -3,11 +3,11 @@
 
 #define GMOE_VERSION_MAJOR 0
 #define GMOE_VERSION_MINOR 1
-#define GMOE_VERSION_PATCH 0
+#define GMOE_VERSION_PATCH 1
 
 namespace gmoe {
 
 /// "major.minor.patch". Before 1.0 a new minor version may change interfaces, a new patch version does not.
-inline constexpr char version_string[] = "0.1.0";
+inline constexpr char version_string[] = "0.1.1";
 
 }  // namespace gmoe
