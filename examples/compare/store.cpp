@@ -5,6 +5,7 @@
 
 #include "../fingerprint.hpp"
 #include "gmoe/data/mapped_file.hpp"
+#include "gmoe/io/abandoned_files.hpp"
 #include "gmoe/io/atomic_file.hpp"
 #include "gmoe/io/strict_json.hpp"
 #include "result.hpp"
@@ -36,6 +37,7 @@ run_store::run_store(fs::path folder) : folder_(std::move(folder)) {
   if (folder_.empty()) return;
   make_folder(folder_, folder_);
   check_writable(folder_ / "probe");
+  gmoe::remove_abandoned_files(folder_);
 }
 
 fs::path run_store::file_of(const json& settings) const {

@@ -35,6 +35,14 @@ TEST_CASE("compare/store: results come back for the same settings only") {
   CHECK(store.find(plan, text).has_value());
 }
 
+TEST_CASE("compare/store: what a killed run left half-written is removed") {
+  const workplace place;
+  std::ofstream(place / ".gmoe-1-1.tmp") << "half a result";
+  CHECK(place.files("") == 1);
+  const compare::run_store store(place.path());
+  CHECK(place.files("") == 0);
+}
+
 TEST_CASE("compare/store: a file that is no result is refused, not overwritten") {
   const workplace place;
   const compare::run_store store(place.path());

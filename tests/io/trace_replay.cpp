@@ -71,6 +71,12 @@ TEST_CASE("io/trace_replay: what is refused") {
   r.shape = {4, 1, 1};
   CHECK_HAS(r.complaint(), "has shape [4, 1, 1]");
   r = {};
+  r.chosen.clear();
+  r.shape = {2, 1, 0};
+  CHECK_HAS(r.complaint(), "has shape [2, 1, 0]");
+  r.shape = {index_t{1} << 62, index_t{1} << 62, 0};  // a product that no number holds
+  CHECK_HAS(r.complaint(), "expected [sequences, length, choices] of 2 tokens");
+  r = {};
   r.kept = {0, 2};
   r.kept_shape = {2, 1, 1};
   CHECK_HAS(r.complaint(), "have different numbers of choices");

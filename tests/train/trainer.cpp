@@ -16,29 +16,17 @@
 #include "gmoe/model/cards.hpp"
 #include "gmoe/train/train.hpp"
 #include "io/temp_folder.hpp"
+#include "short_run.hpp"
 
 namespace {
 
 using B = GMOE_TEST_BACKEND<float>;
 using model = gmoe::language_model<gmoe::gmoe_card, B>;
 
-const gmoe::sizes tiny{
-    .vocab = 32, .positions = 16, .d_model = 16, .layers = 2, .heads = 2, .d_ff = 24, .experts = 3, .dropout = 0.1};
-const gmoe::recipe short_run{.steps = 8, .batch = 4, .sequence = 12, .accumulation = 2, .seed = 7};
-
-/// Letters that mostly follow a cycle: easy to learn, with a high unigram entropy.
-std::vector<std::uint8_t> cyclic_text(std::size_t count) {
-  std::vector<std::uint8_t> text(count);
-  const gmoe::random_stream random(3);
-  std::uint64_t at = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    at = random.uniform(i) < 0.05 ? random.below(i, 20) : (at + 3) % 20;
-    text[i] = static_cast<std::uint8_t>(at);
-  }
-  return text;
-}
-const std::vector<std::uint8_t> text = cyclic_text(4000);
-const std::span<const std::uint8_t> tokens(text);
+using gmoe_test::short_run;
+using gmoe_test::text;
+using gmoe_test::tiny;
+using gmoe_test::tokens;
 
 /// Top-1 that counts itself what it chose in the training passes of a step, and remembers what it is told.
 struct listening : gmoe::select_policy {

@@ -17,14 +17,18 @@ namespace gmoe {
 
 namespace detail {
 
+/// [sequences, length, columns] of so many tokens; the product of a stranger's numbers may be no number.
+inline bool is_by_token(const std::vector<index_t>& shape, index_t tokens) {
+  return shape.size() == 3 && shape[0] > 0 && shape[2] > 0 && tokens % shape[0] == 0 && tokens / shape[0] == shape[1];
+}
+
 /// Choices of one mixture, checked: ids below `experts` or `no_choice`, none twice for a token.
 template <class B>
 id_matrix<B> read_choices(const safetensors_file& file, const std::string& key, const std::string& path, index_t tokens,
                           index_t experts) {
   const std::vector<index_t>& shape = file.entry(key).shape;
-  require<file_error>(shape.size() == 3 && shape[0] * shape[1] == tokens, "trace ", path, ": tensor '", key,
-                      "' has shape ", shape_text(shape), ", expected [sequences, length, choices] of ", tokens,
-                      " tokens");
+  require<file_error>(is_by_token(shape, tokens), "trace ", path, ": tensor '", key, "' has shape ", shape_text(shape),
+                      ", expected [sequences, length, choices] of ", tokens, " tokens");
   const std::vector<std::int64_t> stored = file.read<std::int64_t>(key);
   const auto k = static_cast<std::size_t>(shape[2]);
   std::vector<id_type> ids;
@@ -67,9 +71,9 @@ replay<typename Model::backend_type> read_replay(const std::filesystem::path& pa
     const std::string cut = at + "cut/";
     for (const tensor_entry& t : file.tensors()) {
       if (!t.name.starts_with(cut)) continue;
-      require<file_error>(t.shape.size() == 3 && t.shape[0] * t.shape[1] == tokens, "trace ", name, ": tensor ",
-                          in_quotes(t.name), " has shape ", shape_text(t.shape),
-                          ", expected [sequences, length, columns] of ", tokens, " tokens");
+      require<file_error>(detail::is_by_token(t.shape, tokens), "trace ", name, ": tensor ", in_quotes(t.name),
+                          " has shape ", shape_text(t.shape), ", expected [sequences, length, columns] of ", tokens,
+                          " tokens");
       r.constants.push_back(
           {t.name.substr(cut.size()), number, matrix<B>::from_host(file.read<scalar>(t.name), tokens, t.shape[2])});
     }
