@@ -40,13 +40,13 @@ TEST_CASE("backend/pool: a returned buffer serves the next request of its class"
   using memory = counting_memory<0>;
   void* first = nullptr;
   {
-    const buffer<memory> b(1000);
+    const pooled<memory> b(1000);
     first = b.data();
   }
   CHECK(memory::live == 1);
-  const buffer<memory> again(1010);  // the same class: 1000 and 1010 are both rounded to 1024
+  const pooled<memory> again(1010);  // the same class: 1000 and 1010 are both rounded to 1024
   CHECK(again.data() == first);
-  const buffer<memory> second(1000);
+  const pooled<memory> second(1000);
   CHECK(second.data() != first);
   CHECK(memory::live == 2);
   CHECK(pool<memory>::instance().statistics().system_allocations == 2);
@@ -57,7 +57,7 @@ TEST_CASE("backend/pool: size classes waste at most an eighth and never give too
   auto& p = pool<memory>::instance();
   for (std::size_t bytes = 1; bytes < 70000; bytes += bytes < 3000 ? 1 : 977) {
     const std::size_t before = p.statistics().in_use;
-    const buffer<memory> b(bytes);
+    const pooled<memory> b(bytes);
     const std::size_t given = p.statistics().in_use - before;
     REQUIRE(given >= bytes);
     if (bytes <= 256)
@@ -67,7 +67,7 @@ TEST_CASE("backend/pool: size classes waste at most an eighth and never give too
   }
   for (std::size_t exact : {std::size_t{256}, std::size_t{512}, std::size_t{4096}, std::size_t{1} << 20}) {
     const std::size_t before = p.statistics().in_use;
-    const buffer<memory> b(exact);
+    const pooled<memory> b(exact);
     CHECK(p.statistics().in_use - before == exact);
   }
   CHECK(p.statistics().in_use == 0);
@@ -77,9 +77,9 @@ TEST_CASE("backend/pool: statistics follow what is held; trim gives the rest bac
   using memory = counting_memory<2>;
   auto& p = pool<memory>::instance();
   {
-    const buffer<memory> a(512);
+    const pooled<memory> a(512);
     {
-      const buffer<memory> b(1024);
+      const pooled<memory> b(1024);
       CHECK(p.statistics().in_use == 1536);
     }
     CHECK(p.statistics().in_use == 512);
@@ -101,9 +101,9 @@ TEST_CASE("backend/pool: large buffers are cut from regions, and joined again in
   using memory = counting_memory<5>;
   auto& p = pool<memory>::instance();
   constexpr std::size_t mib = std::size_t{1} << 20, region = pool<memory>::region_bytes;
-  const auto address = [](const buffer<memory>& b) { return static_cast<char*>(b.data()); };
+  const auto address = [](const pooled<memory>& b) { return static_cast<char*>(b.data()); };
   {
-    buffer<memory> a(10 * mib), b(20 * mib), c(mib + 1);
+    pooled<memory> a(10 * mib), b(20 * mib), c(mib + 1);
     CHECK(memory::live == 1);
     CHECK(p.statistics().reserved == region);
     CHECK(p.statistics().in_use == 31 * mib + 4096);
@@ -112,40 +112,40 @@ TEST_CASE("backend/pool: large buffers are cut from regions, and joined again in
     const char* const start = address(a);
     // The room of two neighbours that are free serves a larger one, whichever was returned first.
     for (bool left_first : {true, false}) {
-      (left_first ? a : b) = buffer<memory>();
-      (left_first ? b : a) = buffer<memory>();
-      const buffer<memory> both(30 * mib);
+      (left_first ? a : b) = pooled<memory>();
+      (left_first ? b : a) = pooled<memory>();
+      const pooled<memory> both(30 * mib);
       CHECK(address(both) == start);
-      const buffer<memory> other(30 * mib);
+      const pooled<memory> other(30 * mib);
       CHECK(address(other) > address(c));
-      a = b = buffer<memory>();
+      a = b = pooled<memory>();
     }
-    a = buffer<memory>(29 * mib);  // the nearest size is taken
+    a = pooled<memory>(29 * mib);  // the nearest size is taken
     CHECK(address(a) == start);
-    b = buffer<memory>(2 * region);  // a region of its own
+    b = pooled<memory>(2 * region);  // a region of its own
     CHECK(memory::live == 2);
     CHECK(p.statistics().reserved == 3 * region);
     p.trim();
     CHECK(memory::live == 2);
-    b = buffer<memory>();
+    b = pooled<memory>();
     p.trim();
     CHECK(memory::live == 1);
     CHECK(p.statistics().reserved == region);
   }
-  const buffer<memory> whole(region);  // all joined again
+  const pooled<memory> whole(region);  // all joined again
   CHECK(memory::live == 1);
 }
 
 TEST_CASE("backend/pool: a sequence of takes and returns that repeats needs no new memory from its second round on") {
   using memory = counting_memory<6>;
   auto& p = pool<memory>::instance();
-  const buffer<memory> kept(3 << 20);
+  const pooled<memory> kept(3 << 20);
   std::size_t after_first = 0;
   for (int round = 0; round < 6; ++round) {
-    std::vector<buffer<memory>> held;
+    std::vector<pooled<memory>> held;
     for (std::size_t i = 0; i < 300; ++i) {
       held.emplace_back((std::size_t{200} << 10) * (1 + i * i % 37));
-      if (i % 3 == 0) held[i * i % held.size()] = buffer<memory>();
+      if (i % 3 == 0) held[i * i % held.size()] = pooled<memory>();
     }
     if (round == 0) after_first = p.statistics().system_allocations;
   }
@@ -162,10 +162,10 @@ TEST_CASE("backend/pool: where there is no whole region, what was asked for will
   };
   auto& p = pool<scarce>::instance();
   {
-    const buffer<scarce> b(10 << 20);
+    const pooled<scarce> b(10 << 20);
     CHECK(p.statistics().reserved == 10 << 20);
   }
-  CHECK_THROWS_AS(buffer<scarce>(65 << 20), std::bad_alloc);
+  CHECK_THROWS_AS(pooled<scarce>(65 << 20), std::bad_alloc);
   p.trim();
   CHECK(p.statistics().reserved == 0);
 }
@@ -173,21 +173,21 @@ TEST_CASE("backend/pool: where there is no whole region, what was asked for will
 TEST_CASE("backend/pool: handles share and count") {
   using memory = counting_memory<3>;
   auto& p = pool<memory>::instance();
-  buffer<memory> a(300);
+  pooled<memory> a(300);
   CHECK_FALSE(a.shared());
   {
-    const buffer<memory> b = a;
+    const pooled<memory> b = a;
     CHECK(a.shared());
     CHECK(b.data() == a.data());
   }
   CHECK_FALSE(a.shared());
-  buffer<memory> moved = std::move(a);
+  pooled<memory> moved = std::move(a);
   CHECK(a.data() == nullptr);  // NOLINT: a moved-from buffer is empty
   moved = moved;               // NOLINT: assignment to itself
   CHECK(moved.data() != nullptr);
-  moved = buffer<memory>();
+  moved = pooled<memory>();
   CHECK(p.statistics().in_use == 0);
-  CHECK(buffer<memory>(0).data() == nullptr);
+  CHECK(pooled<memory>(0).data() == nullptr);
 }
 
 TEST_CASE("backend/pool: threads may take and return at once") {
@@ -197,11 +197,11 @@ TEST_CASE("backend/pool: threads may take and return at once") {
   for (int t = 0; t < 2; ++t)
     threads.emplace_back([t, &mixed_up] {
       const auto owner = static_cast<unsigned char>(t + 1);
-      buffer<memory> kept;
+      pooled<memory> kept;
       std::size_t kept_bytes = 0;
       for (std::size_t i = 0; i < 2000; ++i) {
         const std::size_t bytes = i % 7 == 0 ? (300 << 10) * (1 + i % 5) : 256 + i % 64 * 64;
-        const buffer<memory> b(bytes);
+        const pooled<memory> b(bytes);
         auto* const data = static_cast<unsigned char*>(b.data());
         data[0] = data[bytes - 1] = owner;
         const auto* const before = static_cast<const unsigned char*>(kept.data());
@@ -217,9 +217,9 @@ TEST_CASE("backend/pool: threads may take and return at once") {
 }
 
 TEST_CASE("backend/pool: a failed allocation changes nothing") {
-  CHECK_THROWS_AS(buffer<exhausted_memory>(100), std::bad_alloc);
-  CHECK_THROWS_AS(buffer<exhausted_memory>(1 << 20), std::bad_alloc);
-  CHECK_THROWS_AS(buffer<exhausted_memory>(static_cast<std::size_t>(-8)), std::bad_alloc);
+  CHECK_THROWS_AS(pooled<exhausted_memory>(100), std::bad_alloc);
+  CHECK_THROWS_AS(pooled<exhausted_memory>(1 << 20), std::bad_alloc);
+  CHECK_THROWS_AS(pooled<exhausted_memory>(static_cast<std::size_t>(-8)), std::bad_alloc);
   CHECK(pool<exhausted_memory>::instance().statistics().in_use == 0);
   CHECK(pool<exhausted_memory>::instance().statistics().reserved == 0);
 }

@@ -19,9 +19,14 @@ class parameter {
   parameter(parameter&&) noexcept = default;
   parameter& operator=(parameter&&) noexcept = default;
   parameter(std::string name, matrix<B> value)
-      : name_(std::move(name)), rows_(value.rows()), cols_(value.cols()), value_(std::move(value)) {}
+      : name_(std::move(name)),
+        rows_(value.rows()),
+        cols_(value.cols()),
+        value_(std::move(value)),
+        gradient_(std::make_shared<matrix<B>>()) {}
   /// Only a shape: for counting parameters without the memory for them.
-  parameter(std::string name, index_t rows, index_t cols) : name_(std::move(name)), rows_(rows), cols_(cols) {}
+  parameter(std::string name, index_t rows, index_t cols)
+      : name_(std::move(name)), rows_(rows), cols_(cols), gradient_(std::make_shared<matrix<B>>()) {}
 
   const std::string& name() const { return name_; }
   index_t rows() const { return rows_; }
@@ -32,7 +37,7 @@ class parameter {
   const matrix<B>& value() const { return value_; }
   /// The sum of all contributions since it was last forgotten; made of zeros if there were none.
   matrix<B>& gradient() {
-    matrix<B>& g = *gradient_place();
+    matrix<B>& g = *gradient_;
     if (g.empty() && size() > 0) g = matrix<B>::filled(rows_, cols_, typename B::scalar(0));
     return g;
   }
@@ -42,11 +47,8 @@ class parameter {
     if (gradient_) *gradient_ = matrix<B>();
   }
   /// Where backward passes put the gradient: empty as long as it is zero. It stays where it is when the parameter
-  /// moves.
-  const std::shared_ptr<matrix<B>>& gradient_place() {
-    if (!gradient_) gradient_ = std::make_shared<matrix<B>>();
-    return gradient_;
-  }
+  /// moves. A model is constant while it runs; what a tape leaves here is not part of it.
+  const std::shared_ptr<matrix<B>>& gradient_place() const { return gradient_; }
 
  private:
   std::string name_;

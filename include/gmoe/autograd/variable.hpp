@@ -86,7 +86,7 @@ class variable {
     node_->needs_gradient = on != nullptr && needs_gradient;
   }
   /// A parameter in use on a tape (null: inference).
-  variable(parameter<B>& p, tape<B>* on) : variable(p.value(), on, true) {
+  variable(const parameter<B>& p, tape<B>* on) : variable(p.value(), on, true) {
     if (on) node_->of_parameter = p.gradient_place();
   }
   variable(const variable& other) : value_(other.value_), node_(other.node_) {

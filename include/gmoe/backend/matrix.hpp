@@ -103,7 +103,7 @@ class matrix {
   }
 
  private:
-  buffer<typename B::memory> storage_;
+  pooled<typename B::memory> storage_;
   index_t rows_ = 0, cols_ = 0;
 };
 

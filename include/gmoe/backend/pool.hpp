@@ -184,23 +184,23 @@ class pool {
 
 /// Shared ownership of one pooled buffer: copying a handle shares the buffer.
 template <class Memory>
-class buffer {
+class pooled {
   using block = memory_block;
 
  public:
-  buffer() = default;
-  explicit buffer(std::size_t bytes) : block_(bytes == 0 ? nullptr : pool<Memory>::instance().take(bytes)) {}
-  buffer(const buffer& other) : block_(other.block_) {
+  pooled() = default;
+  explicit pooled(std::size_t bytes) : block_(bytes == 0 ? nullptr : pool<Memory>::instance().take(bytes)) {}
+  pooled(const pooled& other) : block_(other.block_) {
     if (block_) block_->references.fetch_add(1, std::memory_order_relaxed);
   }
-  buffer(buffer&& other) noexcept : block_(other.block_) { other.block_ = nullptr; }
-  buffer& operator=(buffer other) noexcept {
+  pooled(pooled&& other) noexcept : block_(other.block_) { other.block_ = nullptr; }
+  pooled& operator=(pooled other) noexcept {
     block* const mine = block_;
     block_ = other.block_;
     other.block_ = mine;
     return *this;
   }
-  ~buffer() {
+  ~pooled() {
     if (block_ && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
       pool<Memory>::instance().give_back(block_);
   }

@@ -6,14 +6,19 @@
 #include <memory>
 #include <vector>
 
+#include "gmoe/moe/routing.hpp"
 #include "gmoe/nn/builder.hpp"
 #include "gmoe/nn/context.hpp"
 #include "gmoe/ops/experts.hpp"
 
 namespace gmoe {
 
-/// The experts that a layer sees, by their numbers in the bank. Shared, so that a recorded step can keep them.
-using expert_list = std::shared_ptr<const std::vector<id_type>>;
+/// What a body is told of the pool whose experts it makes weights for.
+struct pool_shape {
+  const std::vector<index_t>& widths;  ///< hidden units of every expert of the pool
+  index_t d_model = 0;
+  double initializer_range = 0;
+};
 
 template <class B>
 class expert_bank {
@@ -29,24 +34,14 @@ class expert_bank {
   index_t units(index_t e) const { return first_unit(e + 1) - first_unit(e); }
   parameter<B>& w_in() { return w_in_; }
   parameter<B>& w_out() { return w_out_; }
+  const parameter<B>& w_in() const { return w_in_; }
+  const parameter<B>& w_out() const { return w_out_; }
   /// Parameters of expert e.
   index_t size(index_t e) const { return 2 * units(e) * w_in_.cols(); }
 
-  /// Throws config_error unless `visible`, the list of block `block`, names experts of this bank, each once.
-  void check_visible(const std::vector<id_type>& visible, index_t block) const {
-    std::vector<bool> listed(static_cast<std::size_t>(experts()));
-    for (const id_type e : visible) {
-      require(e >= 0 && e < experts(), "block ", block, " lists expert ", e, ", but the pool has experts 0 to ",
-              experts() - 1);
-      require(!listed[static_cast<std::size_t>(e)], "block ", block, " lists expert ", e,
-              " more than once, expected every expert at most once");
-      listed[static_cast<std::size_t>(e)] = true;
-    }
-  }
-
   /// The experts `visible` as a layer sees them. `visible` must outlive the layout. With `together` the gradients of
   /// experts that several layers see are made at the end of a backward pass, for all layers at once.
-  expert_layout<B> layout(const std::vector<id_type>& visible, bool together = false) {
+  expert_layout<B> layout(const std::vector<id_type>& visible, bool together = false) const {
     index_t widest = 0;
     for (id_type e : visible) widest = std::max(widest, units(e));
     return {kept_->first_unit.data(),
@@ -57,7 +52,7 @@ class expert_bank {
             {kept_, nullptr}};
   }
   /// The same, and the layout keeps the list.
-  expert_layout<B> layout(const expert_list& visible, bool together = false) {
+  expert_layout<B> layout(const expert_list& visible, bool together = false) const {
     expert_layout<B> seen = layout(*visible, together);
     seen.owners[1] = visible;
     return seen;
@@ -87,21 +82,15 @@ class expert_bank {
 
 /// A dense feed-forward layer with an expert's body: a bank of one expert that every token visits.
 template <class B, class Body>
-class dense_expert {
- public:
-  dense_expert(const builder<B>& make, index_t d_model, index_t width, double deviation)
-      : bank_(make, d_model, {width}, deviation), visible_(std::make_shared<std::vector<id_type>>(1, 0)) {}
+struct dense_expert {
+  Body body;
+  typename Body::template weights<B> weights;
 
-  variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
-    return apply_experts(Body{}, x, variable<B>{}, nullptr, ctx.use(bank_.w_in()), ctx.use(bank_.w_out()),
-                         bank_.layout(visible_));
+  static dense_expert make(const builder<B>& make, const Body& body, index_t d_model, index_t width, double deviation) {
+    const std::vector<index_t> widths{width};
+    return {body, body.make_weights(make, pool_shape{widths, d_model, deviation})};
   }
-  expert_bank<B>& bank() { return bank_; }
-  void each(auto&& visit) { bank_.each(visit); }
-
- private:
-  expert_bank<B> bank_;
-  expert_list visible_;
+  variable<B> operator()(const context<B>& ctx, const variable<B>& x) const { return body.dense(ctx, x, weights); }
 };
 
 }  // namespace gmoe

@@ -1,40 +1,63 @@
 #pragma once
 /// Routing is data: the one value that travels between router, selection, experts, balance loss and analysis.
 
+#include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "gmoe/autograd/variable.hpp"
 #include "gmoe/backend/dispatch.hpp"
+#include "gmoe/core/error.hpp"
+#include "gmoe/core/literal.hpp"
+#include "gmoe/core/recycled.hpp"
 
 namespace gmoe {
+
+/// The experts that a layer sees, by their numbers in the pool. Shared, so that a recorded step can keep them.
+using expert_list = std::shared_ptr<const std::vector<id_type>>;
 
 /// How one layer routed T tokens over its N experts, K slots per token.
 template <class B>
 struct routing {
   index_t block = 0;    ///< the block of the model
+  index_t layer = 0;    ///< the mixture's number
   index_t experts = 0;  ///< N
+  expert_list visible;  ///< the pool's number of each of them
+  bool pool_is_shared = false;  ///< other layers see the same experts
   variable<B> logits;   ///< T x N, z
   variable<B> scores;   ///< T x N, p
   id_matrix<B> chosen;  ///< T x K, best first: what the router asked for (`no_choice`: an empty slot)
   id_matrix<B> kept;    ///< T x K: what it got, after capacity and random rules
   variable<B> weights;  ///< T x K, w; nothing means weight 1
   dispatch<B> pairs;    ///< `kept` sorted by expert
+
+  /// Something that a policy wants others to see, such as the scores of groups.
+  void note(literal name, variable<B> value) { notes_.push_back({name.text, std::move(value)}); }
+  /// Throws config_error, naming what there is, if nobody has noted it.
+  const variable<B>& noted(literal name) const {
+    for (const auto& n : notes_)
+      if (n.name == name.text) return n.value;
+    std::string all;
+    for (const auto& n : notes_) all += (all.empty() ? "" : ", ") + std::string(n.name);
+    throw config_error(concat("block ", block, ": no policy has noted '", name.text, "' in the routing; there ",
+                              all.empty() ? "are no notes" : "is ", all));
+  }
+
+ private:
+  struct named {
+    std::string_view name;
+    variable<B> value;
+  };
+  recycled_vector<named> notes_;
 };
 
-/// What a selection hears after an optimiser step: how its layer routed in all training passes of the step together.
+/// What a policy hears after an optimiser step: how its layer routed in all training passes of the step together.
 struct routing_statistics {
   index_t passes = 0;         ///< forward passes, at least one
   index_t tokens = 0;         ///< of all passes
   index_t pairs = 0;          ///< chosen ones, dropped or not
   std::vector<index_t> load;  ///< N: the pairs that chose each expert
-};
-
-/// What a layer is told when it is built.
-struct layer_shape {
-  index_t block = 0;       ///< number of the block
-  index_t moe_layer = 0;   ///< number among the blocks with a mixture
-  index_t moe_layers = 1;  ///< how many blocks have one
-  index_t experts = 1;     ///< N: experts that this layer sees
 };
 
 }  // namespace gmoe

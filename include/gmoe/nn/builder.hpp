@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gmoe/autograd/buffer.hpp"
 #include "gmoe/autograd/parameter.hpp"
 #include "gmoe/core/random.hpp"
 
@@ -49,6 +50,20 @@ class builder {
   parameter<B> constant(const std::string& name, index_t rows, index_t cols, double value) const {
     return make(name, rows, cols, [&](const random_stream&, std::uint64_t) { return value; });
   }
+  /// What is saved but not trained, filled with one value.
+  buffer<B> constant_buffer(const std::string& name, index_t rows, index_t cols, double value) const {
+    if (mode_ == build_mode::shapes_only) return {prefix_ + name, {}};
+    return {prefix_ + name, matrix<B>::filled(rows, cols, static_cast<typename B::scalar>(value))};
+  }
+  /// A column of whole numbers from 0 to choices - 1, entry i being value(i).
+  buffer<B> table(const std::string& name, index_t rows, index_t choices, auto&& value) const {
+    if (mode_ == build_mode::shapes_only) return {prefix_ + name, {}, choices};
+    std::vector<typename B::scalar> values(static_cast<std::size_t>(rows));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<typename B::scalar>(value(static_cast<index_t>(i)));
+    return {prefix_ + name, matrix<B>::from_host(values, rows, 1), choices};
+  }
+  build_mode mode() const { return mode_; }
   /// Orthonormal columns (rows >= cols): Gram-Schmidt, twice, on normal columns.
   parameter<B> orthogonal(const std::string& name, index_t rows, index_t cols) const {
     require(rows >= cols, "builder::orthogonal: ", rows, " x ", cols, " has more columns than rows");

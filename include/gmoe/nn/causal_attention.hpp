@@ -17,14 +17,14 @@ struct causal_attention {
   double dropout;
 
   /// The output projection starts smaller, by sqrt(2 L), as it adds to the residual stream.
-  causal_attention(const builder<B>& make, const sizes& s)
-      : c_attn(make.scope("c_attn"), s.d_model, 3 * s.d_model, s.initializer_range),
-        c_proj(make.scope("c_proj"), s.d_model, s.d_model,
-               s.initializer_range / std::sqrt(2.0 * static_cast<double>(s.layers))),
-        heads(s.heads),
-        dropout(s.dropout) {}
+  static causal_attention make(const builder<B>& make, const sizes& s) {
+    return {linear<B>::make(make.scope("c_attn"), s.d_model, 3 * s.d_model, s.initializer_range),
+            linear<B>::make(make.scope("c_proj"), s.d_model, s.d_model,
+                            s.initializer_range / std::sqrt(2.0 * static_cast<double>(s.layers))),
+            s.heads, s.dropout};
+  }
 
-  variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
+  variable<B> operator()(const context<B>& ctx, const variable<B>& x) const {
     const double p = ctx.training ? dropout : 0.0;
     const variable<B> qkv = c_attn(ctx, x);
     const random_stream random = ctx.stream(random_site::attention);
@@ -33,13 +33,8 @@ struct causal_attention {
         ctx.cache ? continued(ctx, qkv) : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random);
     return nn::dropout(ctx, c_proj(ctx, y), p, random_site::attention_output, "attn_out_mask");
   }
-  void each(auto&& visit) {
-    c_attn.each(visit);
-    c_proj.each(visit);
-  }
-
- private:
-  variable<B> continued(const context<B>& ctx, const variable<B>& qkv) {
+  /// With the keys and values of the tokens before.
+  variable<B> continued(const context<B>& ctx, const variable<B>& qkv) const {
     kv_cache<B>& cache = *ctx.cache;
     const auto b = static_cast<std::size_t>(ctx.block);
     matrix<B> y(qkv.rows(), qkv.cols() / 3);

@@ -56,7 +56,7 @@ struct context {
   const gmoe::replay<B>* replay = nullptr;  ///< choices to take over instead of making them
 
   /// The parameter as a variable on this pass's tape.
-  variable<B> use(parameter<B>& p) const { return variable<B>(p, tape); }
+  variable<B> use(const parameter<B>& p) const { return variable<B>(p, tape); }
   /// A matrix that no gradient flows into.
   variable<B> constant(matrix<B> value) const { return variable<B>(std::move(value), tape, false); }
   /// sg(v): its value, that no gradient flows back from. A replay may hold it still.

@@ -12,21 +12,13 @@ struct gru_cell {
   parameter<B> w_ih, w_hh, b_ih, b_hh;  ///< 3d x in, 3d x d, 1 x 3d; gate order reset, update, new
 
   /// Xavier-uniform input weights, orthogonal hidden weights, zero biases (GMoE, section on initialisation).
-  gru_cell(const builder<B>& make, index_t in, index_t d)
-      : w_ih(make.xavier_uniform("weight_ih", 3 * d, in)),
-        w_hh(make.orthogonal("weight_hh", 3 * d, d)),
-        b_ih(make.constant("bias_ih", 1, 3 * d, 0)),
-        b_hh(make.constant("bias_hh", 1, 3 * d, 0)) {}
-
-  /// x: T x in; h: T x d or nothing (zero). Returns T x d.
-  variable<B> operator()(const context<B>& ctx, const variable<B>& x, const variable<B>& h) {
-    return gru(x, h, ctx.use(w_ih), ctx.use(w_hh), ctx.use(b_ih), ctx.use(b_hh));
+  static gru_cell make(const builder<B>& make, index_t in, index_t d) {
+    return {make.xavier_uniform("weight_ih", 3 * d, in), make.orthogonal("weight_hh", 3 * d, d),
+            make.constant("bias_ih", 1, 3 * d, 0), make.constant("bias_hh", 1, 3 * d, 0)};
   }
-  void each(auto&& visit) {
-    visit(w_ih);
-    visit(w_hh);
-    visit(b_ih);
-    visit(b_hh);
+  /// x: T x in; h: T x d or nothing (zero). Returns T x d.
+  variable<B> operator()(const context<B>& ctx, const variable<B>& x, const variable<B>& h) const {
+    return gru(x, h, ctx.use(w_ih), ctx.use(w_hh), ctx.use(b_ih), ctx.use(b_hh));
   }
 };
 

@@ -12,15 +12,12 @@ struct layer_norm {
   parameter<B> gain, bias;  ///< 1 x d
   double epsilon;
 
-  layer_norm(const builder<B>& make, index_t d, double eps)
-      : gain(make.constant("weight", 1, d, 1)), bias(make.constant("bias", 1, d, 0)), epsilon(eps) {}
-
-  variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
-    return gmoe::layer_norm(x, ctx.use(gain), ctx.use(bias), epsilon);
+  /// Gain 1, bias 0.
+  static layer_norm make(const builder<B>& make, index_t d, double epsilon) {
+    return {make.constant("weight", 1, d, 1), make.constant("bias", 1, d, 0), epsilon};
   }
-  void each(auto&& visit) {
-    visit(gain);
-    visit(bias);
+  variable<B> operator()(const context<B>& ctx, const variable<B>& x) const {
+    return gmoe::layer_norm(x, ctx.use(gain), ctx.use(bias), epsilon);
   }
 };
 

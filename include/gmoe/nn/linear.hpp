@@ -12,15 +12,11 @@ struct linear {
   parameter<B> weight, bias;  ///< in x out, 1 x out
 
   /// Normal(0, deviation) weights, zero bias.
-  linear(const builder<B>& make, index_t in, index_t out, double deviation)
-      : weight(make.normal("weight", in, out, deviation)), bias(make.constant("bias", 1, out, 0)) {}
-
-  variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
-    return affine(x, ctx.use(weight), ctx.use(bias));
+  static linear make(const builder<B>& make, index_t in, index_t out, double deviation) {
+    return {make.normal("weight", in, out, deviation), make.constant("bias", 1, out, 0)};
   }
-  void each(auto&& visit) {
-    visit(weight);
-    visit(bias);
+  variable<B> operator()(const context<B>& ctx, const variable<B>& x) const {
+    return affine(x, ctx.use(weight), ctx.use(bias));
   }
 };
 

@@ -108,7 +108,7 @@ class arriving_ids {
   }
 
  private:
-  buffer<pinned_memory> memory_;
+  pooled<pinned_memory> memory_;
   std::shared_ptr<event> arrived_;
 };
 
@@ -140,7 +140,7 @@ class staging {
   static constexpr std::size_t slot_bytes = std::size_t{1} << 20;
   static constexpr int count = 16;
   struct slot {
-    buffer<pinned_memory> memory{slot_bytes};
+    pooled<pinned_memory> memory{slot_bytes};
     event sent;
   };
   std::mutex mutex_;

@@ -15,7 +15,7 @@ class scratch {
   operator T*() const { return data(); }
 
  private:
-  buffer<typename memory_kernels<T>::memory> memory_;
+  pooled<typename memory_kernels<T>::memory> memory_;
 };
 
 }  // namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM

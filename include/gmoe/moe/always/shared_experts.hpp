@@ -2,34 +2,35 @@
 /// The shared experts of DeepSeekMoE (Dai et al. 2024): several small experts per layer that every token visits.
 
 #include <optional>
-#include <string_view>
 
-#include "gmoe/core/slot.hpp"
 #include "gmoe/moe/bank.hpp"
-#include "gmoe/moe/routing.hpp"
-#include "gmoe/nn/sizes.hpp"
+#include "gmoe/moe/place.hpp"
+#include "gmoe/moe/slots.hpp"
 
 namespace gmoe {
 
-/// `sizes::shared_experts` experts of width d_ff / granularity, weight 1, outside softmax and balance. Their sum is one
-/// expert with all their hidden units, and is computed as that.
-struct shared_experts : always_policy {
-  static constexpr std::string_view reads[] = {"shared_experts", "granularity"};
+/// The parts that the pool sets aside (`fine_grained::shared_experts`), each of width d_ff / granularity, with weight 1,
+/// outside softmax and balance. Their sum is one expert with all their hidden units, and is computed as that.
+struct shared_experts {
+  using slot = slots::always;
+  static constexpr bool computes_shared_experts = true;
+
   template <class B, class Body>
   struct layer {
     std::optional<dense_expert<B, Body>> expert;
-
-    layer(const builder<B>& make, const sizes& s, const layer_shape&) {
-      if (s.shared_experts > 0)
-        expert.emplace(make, s.d_model, s.shared_experts * (s.d_ff / s.granularity), s.initializer_range);
-    }
-    variable<B> operator()(const context<B>& ctx, const variable<B>& x) {
-      return expert ? (*expert)(ctx, x) : variable<B>{};
-    }
-    void each(auto&& visit) {
-      if (expert) expert->each(visit);
-    }
   };
+  template <class B, class Body>
+  layer<B, Body> make_layer(const builder<B>& make, const layer_shape& l, const Body& body) const {
+    layer<B, Body> made;
+    if (l.shared_experts > 0)
+      made.expert.emplace(dense_expert<B, Body>::make(
+          make, body, l.d_model, l.shared_experts * (l.d_ff / l.granularity), l.initializer_range));
+    return made;
+  }
+  template <class B>
+  variable<B> operator()(const place<B>& at, const variable<B>& x, const routing<B>&, const auto& my) const {
+    return my.layer.expert ? (*my.layer.expert)(at, x) : variable<B>{};
+  }
 };
 
 }  // namespace gmoe

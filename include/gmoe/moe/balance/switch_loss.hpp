@@ -1,12 +1,9 @@
 #pragma once
 /// What keeps the load even? Losses on routing.
 
-#include <string_view>
-
-#include "gmoe/core/slot.hpp"
-#include "gmoe/moe/routing.hpp"
-#include "gmoe/nn/context.hpp"
-#include "gmoe/nn/sizes.hpp"
+#include "gmoe/core/field.hpp"
+#include "gmoe/moe/place.hpp"
+#include "gmoe/moe/slots.hpp"
 #include "gmoe/ops/reduce.hpp"
 
 namespace gmoe {
@@ -15,26 +12,31 @@ namespace gmoe {
 /// one, or is zero if there is no pair at all. A constant: no gradient. With `choices` only the first so many choices
 /// of each token count; 0 means all.
 template <class B>
-variable<B> chosen_fractions(const context<B>& ctx, const routing<B>& r, index_t choices = 0) {
+variable<B> chosen_fractions(const routing<B>& r, index_t choices = 0) {
   const id_matrix<B>& all = r.chosen;
-  const auto counted = all.view().col_block(0, choices > 0 ? choices : all.cols());
   matrix<B> f(1, r.experts);
-  B::choice_fractions(f.view(), counted);
-  return ctx.constant(std::move(f));
+  B::choice_fractions(f.view(), all.view().col_block(0, choices > 0 ? choices : all.cols()));
+  return variable<B>(std::move(f), r.scores.recorded_on(), false);
 }
 
 /// The load balancing loss of Switch (Fedus et al. 2021): alpha N sum_i f_i P_i for each layer, f the fractions of
 /// choices, P the mean scores. Equals alpha when balanced. The model takes the mean over its layers. The expert-level
 /// loss of DeepSeekMoE (Dai et al. 2024) is the same: its f_i = N / (k T) count_i is N times ours.
-struct switch_loss : balance_policy {
-  static constexpr std::string_view reads[] = {"balance_alpha"};
+struct switch_loss {
+  using slot = slots::balance;
+  double alpha = 0.01;
+  static constexpr auto fields =
+      std::tuple{field{"alpha", &switch_loss::alpha, "coefficient of the load balancing loss", at_least(0)}};
+
   template <class B>
-  static variable<B> layer_loss(const context<B>& ctx, const sizes& s, const routing<B>& r) {
-    return scale(dot(col_means(r.scores), chosen_fractions(ctx, r)), s.balance_alpha * static_cast<double>(r.experts));
+  variable<B> layer_loss(const place<B>&, const routing<B>& r) const {
+    return scale(dot(col_means(r.scores), chosen_fractions(r)), alpha * static_cast<double>(r.experts));
   }
 };
 
 /// No balance loss.
-struct no_balance : balance_policy {};
+struct no_balance {
+  using slot = slots::balance;
+};
 
 }  // namespace gmoe

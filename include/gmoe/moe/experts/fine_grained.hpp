@@ -1,39 +1,42 @@
 #pragma once
-/// Fine-grained experts (Dai et al. 2024): each expert is split in g = sizes::granularity parts of width d_ff / g.
+/// Fine-grained experts (Dai et al. 2024): each expert is split in g parts of width d_ff / g.
 
-#include <string_view>
 #include <vector>
 
-#include "gmoe/core/error.hpp"
-#include "gmoe/core/slot.hpp"
-#include "gmoe/nn/sizes.hpp"
+#include "gmoe/core/field.hpp"
+#include "gmoe/moe/layer_shape.hpp"
+#include "gmoe/moe/slots.hpp"
 
 namespace gmoe {
 
-/// Where the always-on experts of a fine-grained mixture come from.
-enum class shared_parts {
-  beside,  ///< they come on top of the g N parts (GMoE's local expert)
-  among,   ///< `sizes::shared_experts` of the g N parts are set aside for every token (DeepSeekMoE)
-};
-
-/// The pool `Pool` with its experts split: g N parts, or g N - shared_experts.
-template <class Pool, shared_parts Shared = shared_parts::beside>
-struct fine_grained : experts_policy {
-  static constexpr std::string_view reads[] = {"granularity", Shared == shared_parts::among ? "shared_experts" : ""};
+/// The pool `Pool` with its experts split: g N parts, of which `shared_experts` are set aside for every token, as in
+/// DeepSeekMoE. A selection that counts whole experts chooses g times as many parts, less those set aside.
+template <class Pool>
+struct fine_grained {
+  using slot = slots::experts;
+  Pool of{};
+  index_t granularity = 1;     ///< g
+  index_t shared_experts = 0;  ///< K; goes with the policy `shared_experts` of the slot `always`
+  static constexpr auto fields = std::tuple{
+      field{"granularity", &fine_grained::granularity, "parts that every expert is split into", at_least(1)},
+      field{"shared_experts", &fine_grained::shared_experts, "parts set aside for every token", at_least(0)}};
   static constexpr bool shared_between_layers = Pool::shared_between_layers;
 
-  static index_t total(const sizes& s, index_t moe_layers) { return Pool::total(split(s), moe_layers); }
-  static std::vector<id_type> visible(const sizes& s, index_t moe_layers, index_t layer) {
-    return Pool::visible(split(s), moe_layers, layer);
+  index_t total(const sizes& s, index_t moe_layers) const { return of.total(split(s), moe_layers); }
+  std::vector<id_type> visible(const sizes& s, index_t layer) const { return of.visible(split(s), layer); }
+  index_t width(const sizes& s, index_t /*expert*/) const { return s.d_ff / granularity; }
+  void publish(layer_shape& l) const {
+    l.granularity = granularity;
+    l.shared_experts = shared_experts;
   }
-  static index_t width(const sizes& s, index_t /*expert*/) { return s.d_ff / s.granularity; }
 
  private:
-  static sizes split(sizes s) {
-    const index_t parts = s.granularity * s.experts, aside = Shared == shared_parts::among ? s.shared_experts : 0;
-    require(parts > aside, "shared_experts = ", aside, " leaves none of granularity * experts = ", parts,
-            " experts to route to");
-    s.experts = parts - aside;
+  sizes split(sizes s) const {
+    require(s.d_ff % granularity == 0, "d_ff = ", s.d_ff, " is not divisible by granularity = ", granularity);
+    const index_t parts = granularity * s.experts;
+    require(parts > shared_experts, "shared_experts = ", shared_experts, " leaves none of granularity * experts = ",
+            parts, " experts to route to");
+    s.experts = parts - shared_experts;
     return s;
   }
 };

@@ -4,17 +4,18 @@
 #include <numeric>
 #include <vector>
 
-#include "gmoe/core/slot.hpp"
+#include "gmoe/moe/slots.hpp"
 #include "gmoe/nn/sizes.hpp"
 
 namespace gmoe {
 
 /// Every layer sees the same N experts; their gradients add up over the layers.
-struct global_pool : experts_policy {
+struct global_pool {
+  using slot = slots::experts;
   static constexpr bool shared_between_layers = true;
 
-  static index_t total(const sizes& s, index_t /*moe_layers*/) { return s.experts; }
-  static std::vector<id_type> visible(const sizes& s, index_t /*moe_layers*/, index_t /*layer*/) {
+  index_t total(const sizes& s, index_t /*moe_layers*/) const { return s.experts; }
+  std::vector<id_type> visible(const sizes& s, index_t /*layer*/) const {
     std::vector<id_type> ids(static_cast<std::size_t>(s.experts));
     std::iota(ids.begin(), ids.end(), id_type{0});
     return ids;

@@ -2,35 +2,46 @@
 /// In which blocks does a mixture of experts take the feed-forward layer's place?
 
 #include <algorithm>
-#include <string_view>
+#include <tuple>
+#include <vector>
 
-#include "gmoe/core/slot.hpp"
+#include "gmoe/core/field.hpp"
+#include "gmoe/moe/slots.hpp"
 #include "gmoe/nn/sizes.hpp"
 
 namespace gmoe {
 
-struct every_block : placement_policy {
-  static bool has_experts(const sizes&, index_t /*block*/) { return true; }
+struct every_block {
+  using slot = slots::placement;
+  bool has_experts(const sizes&, index_t /*block*/) const { return true; }
 };
 
-/// Blocks Offset, Offset + 2, Offset + 4, ...
-template <int Offset = 0>
-struct every_second_block : placement_policy {
-  static_assert(Offset == 0 || Offset == 1, "gmoe: every_second_block<Offset> starts at block 0 or 1");
-  static bool has_experts(const sizes&, index_t block) { return block % 2 == Offset; }
+/// Blocks first, first + 2, first + 4, ...
+struct every_second_block {
+  using slot = slots::placement;
+  index_t first = 0;
+  static constexpr auto fields =
+      std::tuple{field{"first", &every_second_block::first, "the first block with a mixture", between(0, 1)}};
+  bool has_experts(const sizes&, index_t block) const { return block % 2 == first; }
 };
 
-/// The blocks that `sizes::moe_blocks` lists.
-struct listed_blocks : placement_policy {
-  static constexpr std::string_view reads[] = {"moe_blocks"};
-  static bool has_experts(const sizes& s, index_t block) {
-    return std::find(s.moe_blocks.begin(), s.moe_blocks.end(), block) != s.moe_blocks.end();
+/// The blocks that are listed.
+struct listed_blocks {
+  using slot = slots::placement;
+  std::vector<index_t> blocks = {};
+  static constexpr auto fields =
+      std::tuple{field{"blocks", &listed_blocks::blocks, "blocks with a mixture", at_least(0)}};
+  bool has_experts(const sizes& s, index_t block) const {
+    for (const index_t b : blocks)
+      require(b < s.layers, "placement.blocks lists block ", b, ", but there are blocks 0 to ", s.layers - 1);
+    return std::find(blocks.begin(), blocks.end(), block) != blocks.end();
   }
 };
 
 /// None: a dense model.
-struct no_block : placement_policy {
-  static bool has_experts(const sizes&, index_t /*block*/) { return false; }
+struct no_block {
+  using slot = slots::placement;
+  bool has_experts(const sizes&, index_t /*block*/) const { return false; }
 };
 
 }  // namespace gmoe

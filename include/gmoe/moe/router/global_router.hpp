@@ -8,11 +8,10 @@
 
 #include <optional>
 
-#include "gmoe/core/slot.hpp"
-#include "gmoe/moe/routing.hpp"
+#include "gmoe/moe/place.hpp"
+#include "gmoe/moe/slots.hpp"
 #include "gmoe/nn/gru_cell.hpp"
 #include "gmoe/nn/layer_norm.hpp"
-#include "gmoe/nn/sizes.hpp"
 #include "gmoe/ops/matmul.hpp"
 
 namespace gmoe {
@@ -29,7 +28,8 @@ using propagated_logits = propagate<>;
 
 /// `global_router<hidden_state, propagated_logits>` is GMoE's; leaving out a part is its ablation.
 template <class... Parts>
-struct global_router : router_policy {
+struct global_router {
+  using slot = slots::router;
   static constexpr bool has_state = (std::is_same_v<Parts, hidden_state> || ...);
   static constexpr bool cuts_raw = (std::is_same_v<Parts, propagate<cut::raw_logits>> || ...);
   static constexpr bool cuts_projected = (std::is_same_v<Parts, propagate<cut::projected>> || ...);
@@ -40,74 +40,68 @@ struct global_router : router_policy {
   static_assert(int{cuts_raw} + cuts_projected + cuts_nowhere <= 1,
                 "gmoe: global_router was given two places to cut the propagated logits");
 
-  /// Shared by all layers.
+  /// Of all layers.
   template <class B>
   struct shared {
     std::optional<nn::gru_cell<B>> gru;
-
-    shared(const builder<B>& make, const sizes& s) {
-      if constexpr (has_state) gru.emplace(make.scope("gru"), s.d_model, s.d_model);
-    }
-    void each(auto&& visit) {
-      if (gru) gru->each(visit);
-    }
   };
-
-  /// Carried from layer to layer, per token.
   template <class B>
-  struct state {
+  struct layer {
+    nn::layer_norm<B> h_ln;
+    std::optional<nn::layer_norm<B>> z_ln;
+    std::optional<parameter<B>> z_proj;  ///< W_z: d x N
+    parameter<B> gate;                   ///< W_g: N x 2d, or N x d without propagation
+  };
+  /// From layer to layer, per token.
+  template <class B>
+  struct carried {
     variable<B> h;  ///< T x d
     variable<B> z;  ///< T x N
   };
 
   template <class B>
-  struct layer {
-    nn::layer_norm<B> h_ln;
-    std::optional<nn::layer_norm<B>> z_ln;
-    parameter<B> z_proj;  ///< W_z: d x N
-    parameter<B> gate;    ///< W_g: N x 2d, or N x d without propagation
-
-    layer(const builder<B>& make, const sizes& s, const layer_shape& l)
-        : h_ln(make.scope("h_ln"), s.d_model, s.layer_norm_epsilon),
-          gate(make.linear("gate_head", l.experts, has_logits ? 2 * s.d_model : s.d_model)) {
-      if constexpr (has_logits) {
-        z_ln.emplace(make.scope("prev_score_ln"), l.experts, s.layer_norm_epsilon);
-        z_proj = make.linear("prev_score_proj", s.d_model, l.experts);
-      }
+  shared<B> make_shared(const builder<B>& make, const layer_shape& l) const {
+    shared<B> s;
+    if constexpr (has_state) s.gru.emplace(nn::gru_cell<B>::make(make.scope("gru"), l.d_model, l.d_model));
+    return s;
+  }
+  template <class B>
+  layer<B> make_layer(const builder<B>& make, const layer_shape& l) const {
+    layer<B> m{.h_ln = nn::layer_norm<B>::make(make.scope("h_ln"), l.d_model, l.layer_norm_epsilon),
+               .z_ln = {},
+               .z_proj = {},
+               .gate = make.linear("gate_head", l.experts, has_logits ? 2 * l.d_model : l.d_model)};
+    if constexpr (has_logits) {
+      m.z_ln.emplace(nn::layer_norm<B>::make(make.scope("prev_score_ln"), l.experts, l.layer_norm_epsilon));
+      m.z_proj.emplace(make.linear("prev_score_proj", l.d_model, l.experts));
     }
+    return m;
+  }
 
-    variable<B> logits(const context<B>& ctx, const variable<B>& x, shared<B>& global, state<B>& carried) {
-      if constexpr (has_state)
-        carried.h = (*global.gru)(ctx, x, carried.h);
-      else
-        carried.h = x;
-      ctx.observe("router_h", carried.h);
-      const variable<B> features = h_ln(ctx, carried.h);
-      if constexpr (has_logits) {
-        const index_t experts = gate.rows();
-        if (!carried.z) carried.z = ctx.constant(matrix<B>::filled(x.rows(), experts, typename B::scalar(0)));
-        require(carried.z.cols() == experts, "global_router: logits of ", carried.z.cols(),
-                " experts cannot be propagated to a layer of ", experts, " experts");
-        const variable<B> q = cuts_raw ? ctx.cut("propagated_logits", carried.z) : carried.z;
-        const variable<B> e = matmul((*z_ln)(ctx, q), ctx.use(z_proj), op::transpose);
-        const variable<B> propagated = cuts_projected ? ctx.cut("propagated_features", e) : e;
-        if (!cuts_projected) ctx.observe("propagated_features", e);
-        carried.z = matmul_side_by_side(features, propagated, ctx.use(gate));
-      } else {
-        carried.z = matmul(features, ctx.use(gate), op::transpose);
-      }
-      return carried.z;
+  template <class B>
+  variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
+    variable<B>&h = my.carried.h, &z = my.carried.z;
+    if constexpr (has_state)
+      h = (*my.shared.gru)(at, x, h);
+    else
+      h = x;
+    at.observe("router_h", h);
+    const variable<B> features = my.layer.h_ln(at, h);
+    if constexpr (has_logits) {
+      const index_t experts = my.layer.gate.rows();
+      if (!z) z = at.constant(matrix<B>::filled(x.rows(), experts, typename B::scalar(0)));
+      require(z.cols() == experts, "global_router: logits of ", z.cols(),
+              " experts cannot be propagated to a layer of ", experts, " experts");
+      const variable<B> q = cuts_raw ? at.cut("propagated_logits", z) : z;
+      const variable<B> e = matmul((*my.layer.z_ln)(at, q), at.use(*my.layer.z_proj), op::transpose);
+      const variable<B> propagated = cuts_projected ? at.cut("propagated_features", e) : e;
+      if (!cuts_projected) at.observe("propagated_features", e);
+      z = matmul_side_by_side(features, propagated, at.use(my.layer.gate));
+    } else {
+      z = matmul(features, at.use(my.layer.gate), op::transpose);
     }
-
-    void each(auto&& visit) {
-      h_ln.each(visit);
-      if constexpr (has_logits) {
-        z_ln->each(visit);
-        visit(z_proj);
-      }
-      visit(gate);
-    }
-  };
+    return z;
+  }
 };
 
 }  // namespace gmoe

@@ -1,16 +1,17 @@
 #pragma once
 /// p = z: the router's numbers are the scores.
 
-#include "gmoe/autograd/variable.hpp"
-#include "gmoe/core/slot.hpp"
+#include "gmoe/moe/place.hpp"
+#include "gmoe/moe/slots.hpp"
 
 namespace gmoe {
 
 /// For routers that decide by themselves, such as hashing.
-struct plain_score : score_policy {
+struct plain_score {
+  using slot = slots::score;
   template <class B>
-  static variable<B> scores(const variable<B>& logits) {
-    return logits;
+  variable<B> scores(const place<B>&, const routing<B>& r) const {
+    return r.logits;
   }
 };
 

@@ -1,15 +1,17 @@
 #pragma once
 /// p = softmax(z): scores that sum to one over the experts.
 
-#include "gmoe/core/slot.hpp"
+#include "gmoe/moe/place.hpp"
+#include "gmoe/moe/slots.hpp"
 #include "gmoe/ops/softmax.hpp"
 
 namespace gmoe {
 
-struct softmax_score : score_policy {
+struct softmax_score {
+  using slot = slots::score;
   template <class B>
-  static variable<B> scores(const variable<B>& logits) {
-    return softmax_rows(logits);
+  variable<B> scores(const place<B>&, const routing<B>& r) const {
+    return softmax_rows(r.logits);
   }
 };
 

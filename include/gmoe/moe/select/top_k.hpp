@@ -1,29 +1,29 @@
 #pragma once
 /// Token choice: every token takes its k best experts.
 
-#include <string_view>
-
-#include "gmoe/core/slot.hpp"
-#include "gmoe/nn/context.hpp"
-#include "gmoe/nn/sizes.hpp"
+#include "gmoe/core/field.hpp"
+#include "gmoe/moe/place.hpp"
+#include "gmoe/moe/slots.hpp"
 
 namespace gmoe {
 
-/// The k largest scores, largest first, NaNs before all numbers, ties towards the lower index. `sizes::top_k` overrides
-/// K if it is set.
-template <int K = 1>
-struct top_k : select_policy {
-  static constexpr std::string_view reads[] = {"top_k"};
-  static_assert(K >= 1, "gmoe: top_k<K> needs K >= 1");
+/// The k largest scores, largest first, NaNs before all numbers, ties towards the lower index. K counts whole experts:
+/// of a fine-grained pool as many parts are chosen as make up k experts, less those that the pool sets aside for every
+/// token (Dai et al. 2024: g k - K).
+struct top_k {
+  using slot = slots::select;
+  index_t k = 1;
+  static constexpr auto fields = std::tuple{field{"k", &top_k::k, "experts per token", at_least(1)}};
 
-  /// Choices per token.
-  static index_t slots(const sizes& s) { return s.top_k > 0 ? s.top_k : K; }
-
+  index_t at_most(const layer_shape& l) const {
+    require(k * l.granularity > l.shared_experts, "shared_experts = ", l.shared_experts,
+            " leaves none of granularity * k = ", k * l.granularity, " active experts to route to");
+    return k * l.granularity - l.shared_experts;
+  }
   template <class B>
-  static id_matrix<B> choose(const context<B>&, const sizes& s, const variable<B>& scores) {
-    require(slots(s) <= scores.cols(), "top_k = ", slots(s), " experts per token, but there are only ", scores.cols());
-    id_matrix<B> chosen(scores.rows(), slots(s));
-    B::top_k_rows(chosen.view(), scores.value().view());
+  id_matrix<B> choose(const place<B>& at, const routing<B>& r) const {
+    id_matrix<B> chosen(r.scores.rows(), at_most(at.layer));
+    B::top_k_rows(chosen.view(), r.scores.value().view());
     return chosen;
   }
 };

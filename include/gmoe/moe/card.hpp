@@ -1,0 +1,161 @@
+#pragma once
+/// Cards: how a variant is spelled.
+///
+/// A card is a struct of policies. A policy is a value: its type decides the algorithm, its fields the numbers.
+///
+///     struct my_card {
+///       static constexpr card_text text{"mine", "", "top-2 of a pool per layer"};
+///       layer_pool        experts{};        // who are the routed experts, which layers share them?
+///       relu_expert       body{};           // what does one expert compute?
+///       no_local_expert   always{};         // what does every token get besides?
+///       linear_router     router{};         // how are tokens scored against experts?
+///       softmax_score     score{};          // how do router logits become scores?
+///       top_k             select{.k = 2};   // which scores become assignments?
+///       no_capacity       capacity{};       // what if an expert is asked by too many?
+///       selected_score    gate{};           // with which weight?
+///       switch_loss       balance{};        // what keeps the load even?
+///       every_block       placement{};      // in which blocks?
+///       gpt2_feed_forward dense{};          // what do the other blocks compute?
+///     };                                    // and, where it is not the usual: candidates, form, attention
+///
+/// A variant derives and hides the answers that it changes; `with<my_card, cosine_router>` does the same without a
+/// name, and `card<my_card>(switch_loss{.alpha = 0.02})` makes a value that differs in numbers alone.
+
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "gmoe/moe/slots.hpp"
+
+namespace gmoe {
+
+/// What a person reads about a card.
+struct card_text {
+  std::string_view name;     ///< on command lines, in tables and checkpoints
+  std::string_view paper;    ///< authors and where, empty for what has no paper of its own
+  std::string_view summary;  ///< one line
+};
+
+/// The text of a card, empty where it has none.
+template <class Card>
+inline constexpr card_text text_of = [] {
+  if constexpr (requires { Card::text; })
+    return card_text(Card::text);
+  else
+    return card_text{};
+}();
+
+/// The card has a member of the slot's name.
+template <class Card, class Slot>
+concept names_slot = requires(Card& card) {
+  Slot::of(card);
+};
+
+/// A slot that a card may leave out.
+template <class Slot>
+concept has_default = requires {
+  typename Slot::otherwise;
+};
+
+namespace detail {
+
+template <class Card, class Slot>
+struct answer_type {
+  using type = typename Slot::otherwise;
+};
+template <class Card, class Slot>
+requires names_slot<Card, Slot>
+struct answer_type<Card, Slot> {
+  using type = std::remove_cvref_t<decltype(Slot::of(std::declval<Card&>()))>;
+};
+
+}  // namespace detail
+
+/// The policy with which a card answers a slot: answer<switch_card, slots::router> is linear_router.
+template <class Card, class Slot>
+using answer = typename detail::answer_type<std::remove_const_t<Card>, Slot>::type;
+
+/// The card's answer as a value: a reference into the card, or what stands for a slot that it does not name.
+template <class Slot, class Card>
+constexpr decltype(auto) answer_of(Card& card) {
+  if constexpr (names_slot<Card, Slot>)
+    return Slot::of(card);
+  else
+    return answer<Card, Slot>{};
+}
+
+namespace detail {
+
+template <class P, class Slot>
+inline constexpr bool fills = false;
+template <policy P, class Slot>
+inline constexpr bool fills<P, Slot> = std::is_same_v<typename P::slot, Slot>;
+
+/// The one of P... that fills the slot, else the base's answer with its numbers.
+template <class Slot, class Base, class... P>
+struct pick {
+  using type = answer<Base, Slot>;
+  static constexpr type value() {
+    Base base{};
+    return answer_of<Slot>(base);
+  }
+};
+template <class Slot, class Base, class First, class... Rest>
+struct pick<Slot, Base, First, Rest...> : pick<Slot, Base, Rest...> {};
+template <class Slot, class Base, class First, class... Rest>
+requires fills<First, Slot>
+struct pick<Slot, Base, First, Rest...> {
+  using type = First;
+  static constexpr type value() { return {}; }
+};
+template <class Slot, class... P>
+inline constexpr bool at_most_one = (0 + ... + int{fills<P, Slot>}) <= 1;
+
+}  // namespace detail
+
+/// The card `Base` with some answers replaced: `with<gmoe_card, linear_router, renormalised_scores>`. Order-free.
+template <class Base, class... P>
+struct with {
+  static_assert((policy<P> && ...),
+                "gmoe: with<> was given a type that fills no slot; a policy says `using slot = gmoe::slots::router`, "
+                "`gmoe::slots::select`, ... (see gmoe/moe/slots.hpp)");
+#define GMOE_ONE_ANSWER(slot)                                                     \
+  static_assert(detail::at_most_one<slots::slot, P...>,                           \
+                "gmoe: with<> was given two policies for the slot '" #slot "'");  \
+  typename detail::pick<slots::slot, Base, P...>::type slot = detail::pick<slots::slot, Base, P...>::value()
+  GMOE_ONE_ANSWER(experts);
+  GMOE_ONE_ANSWER(body);
+  GMOE_ONE_ANSWER(always);
+  GMOE_ONE_ANSWER(router);
+  GMOE_ONE_ANSWER(candidates);
+  GMOE_ONE_ANSWER(score);
+  GMOE_ONE_ANSWER(select);
+  GMOE_ONE_ANSWER(capacity);
+  GMOE_ONE_ANSWER(gate);
+  GMOE_ONE_ANSWER(balance);
+  GMOE_ONE_ANSWER(placement);
+  GMOE_ONE_ANSWER(dense);
+  GMOE_ONE_ANSWER(form);
+  GMOE_ONE_ANSWER(attention);
+#undef GMOE_ONE_ANSWER
+};
+
+/// A card with other numbers, whatever the order: `card<smoe_card>(switch_loss{.alpha = 0.02}, top_k{.k = 3})`.
+template <class Card, class... P>
+constexpr Card card(const P&... policies) {
+  Card made{};
+  const auto set = [&]<class Policy>(const Policy& p) {
+    static_assert(policy<Policy>, "gmoe: card<>() was given a type that fills no slot");
+    if constexpr (policy<Policy>) {
+      static_assert(std::is_same_v<answer<Card, typename Policy::slot>, Policy>,
+                    "gmoe: card<>() sets numbers: each policy must be of the type that the card answers with; another "
+                    "type is another variant, with<Card, Policy>");
+      Policy::slot::of(made) = p;
+    }
+  };
+  (set(policies), ...);
+  return made;
+}
+
+}  // namespace gmoe

@@ -1,0 +1,171 @@
+#pragma once
+/// What a policy keeps: per layer, for groups of layers, and from layer to layer within a pass.
+///
+/// A policy declares plain structs and says how they are made; its functions take them as their last argument, `my`:
+///
+///     template <class B> struct layer { parameter<B> gate; };
+///     template <class B> layer<B> make_layer(const builder<B>& make, const layer_shape& l) const;
+///     template <class B> variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const;
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "gmoe/moe/hooks.hpp"
+#include "gmoe/moe/layer_shape.hpp"
+#include "gmoe/nn/builder.hpp"
+#include "gmoe/nn/walk.hpp"
+
+namespace gmoe {
+
+/// What is kept by a policy that keeps nothing.
+struct nothing {};
+
+/// What the functions of a policy are handed: `my.layer` is that of the layer, `my.shared` that of the layer's group,
+/// `my.carried` what the pass carries from layer to layer.
+template <class Layer, class Shared, class Carried>
+struct own {
+  Layer& layer;
+  Shared& shared;
+  Carried& carried;
+};
+
+namespace detail {
+
+template <class P>
+using wrapped_by = std::remove_cvref_t<decltype(std::declval<P&>().of)>;
+
+/// P::layer<B>, or P::layer<B, Body> where it depends on what an expert computes; else that of what P wraps.
+template <class P, class B, class Body>
+constexpr auto layer_kind() {
+  if constexpr (requires { typename P::template layer<B, Body>; })
+    return std::type_identity<typename P::template layer<B, Body>>{};
+  else if constexpr (requires { typename P::template layer<B>; })
+    return std::type_identity<typename P::template layer<B>>{};
+  else if constexpr (wraps<P>)
+    return layer_kind<wrapped_by<P>, B, Body>();
+  else
+    return std::type_identity<nothing>{};
+}
+template <class P, class B>
+constexpr auto shared_kind() {
+  if constexpr (requires { typename P::template shared<B>; })
+    return std::type_identity<typename P::template shared<B>>{};
+  else if constexpr (wraps<P>)
+    return shared_kind<wrapped_by<P>, B>();
+  else
+    return std::type_identity<nothing>{};
+}
+template <class P, class B>
+constexpr auto carried_kind() {
+  if constexpr (requires { typename P::template carried<B>; })
+    return std::type_identity<typename P::template carried<B>>{};
+  else if constexpr (wraps<P>)
+    return carried_kind<wrapped_by<P>, B>();
+  else
+    return std::type_identity<nothing>{};
+}
+
+/// A vector; of nothings it takes no room and costs no time to compile.
+template <class T>
+struct many : std::vector<T> {};
+template <>
+struct many<nothing> {
+  nothing& operator[](std::size_t) const {
+    static nothing none;
+    return none;
+  }
+};
+
+}  // namespace detail
+
+/// Everything that one policy of a card keeps for a model on backend B whose experts have that body.
+template <class P, class B, class Body>
+class kept {
+ public:
+  using layer = typename decltype(detail::layer_kind<P, B, Body>())::type;
+  using shared = typename decltype(detail::shared_kind<P, B>())::type;
+  using carried = typename decltype(detail::carried_kind<P, B>())::type;
+  static constexpr bool has_layers = !std::is_same_v<layer, nothing>, has_shared = !std::is_same_v<shared, nothing>;
+  static constexpr bool is_empty = !has_layers && !has_shared;
+
+  /// Makes what the policy keeps for the next layer: parameters are named within `own_scope`, those of a group of
+  /// layers within `group_scope(number of the group)`.
+  void add_layer(const P& policy, const Body& body, const builder<B>& own_scope, auto&& group_scope,
+                 const layer_shape& l) {
+    if constexpr (has_shared) {
+      const index_t group = group_of(policy, l.moe_layer);
+      require(group >= 0 && group <= std::ssize(shared_), "groups of layers are numbered from 0 as they come, but layer ",
+              l.moe_layer, " asks for group ", group, " where there are ", shared_.size());
+      if (group == std::ssize(shared_)) {
+        static_assert(answers<hooks::make_shared, P, const Body, const builder<B>&, const layer_shape&>,
+                      "gmoe: a policy declares shared<B>, but has no shared<B> make_shared(const builder<B>&, const "
+                      "layer_shape&) const");
+        shared_.push_back(ask<hooks::make_shared>(policy, body, group_scope(group), l));
+      }
+      group_.push_back(group);
+    }
+    if constexpr (has_layers) {
+      static_assert(answers<hooks::make_layer, P, const Body, const builder<B>&, const layer_shape&>,
+                    "gmoe: a policy declares layer<B>, but has no layer<B> make_layer(const builder<B>&, const "
+                    "layer_shape&) const");
+      layers_.push_back(ask<hooks::make_layer>(policy, body, own_scope, l));
+    }
+  }
+
+  /// For the functions of a pass.
+  own<const layer, const shared, carried> my(index_t l, carried& travelling) const {
+    return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], travelling};
+  }
+  /// For what changes the model: prepare, after_step.
+  own<layer, shared, nothing> mine(index_t l) {
+    static nothing none;
+    return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], none};
+  }
+
+  /// Visits parameters and buffers of layer l.
+  void each_of_layer(index_t l, auto&& visit) {
+    if constexpr (has_layers) walk(layers_[static_cast<std::size_t>(l)], visit);
+  }
+  /// Visits parameters and buffers of groups of layers.
+  void each_shared(auto&& visit) {
+    if constexpr (has_shared)
+      for (shared& s : shared_) walk(s, visit);
+  }
+
+ private:
+  static index_t group_of(const P& policy, index_t l) {
+    if constexpr (answers<hooks::group, P, nothing, index_t>)
+      return ask<hooks::group>(policy, nothing{}, l);
+    else
+      return 0;
+  }
+  std::size_t group_at(index_t l) const {
+    if constexpr (has_shared)
+      return static_cast<std::size_t>(group_[static_cast<std::size_t>(l)]);
+    else
+      return 0;
+  }
+
+  detail::many<layer> layers_;
+  detail::many<shared> shared_;
+  std::conditional_t<has_shared, std::vector<index_t>, nothing> group_;
+};
+
+/// One thing for each of some slots: Of<Slot> is its type.
+template <template <class> class Of, class... Slots>
+struct slot_map : Of<Slots>... {
+  template <class Slot>
+  auto& at() {
+    return static_cast<Of<Slot>&>(*this).value;
+  }
+  template <class Slot>
+  const auto& at() const {
+    return static_cast<const Of<Slot>&>(*this).value;
+  }
+  /// f(slot, thing) for each.
+  void each(auto&& f) { (f(Slots{}, at<Slots>()), ...); }
+};
+
+}  // namespace gmoe

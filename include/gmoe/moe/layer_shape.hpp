@@ -1,0 +1,18 @@
+#pragma once
+/// What a policy knows of its layer when it is built and when it runs.
+
+#include "gmoe/nn/sizes.hpp"
+
+namespace gmoe {
+
+/// The sizes of the model as one layer sees them (`experts` are those that it can route to, `d_model` the columns of its
+/// input), where it is, and what its pool publishes.
+struct layer_shape : sizes {
+  index_t block = 0;           ///< number of the block
+  index_t moe_layer = 0;       ///< number among the blocks with a mixture
+  index_t moe_layers = 1;      ///< how many blocks have one
+  index_t granularity = 1;     ///< g: parts that make up one whole expert
+  index_t shared_experts = 0;  ///< parts that the pool sets aside for every token
+};
+
+}  // namespace gmoe

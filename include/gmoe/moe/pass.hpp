@@ -1,0 +1,94 @@
+#pragma once
+/// One forward pass through a stack of mixtures: what travels over depth, and what is found on the way.
+
+#include <string_view>
+#include <utility>
+
+#include "gmoe/moe/findings.hpp"
+#include "gmoe/moe/parts.hpp"
+#include "gmoe/ops/elementwise.hpp"
+
+namespace gmoe {
+
+/// A value: two passes of one model know nothing of each other. Made by moe_stack::begin; the stack must outlive it.
+template <class Card, class B>
+class moe_pass {
+  using data = detail::stack_data<Card, B>;
+  using balance = answer<Card, slots::balance>;
+
+ public:
+  moe_pass(const data& stack, const context<B>& ctx) : stack_(&stack), context_(ctx) {
+    found_.routings.reserve(stack.layers.size() * routings_per_layer());
+  }
+
+  /// y of mixture number `layer` for x, T x d. Layers come in order, each once.
+  variable<B> operator()(index_t layer, const variable<B>& x, const variable<B>& residual = {}) {
+    require(layer == next_, "mixtures run in the order of their depth: number ", next_, " is next, but ", layer,
+            " was asked for");
+    require(layer < std::ssize(stack_->layers), "there are ", stack_->layers.size(), " mixtures, but number ", layer,
+            " was asked for");
+    const layer_shape& shape = stack_->layers[static_cast<std::size_t>(layer)].shape;
+    require(x.cols() == shape.d_model, "block ", shape.block, ": the mixture takes rows of d_model = ", shape.d_model,
+            " numbers, but got ", x.cols());
+    ++next_;
+    const place<B> at = place_of(shape, &found_, residual);
+    return moe_parts<Card, B>(*stack_, carried_, layer)(at, x);
+  }
+
+  /// Where the pass runs; a model may change it between layers.
+  const context<B>& where() const { return context_; }
+  const findings<B>& found() const& { return found_; }
+  findings<B> found() && { return std::move(found_); }
+
+  /// The card's balance loss: over all layers, or the mean of the layers' own. Nothing where it has none.
+  variable<B> balance_loss() const {
+    variable<B> total;
+    if (found_.routings.empty()) return total;
+    if constexpr (answers<hooks::loss, balance, nothing, const findings<B>&>) {
+      total = ask<hooks::loss>(policy(), nothing{}, found_);
+    } else if constexpr (data::template has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
+      for (const routing<B>& r : found_.routings) {
+        const place<B> at = place_of(stack_->layers[static_cast<std::size_t>(r.layer)].shape, nullptr, {});
+        typename detail::stack_data<Card, B>::carried_by_slot unused{};
+        const auto my = stack_->kept.template at<slots::balance>().my(r.layer, unused.template at<slots::balance>());
+        const variable<B> term = ask<hooks::layer_loss>(policy(), my, at, r);
+        total = total ? add(total, term) : term;
+      }
+      total = scale(total, 1.0 / static_cast<double>(found_.routings.size()));
+    }
+    return total;
+  }
+  /// Balance and everything that policies added, 1 x 1; nothing where there is neither.
+  variable<B> loss() const {
+    variable<B> total = balance_loss();
+    for (const auto& l : found_.losses) total = total ? add(total, l.value) : l.value;
+    return total;
+  }
+  /// The same by name: visit("balance", value), and those that were added.
+  void losses(auto&& visit) const {
+    if (const variable<B> b = balance_loss()) visit(std::string_view("balance"), b);
+    for (const auto& l : found_.losses) visit(l.name, l.value);
+  }
+
+ private:
+  static constexpr std::size_t routings_per_layer() {
+    if constexpr (requires { answer<Card, slots::form>::routings; })
+      return answer<Card, slots::form>::routings;
+    else
+      return 1;
+  }
+  const balance& policy() const { return stack_->template policy<slots::balance>(); }
+  place<B> place_of(const layer_shape& shape, findings<B>* found, const variable<B>& residual) const {
+    place<B> at{context_, shape, found, residual};
+    at.block = shape.block;
+    return at;
+  }
+
+  const data* stack_;
+  context<B> context_;
+  findings<B> found_;
+  typename data::carried_by_slot carried_{};
+  index_t next_ = 0;
+};
+
+}  // namespace gmoe

@@ -1,0 +1,39 @@
+#pragma once
+/// Where a policy is asked: the first argument of all its functions.
+
+#include <string_view>
+
+#include "gmoe/core/literal.hpp"
+#include "gmoe/moe/findings.hpp"
+#include "gmoe/moe/layer_shape.hpp"
+#include "gmoe/nn/context.hpp"
+
+namespace gmoe {
+
+/// The pass's context (training or not, step, token ids, random streams, the tape through `use`) and the layer's shape.
+template <class B>
+struct place : context<B> {
+  const layer_shape& layer;
+  gmoe::findings<B>* found = nullptr;  ///< of this pass; null outside of mixtures
+  variable<B> residual{};              ///< the residual stream, where the caller gave it
+
+  /// The routings that earlier layers, and this one so far, have made in this pass.
+  const recycled_vector<routing<B>>& earlier() const { return of_pass().routings; }
+  /// Adds a loss of the policy's own (1 x 1, weighed already) to that of the model.
+  void add_loss(literal name, variable<B> value) const {
+    require(value && value.rows() == 1 && value.cols() == 1, "the loss '", name.text, "' must be 1 x 1");
+    of_pass().losses.push_back({name.text, this->block, std::move(value)});
+  }
+  /// Adds to a row that after_step sees as `statistics.row(name)`: the sum over all passes of a step.
+  void add_statistic(literal name, matrix<B> row) const {
+    of_pass().statistics.push_back({name.text, layer.moe_layer, std::move(row)});
+  }
+
+ private:
+  gmoe::findings<B>& of_pass() const {
+    require(found != nullptr, "block ", this->block, ": there are no findings outside of a mixture");
+    return *found;
+  }
+};
+
+}  // namespace gmoe

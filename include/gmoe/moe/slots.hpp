@@ -1,0 +1,91 @@
+#pragma once
+/// The slots: the questions that a mixture of experts answers.
+
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+namespace gmoe {
+
+// What a card answers that says nothing about these.
+struct all_experts;
+struct one_pass;
+struct gpt2_attention;
+
+namespace slots {
+
+// A slot knows its name, its question, and where a card has the answer.
+#define GMOE_SLOT(slot, asks)                                             \
+  static constexpr std::string_view name = #slot, question = asks;        \
+  template <class Card>                                                   \
+  static constexpr auto of(Card& card) -> decltype((card.slot)) {         \
+    return (card.slot);                                                   \
+  }                                                                       \
+  template <class Card>                                                   \
+  using declared = decltype(&Card::slot)
+
+struct experts {
+  GMOE_SLOT(experts, "who are the routed experts, which layers share them?");
+};
+struct body {
+  GMOE_SLOT(body, "what does one expert compute?");
+};
+struct always {
+  GMOE_SLOT(always, "what does every token get besides?");
+};
+struct router {
+  GMOE_SLOT(router, "how are tokens scored against experts?");
+};
+struct candidates {
+  GMOE_SLOT(candidates, "which experts may a token ask?");
+  using otherwise = all_experts;
+};
+struct score {
+  GMOE_SLOT(score, "how do router logits become scores?");
+};
+struct select {
+  GMOE_SLOT(select, "which scores become assignments?");
+};
+struct capacity {
+  GMOE_SLOT(capacity, "what if an expert is asked by too many?");
+};
+struct gate {
+  GMOE_SLOT(gate, "with which weight?");
+};
+struct balance {
+  GMOE_SLOT(balance, "what keeps the load even?");
+};
+struct placement {
+  GMOE_SLOT(placement, "in which blocks?");
+};
+struct dense {
+  GMOE_SLOT(dense, "what do the other blocks compute?");
+};
+struct form {
+  GMOE_SLOT(form, "how do the parts make a layer?");
+  using otherwise = one_pass;
+};
+struct attention {
+  GMOE_SLOT(attention, "how do tokens see each other?");
+  using otherwise = gpt2_attention;
+};
+#undef GMOE_SLOT
+
+/// Every slot, in the order in which cards list them.
+using all = std::tuple<experts, body, always, router, candidates, score, select, capacity, gate, balance, placement,
+                       dense, form, attention>;
+
+}  // namespace slots
+
+/// A type that fills a slot.
+template <class P>
+concept policy = requires {
+  typename P::slot;
+};
+
+/// Calls f(slot) for every slot.
+constexpr void for_each_slot(auto&& f) {
+  [&]<class... S>(std::type_identity<std::tuple<S...>>) { (f(S{}), ...); }(std::type_identity<slots::all>{});
+}
+
+}  // namespace gmoe

@@ -1,0 +1,122 @@
+#pragma once
+/// A card's mixtures for a number of layers: pool, routers, forms and balance, for any backbone.
+///
+///     moe_stack<gmoe_card, cpu<float>> moe{{.d_model = 64, .layers = 3, .experts = 4}};
+///     auto pass = moe.begin(ctx);
+///     for (index_t l = 0; l < moe.layers(); ++l) x = add(x, moe(pass, l, x));
+///     loss = add(my_loss(x), pass.loss());
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "gmoe/moe/pass.hpp"
+#include "gmoe/moe/step_statistics.hpp"
+
+namespace gmoe {
+
+/// Constant while it runs: passes are values, and several may be under way.
+template <class Card, class B>
+class moe_stack {
+  using data = detail::stack_data<Card, B>;
+
+ public:
+  using card_type = Card;
+  using backend_type = B;
+  using pass = moe_pass<Card, B>;
+
+  explicit moe_stack(const sizes& s, std::uint64_t seed = 42) : moe_stack(s, Card{}, seed) {}
+  /// Throws config_error if the numbers do not fit. `sizes::layers` counts blocks; the card's placement says which of
+  /// them have a mixture.
+  moe_stack(const sizes& s, const Card& card, std::uint64_t seed = 42) : moe_stack(builder<B>(seed), s, card) {
+    each_field(s, [](const auto& f, const auto& v) { check_field(f, f.name, v); });
+    check_settings(card);
+    require(layers() > 0, "moe_stack: the card's placement leaves no block with a mixture");
+  }
+  /// A part of a model, whose parameters `make` makes.
+  moe_stack(const builder<B>& make, const sizes& s, const Card& card) : data_(make, s, card) {}
+
+  const Card& card() const { return data_.card; }
+  /// M: mixtures.
+  index_t layers() const { return std::ssize(data_.layers); }
+  const layer_shape& shape(index_t layer) const { return data_.layers[static_cast<std::size_t>(layer)].shape; }
+  /// The pool's number of each expert that the layer sees.
+  const std::vector<id_type>& visible(index_t layer) const {
+    return *data_.layers[static_cast<std::size_t>(layer)].visible;
+  }
+  /// Hidden units of every expert of the pool.
+  const std::vector<index_t>& widths() const { return data_.widths; }
+  /// The weights of the pool's experts.
+  auto& bank() { return *data_.weights_of_experts; }
+  const auto& bank() const { return *data_.weights_of_experts; }
+  /// What the slot's policy keeps: `moe.mine<slots::router>(0).layer`, `.shared`.
+  template <class Slot>
+  auto mine(index_t layer) {
+    return data_.kept.template at<Slot>().mine(layer);
+  }
+
+  /// A pass where `ctx` says. It keeps a copy of the context.
+  pass begin(const context<B>& ctx) const { return pass(data_, ctx); }
+  /// What the mixture adds to the residual stream: mixture number `layer` of x, T x d.
+  variable<B> operator()(pass& p, index_t layer, const variable<B>& x, const variable<B>& residual = {}) const {
+    return p(layer, x, residual);
+  }
+
+  /// Visits every parameter and buffer once.
+  void each(auto&& visit) {
+    for (index_t l = 0; l < layers(); ++l) each_in_block(l, visit);
+    each_common(visit);
+  }
+  std::vector<parameter<B>*> parameters() {
+    std::vector<parameter<B>*> all;
+    each(detail::only_parameters([&](parameter<B>& p) { all.push_back(&p); }));
+    return all;
+  }
+  /// Those that stand in the layer's block.
+  void each_in_block(index_t layer, auto&& visit) {
+    data_.kept.each([&]<class Slot>(Slot, auto& k) {
+      if constexpr (!std::is_same_v<Slot, slots::router>) k.each_of_layer(layer, visit);
+    });
+  }
+  /// The others: experts, what layers share, routers.
+  void each_common(auto&& visit) {
+    if (layers() == 0) return;
+    walk(bank(), visit);
+    data_.kept.each([&]<class Slot>(Slot, auto& k) { k.each_shared(visit); });
+    for (index_t l = 0; l < layers(); ++l) data_.kept.template at<slots::router>().each_of_layer(l, visit);
+  }
+
+  /// Whether any policy has to see the training text first.
+  static constexpr bool wants_preparation = data::template any_has<hooks::prepare>;
+  /// Tells policies how often each token id occurs in the training text, such as a hash table.
+  void prepare(std::span<const std::int64_t> counts) {
+    ask_all<hooks::prepare>([&](auto& ask_it, index_t) { ask_it(counts); });
+  }
+  /// Whether any policy hears of steps.
+  static constexpr bool hears_steps = data::template any_has<hooks::after_step>;
+  /// To be called after every optimiser step with the findings of all its training passes.
+  void after_step(std::int64_t step, const step_statistics<B>& statistics) {
+    if (statistics.empty()) return;
+    ask_all<hooks::after_step>([&](auto& ask_it, index_t l) { ask_it(step, statistics.of(l, shape(l).experts)); });
+  }
+
+ private:
+  /// f(how to ask, layer) for every policy that has the hook and every layer.
+  template <class Hook>
+  void ask_all(auto&& f) {
+    data_.kept.each([&]<class Slot>(Slot, auto& k) {
+      using policy = answer<Card, Slot>;
+      if constexpr (detail::has_hook_within<Hook, policy>)
+        for (index_t l = 0; l < layers(); ++l) {
+          const auto mine = k.mine(l);
+          auto ask_it = [&](const auto&... a) { ask<Hook>(data_.template policy<Slot>(), mine, a...); };
+          f(ask_it, l);
+        }
+    });
+  }
+
+  data data_;
+};
+
+}  // namespace gmoe

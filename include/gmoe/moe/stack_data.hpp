@@ -1,0 +1,147 @@
+#pragma once
+/// What a stack of mixtures owns: the card, the pool's weights, and what every policy keeps.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmoe/moe/attention/gpt2_attention.hpp"
+#include "gmoe/moe/candidates/all_experts.hpp"
+#include "gmoe/moe/card.hpp"
+#include "gmoe/moe/check_card.hpp"
+#include "gmoe/moe/form/one_pass.hpp"
+#include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/routing.hpp"
+
+namespace gmoe::detail {
+
+/// What a body's functions are handed.
+template <class Weights>
+struct own_weights {
+  const Weights& weights;
+};
+
+template <class Card, class B>
+struct stack_data {
+  static_assert(check_card<Card, B>());
+  using experts = answer<Card, slots::experts>;
+  using body = answer<Card, slots::body>;
+  using weights = typename body::template weights<B>;
+
+  /// The default answers of slots that a card does not name, and the card itself.
+  template <class Slot>
+  const answer<Card, Slot>& policy() const {
+    if constexpr (names_slot<Card, Slot>) {
+      return Slot::of(card);
+    } else {
+      static const answer<Card, Slot> usual{};
+      return usual;
+    }
+  }
+
+  // Who keeps something, in the order in which parameters of a block are visited; the router's are visited last.
+  template <class Slot>
+  struct keeps {
+    gmoe::kept<answer<Card, Slot>, B, body> value;
+  };
+  template <class Slot>
+  struct carries {
+    typename gmoe::kept<answer<Card, Slot>, B, body>::carried value;
+  };
+  template <template <class> class Of>
+  using by_slot = slot_map<Of, slots::always, slots::select, slots::candidates, slots::score, slots::capacity,
+                           slots::gate, slots::balance, slots::form, slots::router>;
+  using kept_by_slot = by_slot<keeps>;
+  using carried_by_slot = by_slot<carries>;
+
+  /// Whether the slot's policy answers a hook that takes A..., with what it keeps or without.
+  template <class Hook, class Slot, class... A>
+  static constexpr bool has =
+      answers<Hook, answer<Card, Slot>,
+              decltype(std::declval<const gmoe::kept<answer<Card, Slot>, B, body>&>().my(
+                  0, std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::carried&>())),
+              A...>;
+  static constexpr bool layers_share_experts = [] {
+    if constexpr (requires { experts::shared_between_layers; })
+      return experts::shared_between_layers;
+    else
+      return false;
+  }();
+
+  /// Whether any policy that keeps something has the hook.
+  template <class Hook>
+  static constexpr bool any_has = []<class... Slot>(std::type_identity<std::tuple<Slot...>>) {
+    return (has_hook_within<Hook, answer<Card, Slot>> || ...);
+  }(std::type_identity<slots::all>{});
+
+  struct one_layer {
+    layer_shape shape;
+    expert_list visible;
+  };
+
+  sizes model;
+  Card card;
+  std::vector<one_layer> layers;
+  std::vector<index_t> widths;  ///< hidden units of every expert of the pool
+  std::optional<weights> weights_of_experts;
+  kept_by_slot kept;
+
+  stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
+    std::vector<index_t> blocks;
+    for (index_t b = 0; b < s.layers; ++b)
+      if (policy<slots::placement>().has_experts(s, b)) blocks.push_back(b);
+    if (blocks.empty()) return;
+    require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
+    const auto count = static_cast<index_t>(blocks.size());
+    const experts& pool = policy<slots::experts>();
+    for (index_t e = 0, all = pool.total(s, count); e < all; ++e)
+      if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
+        widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
+      else
+        widths.push_back(s.d_ff);
+    weights_of_experts.emplace(
+        policy<slots::body>().make_weights(make.scope("experts"), pool_shape{widths, s.d_model, s.initializer_range}));
+    for (index_t l = 0; l < count; ++l) add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count);
+  }
+
+ private:
+  void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
+    std::vector<id_type> ids = pool.visible(model, l);
+    check_visible(ids, block);
+    layer_shape shape{model, block, l, count};
+    shape.experts = static_cast<index_t>(ids.size());
+    if constexpr (answers<hooks::publish, experts, nothing, layer_shape&>) ask<hooks::publish>(pool, nothing{}, shape);
+    if constexpr (!requires { answer<Card, slots::always>::computes_shared_experts; })
+      require(shape.shared_experts == 0, "the pool sets ", shape.shared_experts,
+              " shared experts aside, but the card's answer to 'always' does not compute them: it takes the policy "
+              "shared_experts");
+    const index_t most = policy<slots::select>().at_most(shape);
+    require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", block, " has only ",
+            shape.experts);
+    const builder<B> in_block = make.scope("h", block).scope("moe");
+    kept.each([&]<class Slot>(Slot, auto& k) {
+      if constexpr (std::remove_cvref_t<decltype(k)>::is_empty) return;
+      const std::string name(std::is_same_v<Slot, slots::always> ? std::string_view("local") : Slot::name);
+      const builder<B> own = std::is_same_v<Slot, slots::router> ? make.scope(name, l) : in_block.scope(name);
+      const auto group = [&](index_t g) { return g == 0 ? make.scope(name) : make.scope(name + ".group", g); };
+      k.add_layer(policy<Slot>(), policy<slots::body>(), own, group, shape);
+    });
+    layers.push_back({shape, std::make_shared<const std::vector<id_type>>(std::move(ids))});
+  }
+
+  /// Throws config_error unless `ids`, the list of a block, names experts of the pool, each once.
+  void check_visible(const std::vector<id_type>& ids, index_t block) const {
+    std::vector<bool> listed(widths.size());
+    for (const id_type e : ids) {
+      require(e >= 0 && e < std::ssize(widths), "block ", block, " lists expert ", e,
+              ", but the pool has experts 0 to ", std::ssize(widths) - 1);
+      require(!listed[static_cast<std::size_t>(e)], "block ", block, " lists expert ", e,
+              " more than once, expected every expert at most once");
+      listed[static_cast<std::size_t>(e)] = true;
+    }
+  }
+};
+
+}  // namespace gmoe::detail

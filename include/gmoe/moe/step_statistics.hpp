@@ -1,0 +1,85 @@
+#pragma once
+/// What policies hear after an optimiser step: sums over all its training passes.
+
+#include <string_view>
+#include <vector>
+
+#include "gmoe/moe/findings.hpp"
+
+namespace gmoe {
+
+/// What one layer's policies are told after a step.
+template <class B>
+struct layer_statistics : routing_statistics {
+  struct named {
+    std::string_view name;
+    std::vector<double> values;
+  };
+  std::vector<named> rows;
+
+  /// The sum of what was added under that name. Throws config_error if nothing was.
+  const std::vector<double>& row(literal name) const {
+    for (const named& n : rows)
+      if (n.name == name.text) return n.values;
+    throw config_error(concat("no pass of the step has added the statistic '", name.text, "'"));
+  }
+};
+
+/// Collects the passes of a step. Memory of the backend until somebody asks.
+template <class B>
+class step_statistics {
+ public:
+  /// One forward pass in training.
+  void add(const findings<B>& pass) {
+    for (const routing<B>& r : pass.routings) {
+      count& c = loads_.emplace_back(count{r.layer, r.chosen.rows(), matrix<B>(1, r.experts)});
+      B::count_choices(c.load.view(), typename B::scalar(1), r.chosen.view());
+    }
+    for (const auto& s : pass.statistics) rows_.push_back(s);
+  }
+  void clear() {
+    loads_.clear();
+    rows_.clear();
+  }
+  bool empty() const { return loads_.empty(); }
+
+  /// Sums for mixture number `layer`.
+  layer_statistics<B> of(index_t layer, index_t experts) const {
+    layer_statistics<B> all;
+    all.load.resize(static_cast<std::size_t>(experts));
+    for (const count& c : loads_) {
+      if (c.layer != layer) continue;
+      ++all.passes;
+      all.tokens += c.tokens;
+      const auto load = c.load.to_host();
+      for (std::size_t e = 0; e < load.size(); ++e) all.load[e] += static_cast<index_t>(load[e]);
+    }
+    for (const index_t pairs : all.load) all.pairs += pairs;
+    for (const auto& s : rows_) {
+      if (s.layer != layer) continue;
+      const auto values = s.row.to_host();
+      auto* sum = find(all, s.name);
+      if (!sum) sum = &all.rows.emplace_back(typename layer_statistics<B>::named{s.name, std::vector<double>(values.size())});
+      require(sum->values.size() == values.size(), "the statistic '", s.name, "' has ", values.size(),
+              " numbers in one pass and ", sum->values.size(), " in another");
+      for (std::size_t i = 0; i < values.size(); ++i) sum->values[i] += static_cast<double>(values[i]);
+    }
+    return all;
+  }
+
+ private:
+  struct count {
+    index_t layer, tokens;
+    matrix<B> load;  ///< 1 x N
+  };
+  static auto* find(layer_statistics<B>& all, std::string_view name) {
+    for (auto& n : all.rows)
+      if (n.name == name) return &n;
+    return static_cast<typename layer_statistics<B>::named*>(nullptr);
+  }
+
+  std::vector<count> loads_;
+  std::vector<typename findings<B>::statistic> rows_;
+};
+
+}  // namespace gmoe
