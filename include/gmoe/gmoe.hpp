@@ -17,7 +17,6 @@
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/model/registry.hpp"
-#include "gmoe/model/size_use.hpp"
 #include "gmoe/moe/recording.hpp"
 #include "gmoe/ops/broadcast.hpp"
 #include "gmoe/ops/concat.hpp"

@@ -13,22 +13,20 @@
 
 namespace gmoe {
 
-/// Appends how `model` routed the first `tokens` tokens of its last forward pass (padding comes last in a batch); the
+/// Appends how `model` routed the first `tokens` tokens of a forward pass (padding comes last in a batch); the
 /// first call declares the layers. An expert's global id is its number in the model's bank: layers that share a pool
 /// agree on the ids, private pools never do. A model without mixtures adds nothing.
 template <class Model>
-void append_routing(routing_decisions& decisions, Model& model, index_t tokens) {
+void append_routing(routing_decisions& decisions, const Model& model,
+                    const findings<typename Model::backend_type>& pass, index_t tokens) {
   const bool first = decisions.layers() == 0;
-  require(first || decisions.layers() == model.moe_layers(), "append_routing: the model has ", model.moe_layers(),
+  require(first || decisions.layers() == model.moe().layers(), "append_routing: the model has ", model.moe().layers(),
           " mixtures, but the decisions hold ", decisions.layers(), " layers");
-  for (index_t layer = 0; layer < model.moe_layers(); ++layer) {
-    const auto& r = model.routings()[static_cast<std::size_t>(layer)];
+  for (index_t layer = 0; layer < model.moe().layers(); ++layer) {
+    const auto& r = pass.routings[static_cast<std::size_t>(layer)];
     require(tokens >= 0 && tokens <= r.chosen.rows(), "append_routing: ", tokens, " tokens of a batch of ",
             r.chosen.rows(), " were asked for");
-    if (first) {
-      const auto& mixture = *model.blocks()[static_cast<std::size_t>(r.block)].moe;
-      decisions.add_layer(r.block, r.experts, r.chosen.cols(), mixture.visible());
-    }
+    if (first) decisions.add_layer(r.block, r.experts, r.chosen.cols(), *r.visible);
     const auto pairs = static_cast<std::size_t>(tokens * r.chosen.cols());
     const std::vector<id_type> asked = r.chosen.to_host(), kept = r.kept.to_host();
     const auto given = [&](const std::vector<id_type>& ids) {
@@ -65,7 +63,7 @@ struct record_options {
 /// which has no successor to predict, is left out, so that the tokens, and random draws if there are any, are those of
 /// `evaluate`.
 template <class Model, class Token>
-routing_record record_routing(Model& model, std::span<const Token> text, const record_options& how) {
+routing_record record_routing(const Model& model, std::span<const Token> text, const record_options& how) {
   using B = typename Model::backend_type;
   require(how.most_tokens >= 0, "record_routing: most_tokens is ", how.most_tokens, ", expected 0 or more");
   const evaluation_windows<Token> windows(text, how.sequence, how.batch);
@@ -77,10 +75,9 @@ routing_record record_routing(Model& model, std::span<const Token> text, const r
     const index_t scored = windows.batch(number, ids, targets);
     const index_t tokens = std::min(scored, wanted - std::ssize(record.tokens));
     data.assign(ids, {}, how.batch, model.shape().vocab);
-    context<B> ctx = evaluation_context(model, number);
-    Model::read(ctx, data);
-    const variable<B> hidden = model.hidden(ctx);
-    append_routing(record.decisions, model, tokens);
+    auto pass = model.begin(Model::reading(evaluation_context(model, number), data));
+    const variable<B> hidden = model.hidden(pass);
+    append_routing(record.decisions, model, pass.found(), tokens);
     record.tokens.insert(record.tokens.end(), ids.begin(), ids.begin() + tokens);
     if (!how.keep_hidden) continue;
     const auto values = hidden.value().to_host();

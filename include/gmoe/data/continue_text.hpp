@@ -13,7 +13,7 @@ namespace gmoe {
 
 /// `prompt` (not empty) and what the model makes of it.
 template <class Model, class Tokenizer = byte_tokenizer>
-std::string continue_text(Model& model, std::string_view prompt, const sampling& how = {},
+std::string continue_text(const Model& model, std::string_view prompt, const sampling& how = {},
                           const Tokenizer& tokenizer = {}) {
   require<data_error>(!prompt.empty(), "continue_text: the prompt is empty, expected at least one token");
   const std::vector<id_type> ids = tokenizer.encode(prompt);

@@ -1,75 +1,73 @@
 #pragma once
 /// What a training checkpoint says of itself, in its file's metadata.
 
-#include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "gmoe/core/text.hpp"
 #include "gmoe/io/in_quotes.hpp"
 #include "gmoe/io/safetensors_reader.hpp"
+#include "gmoe/moe/settings.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/train/recipe.hpp"
 
 namespace gmoe {
 
-namespace detail {
-
-inline std::string to_text(double v) {
-  char buffer[64];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, v);
-  return {buffer, end.ptr};
-}
-inline std::string to_text(std::int64_t v) { return std::to_string(v); }
-inline std::string to_text(std::uint64_t v) { return std::to_string(v); }
-inline std::string to_text(const std::vector<index_t>& v) {
-  std::string text;
-  for (index_t x : v) text += (text.empty() ? "" : " ") + std::to_string(x);
-  return text;
-}
-
-template <class Number>
-requires std::is_arithmetic_v<Number>
-inline bool from_text(const std::string& text, Number& v) {
-  const auto r = std::from_chars(text.data(), text.data() + text.size(), v);
-  return r.ec == std::errc{} && r.ptr == text.data() + text.size();
-}
-inline bool from_text(const std::string& text, std::vector<index_t>& v) {
-  v.clear();
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    index_t x = 0;
-    if (!from_text(text.substr(at, end - at), x)) return false;
-    v.push_back(x);
-    at = end + 1;
-  }
-  return true;
-}
-
-}  // namespace detail
-
 /// What a checkpoint says of itself.
 struct checkpoint_header {
-  static constexpr const char* format = "gmoe training state 1";
+  static constexpr const char* format = "gmoe training state 2";
+  /// Of version 0.1, where the numbers of policies stood among the sizes.
+  static constexpr const char* format_1 = "gmoe training state 1";
 
   std::string variant;  ///< name of the card
   std::string text;     ///< a fingerprint of the training text, empty: not checked
   std::int64_t step = 0;
   sizes shape;
+  std::map<std::string, std::string> settings;  ///< the card's numbers, "balance.alpha" to "0.01"
   recipe how;
   std::optional<double> validation_loss;  ///< in nats per token, where it was measured at this step
+  bool first_format = false;              ///< read from a file of format_1: `settings` may have others than the card
+
+  /// Takes the numbers of a card.
+  template <class Card>
+  void set_card(const Card& card) {
+    settings.clear();
+    each_setting(card, [&](const std::string& path, const auto&, const auto& v) { settings[path] = to_text(v); });
+  }
+  /// The card with the header's numbers. Throws file_error, its message beginning with `file`, for one that is missing,
+  /// that the card does not have, or that it may not have.
+  template <class Card>
+  Card card(const std::string& file) const {
+    Card made{};
+    std::map<std::string, std::string> left = settings;
+    each_setting(made, [&](const std::string& path, const auto& f, auto& v) {
+      const auto found = left.find(path);
+      require<file_error>(found != left.end() || first_format, file, ": no metadata 'card.", path, "'");
+      if (found == left.end()) return;
+      try {
+        v = parse_field(f, path, found->second);
+      } catch (const config_error& e) {
+        throw file_error(concat(file, ": metadata 'card.", path, "': ", e.what()));
+      }
+      left.erase(found);
+    });
+    require<file_error>(left.empty() || first_format, file, ": metadata 'card.",
+                        left.empty() ? "" : left.begin()->first, "' is no number of the card ", text_of<Card>.name);
+    return made;
+  }
 
   std::map<std::string, std::string> to_metadata() const {
     std::map<std::string, std::string> m{
         {"format", format}, {"variant", variant}, {"text", text}, {"step", std::to_string(step)}};
-    each_field(shape, [&](const char* name, const auto& v) { m[std::string("sizes.") + name] = detail::to_text(v); });
-    each_field(how, [&](const char* name, const auto& v) { m[std::string("recipe.") + name] = detail::to_text(v); });
-    if (validation_loss) m["validation_loss"] = detail::to_text(*validation_loss);
+    each_field(shape, [&](const auto& f, const auto& v) { m["sizes." + std::string(f.name)] = to_text(v); });
+    for (const auto& [path, value] : settings) m["card." + path] = value;
+    each_field(how, [&](const auto& f, const auto& v) { m["recipe." + std::string(f.name)] = to_text(v); });
+    if (validation_loss) m["validation_loss"] = to_text(*validation_loss);
     return m;
   }
 
@@ -80,18 +78,22 @@ struct checkpoint_header {
       require<file_error>(found != m.end(), file, ": not a training state of this library: no metadata '", key, "'");
       return found->second;
     };
-    require<file_error>(get("format") == format, file, ": format is ", in_quotes(get("format")), ", expected '", format,
-                        "'");
+    require<file_error>(get("format") == format || get("format") == format_1, file, ": format is ",
+                        in_quotes(get("format")), ", expected '", format, "' or '", format_1, "'");
     checkpoint_header h;
+    h.first_format = get("format") == format_1;
     h.variant = get("variant");
     h.text = get("text");
     const auto read = [&](const std::string& key, auto& v) {
-      require<file_error>(detail::from_text(get(key), v), file, ": metadata '", key, "' is ", in_quotes(get(key)),
+      require<file_error>(from_text(get(key), v), file, ": metadata '", key, "' is ", in_quotes(get(key)),
                           ", expected a number");
     };
     read("step", h.step);
-    each_field(h.shape, [&](const char* name, auto& v) { read(std::string("sizes.") + name, v); });
-    each_field(h.how, [&](const char* name, auto& v) { read(std::string("recipe.") + name, v); });
+    each_field(h.shape, [&](const auto& f, auto& v) { read("sizes." + std::string(f.name), v); });
+    each_field(h.how, [&](const auto& f, auto& v) { read("recipe." + std::string(f.name), v); });
+    for (const auto& [key, value] : m)
+      if (key.starts_with("card.")) h.settings[key.substr(5)] = value;
+    if (h.first_format) h.settings = settings_of_format_1(m);
     if (m.contains("validation_loss")) read("validation_loss", h.validation_loss.emplace());
     try {
       check_recipe(h.how);
@@ -121,8 +123,34 @@ struct checkpoint_header {
     if (!file.contains("parameter/experts.w_in")) return;  // a dense model, of which `experts` says nothing
     const index_t units = file.entry("parameter/experts.w_in").elements();
     fits("experts", shape.experts, units);
-    fits("granularity", shape.granularity, shape.experts > 0 ? units / shape.experts : units);
-    fits("shared_experts", shape.shared_experts, numbers);
+    for (const auto& [path, most] :
+         {std::pair{"experts.granularity", shape.experts > 0 ? units / shape.experts : units},
+          {"experts.shared_experts", numbers}}) {
+      index_t n = 0;
+      const auto found = settings.find(path);
+      if (found != settings.end() && from_text(found->second, n))
+        require<file_error>(n <= most, name, ": card.", path, " is ", n, ", but the file's ", file.tensors().size(),
+                            " tensors of ", numbers, " numbers have room for ", most);
+    }
+  }
+
+ private:
+  /// Where the numbers of format_1 stand now. One that says "the card's own" is left out.
+  static std::map<std::string, std::string> settings_of_format_1(const std::map<std::string, std::string>& m) {
+    std::map<std::string, std::string> now;
+    for (const auto& [old, path] : {std::pair{"sizes.top_k", "select.k"},
+                                    {"sizes.granularity", "experts.granularity"},
+                                    {"sizes.shared_experts", "experts.shared_experts"},
+                                    {"sizes.moe_blocks", "placement.blocks"},
+                                    {"sizes.capacity_factor", "capacity.factor"},
+                                    {"sizes.balance_alpha", "balance.alpha"}}) {
+      const auto found = m.find(old);
+      if (found == m.end() || (std::string_view(old) == "sizes.top_k" && found->second == "0")) continue;
+      now[path] = found->second;
+    }
+    // Only cards whose experts are set aside for every token read it.
+    if (m.contains("variant") && m.at("variant") != "deepseek-moe") now.erase("experts.shared_experts");
+    return now;
   }
 };
 

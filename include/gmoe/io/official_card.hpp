@@ -8,8 +8,10 @@
 #include <string_view>
 #include <type_traits>
 
-#include "gmoe/core/slot.hpp"
 #include "gmoe/model/cards.hpp"
+#include "gmoe/moe/attention/gpt2_attention.hpp"
+#include "gmoe/moe/candidates/all_experts.hpp"
+#include "gmoe/moe/form/one_pass.hpp"
 
 namespace gmoe {
 
@@ -27,53 +29,62 @@ inline constexpr bool is_global_router = false;
 template <class... Parts>
 inline constexpr bool is_global_router<global_router<Parts...>> = true;
 
-template <class Select>
-inline constexpr bool is_top_k = false;
-template <int K>
-inline constexpr bool is_top_k<top_k<K>> = true;
-
 }  // namespace detail
 
 /// How a card relates to the format.
 template <class Card>
 struct official_card {
-  static constexpr bool has_relu_dense = std::is_same_v<typename Card::dense, relu_feed_forward>;
-  static constexpr bool has_local_expert = std::is_same_v<typename Card::always, local_expert>;
+  using experts = answer<Card, slots::experts>;
+  using body = answer<Card, slots::body>;
+  using always = answer<Card, slots::always>;
+  using router = answer<Card, slots::router>;
+  using score = answer<Card, slots::score>;
+  using select = answer<Card, slots::select>;
+  using capacity = answer<Card, slots::capacity>;
+  using gate = answer<Card, slots::gate>;
+  using balance = answer<Card, slots::balance>;
+  using placement = answer<Card, slots::placement>;
+  using dense = answer<Card, slots::dense>;
+
+  static constexpr bool has_relu_dense = std::is_same_v<dense, relu_feed_forward>;
+  static constexpr bool has_local_expert = std::is_same_v<always, local_expert>;
 
   static constexpr official_kind kind() {
-    if (std::is_same_v<typename Card::placement, no_block>) return official_kind::dense;
-    if (detail::is_global_router<typename Card::router>) return official_kind::gmoe;
-    if (std::is_same_v<typename Card::gate, renormalised_scores>) return official_kind::gshard;
+    if (std::is_same_v<placement, no_block>) return official_kind::dense;
+    if (detail::is_global_router<router>) return official_kind::gmoe;
+    if (std::is_same_v<gate, renormalised_scores>) return official_kind::gshard;
     return official_kind::switch_;
   }
 
   /// The slot whose answer the format has no word for; empty if it can hold the card.
   static constexpr std::string_view obstacle() {
     constexpr official_kind k = kind();
+    if (!std::is_same_v<answer<Card, slots::attention>, gpt2_attention>) return "attention";
     if (k == official_kind::dense) return has_relu_dense ? "" : "dense";
-    if (!std::is_same_v<typename Card::body, relu_expert>) return "body";
-    if (!std::is_same_v<typename Card::score, softmax_score>) return "score";
-    if (!detail::is_top_k<typename Card::select>) return "select";
-    if (!std::is_same_v<typename Card::balance, switch_loss>) return "balance";
+    if (!std::is_same_v<body, relu_expert>) return "body";
+    if (!std::is_same_v<score, softmax_score>) return "score";
+    if (!std::is_same_v<select, top_k>) return "select";
+    if (!std::is_same_v<balance, switch_loss>) return "balance";
+    if (!std::is_same_v<answer<Card, slots::candidates>, all_experts>) return "candidates";
+    if (!std::is_same_v<answer<Card, slots::form>, one_pass>) return "form";
     if (k == official_kind::gmoe) return gmoe_obstacle();
-    if (!std::is_same_v<typename Card::router, linear_router>) return "router";
-    if (!std::is_same_v<typename Card::experts, layer_pool>) return "experts";
-    if (!std::is_same_v<typename Card::always, no_local_expert>) return "always";
+    if (!std::is_same_v<router, linear_router>) return "router";
+    if (!std::is_same_v<experts, layer_pool>) return "experts";
+    if (!std::is_same_v<always, no_always>) return "always";
     constexpr bool gshard = k == official_kind::gshard;
-    if (!gshard && !std::is_same_v<typename Card::gate, selected_score>) return "gate";
-    using capacity = typename std::conditional_t<gshard, gshard_card, switch_card>::capacity;
-    if (!std::is_same_v<typename Card::capacity, capacity>) return "capacity";
+    if (!gshard && !std::is_same_v<gate, selected_score>) return "gate";
+    if (!std::is_same_v<capacity, std::conditional_t<gshard, gshard_capacity, limited_capacity>>) return "capacity";
     return "";
   }
 
  private:
   static constexpr std::string_view gmoe_obstacle() {
-    if constexpr (detail::is_global_router<typename Card::router>)
-      if (Card::router::has_logits && !Card::router::cuts_raw) return "router";
-    if (!std::is_same_v<typename Card::experts, global_pool>) return "experts";
-    if (!has_local_expert && !std::is_same_v<typename Card::always, no_local_expert>) return "always";
-    if (!std::is_same_v<typename Card::gate, selected_score>) return "gate";
-    if (!std::is_same_v<typename Card::capacity, no_capacity>) return "capacity";
+    if constexpr (detail::is_global_router<router>)
+      if (router::has_logits && !router::cuts_raw) return "router";
+    if (!std::is_same_v<experts, global_pool>) return "experts";
+    if (!has_local_expert && !std::is_same_v<always, no_always>) return "always";
+    if (!std::is_same_v<gate, selected_score>) return "gate";
+    if (!std::is_same_v<capacity, no_capacity>) return "capacity";
     return "";
   }
 };
@@ -86,7 +97,7 @@ concept official = official_card<Card>::obstacle()
 /// The cards of checkpoints as they are loaded: the blocks with a mixture are listed in the config.
 template <bool LocalExpert = true, bool PrevLogits = true, bool RouterState = true>
 using official_gmoe_card =
-    with<gmoe_card, listed_blocks, relu_feed_forward, std::conditional_t<LocalExpert, local_expert, no_local_expert>,
+    with<gmoe_card, listed_blocks, relu_feed_forward, std::conditional_t<LocalExpert, local_expert, no_always>,
          std::conditional_t<RouterState,
                             std::conditional_t<PrevLogits, global_router<hidden_state, propagated_logits>,
                                                global_router<hidden_state>>,

@@ -18,12 +18,14 @@ namespace gmoe {
 /// More blocks than the header of one weights file has room for.
 inline constexpr index_t max_official_layers = 100'000;
 
-/// What a config says. `shape.moe_blocks` always lists the blocks with a router; `shape.top_k` is 0 where the config
-/// leaves it to the kind. The three switches belong to `gmoe`.
+/// What a config says. The three switches belong to `gmoe`.
 struct official_config {
   official_kind kind = official_kind::gmoe;
   bool local_expert = true, prev_logits = true, router_state = true;
   sizes shape;
+  std::vector<index_t> moe_layers;  ///< the blocks with a router
+  index_t top_k = 0;                ///< 0: the kind's own
+  double aux_alpha = 0.01, capacity_factor = 1.25;
 };
 
 /// "a gmoe model with use_local_expert = true, ...": for messages.
@@ -72,7 +74,7 @@ inline void read_routing(const config_fields& fields, official_config& c) {
   if (c.kind == official_kind::switch_ && k != 1)
     fields.fail("router_top_k", "is ", k, ", but switch chooses 1 expert");
   if (k < 1 || k > s.experts) fields.fail("router_top_k", "is ", k, ", expected 1 to the ", s.experts, " experts");
-  s.top_k = stated_k.value_or(0);
+  c.top_k = stated_k.value_or(0);
 }
 
 /// The blocks with a router; where the config has no list, those of the kind's own card.
@@ -119,12 +121,12 @@ inline official_config read_official_config(const std::filesystem::path& path) {
   s.heads = fields.integer("n_head", 1);
   if (s.d_model % s.heads != 0) fields.fail("n_embd", "is ", s.d_model, ", expected a multiple of n_head = ", s.heads);
   s.d_ff = fields.integer_if("n_inner", 1).value_or(4 * s.d_model);
-  s.balance_alpha = fields.number("aux_alpha", 0.01, 0);
-  s.capacity_factor = fields.number("capacity_factor", 1.25, 0);
+  c.aux_alpha = fields.number("aux_alpha", 0.01, 0);
+  c.capacity_factor = fields.number("capacity_factor", 1.25, 0);
   s.layer_norm_epsilon = fields.number("layer_norm_epsilon", 1e-5, 0);
   s.initializer_range = fields.number("initializer_range", 0.02, 0);
   for (const auto& [name, value] :
-       {std::pair{"capacity_factor", s.capacity_factor}, std::pair{"layer_norm_epsilon", s.layer_norm_epsilon}})
+       {std::pair{"capacity_factor", c.capacity_factor}, std::pair{"layer_norm_epsilon", s.layer_norm_epsilon}})
     if (value == 0) fields.fail(name, "is 0, expected a positive number");
   s.dropout = detail::read_dropout(fields);
   for (const char* needed : {"tie_word_embeddings", "scale_attn_weights"})
@@ -132,7 +134,7 @@ inline official_config read_official_config(const std::filesystem::path& path) {
   for (const char* unknown : {"scale_attn_by_inverse_layer_idx", "add_cross_attention"})
     if (fields.boolean(unknown, false)) fields.fail(unknown, "is true, expected false");
   detail::read_routing(fields, c);
-  s.moe_blocks = detail::read_moe_layers(fields, c.kind, s.layers);
+  c.moe_layers = detail::read_moe_layers(fields, c.kind, s.layers);
   return c;
 }
 
@@ -152,8 +154,8 @@ inline std::string official_config_text(const official_config& c) {
   j["n_head"] = s.heads;
   j["n_inner"] = s.d_ff;
   j["num_global_experts"] = dense ? 0 : s.experts;
-  j["aux_alpha"] = s.balance_alpha;
-  j["capacity_factor"] = s.capacity_factor;
+  j["aux_alpha"] = c.aux_alpha;
+  j["capacity_factor"] = c.capacity_factor;
   j["layer_norm_epsilon"] = s.layer_norm_epsilon;
   j["activation_function"] = "gelu_new";
   for (const char* name : {"attn_pdrop", "embd_pdrop", "resid_pdrop"}) j[name] = s.dropout;
@@ -169,9 +171,9 @@ inline std::string official_config_text(const official_config& c) {
   if (!gmoe) {
     const index_t own = c.kind == official_kind::gshard ? 2 : 1;
     j["num_experts"] = dense ? 1 : s.experts;
-    j["router_top_k"] = dense ? 0 : s.top_k > 0 ? s.top_k : own;
+    j["router_top_k"] = dense ? 0 : c.top_k > 0 ? c.top_k : own;
   }
-  if (!gmoe || static_cast<index_t>(s.moe_blocks.size()) != s.layers) j["moe_layers"] = s.moe_blocks;
+  if (!gmoe || static_cast<index_t>(c.moe_layers.size()) != s.layers) j["moe_layers"] = c.moe_layers;
   return j.dump(2) + "\n";
 }
 

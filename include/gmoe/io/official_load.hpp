@@ -1,6 +1,7 @@
 #pragma once
 /// Loading published checkpoints.
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <string>
@@ -28,7 +29,7 @@ class official_weights {
     const sizes& s = config.shape;
     require<file_error>(s.layers <= tensors / 8, where_, ": has ", tensors,
                         " tensors, too few for the config's n_layer = ", s.layers);
-    require<file_error>(s.moe_blocks.empty() || s.experts <= tensors / 2, where_, ": has ", tensors,
+    require<file_error>(config.moe_layers.empty() || s.experts <= tensors / 2, where_, ": has ", tensors,
                         " tensors, too few for the config's ", s.experts, " experts");
   }
 
@@ -89,20 +90,32 @@ class official_weights {
   safetensors_file file_;
 };
 
+/// The card with a config's numbers.
+template <class Card>
+Card official_card_of(const official_config& c) {
+  Card card{};
+  if constexpr (std::is_same_v<answer<Card, slots::placement>, listed_blocks>) card.placement.blocks = c.moe_layers;
+  if constexpr (official_card<Card>::kind() != official_kind::dense) {
+    card.balance.alpha = c.aux_alpha;
+    if (c.top_k > 0) card.select.k = c.top_k;
+    if constexpr (requires { card.capacity.factor; }) card.capacity.factor = c.capacity_factor;
+  }
+  return card;
+}
+
 /// Builds the model of a config that is known to fit the card.
 template <class Card, class B>
 language_model<Card, B> build_official(const official_files& files, const official_config& config) {
   official_weights weights(files, config);
   const std::string shown = "config " + in_quotes(files.config.string(), 4096);
   try {
-    language_model<Card, B> model(config.shape, 0, build_mode::shapes_only);
-    for (std::size_t b = 0, listed = 0; b < model.blocks().size(); ++b) {
-      const auto& blocks = config.shape.moe_blocks;
-      const bool expected = listed < blocks.size() && blocks[listed] == static_cast<index_t>(b);
-      listed += expected;
-      require(expected == model.blocks()[b].moe.has_value(), "block ", b, expected ? " has a router" : " has no router",
-              ", but the card's placement says otherwise");
+    const Card card = official_card_of<Card>(config);
+    for (index_t b = 0; b < config.shape.layers; ++b) {
+      const bool expected = std::binary_search(config.moe_layers.begin(), config.moe_layers.end(), b);
+      require(expected == answer_of<slots::placement>(card).has_experts(config.shape, b), "block ", b,
+              expected ? " has a router" : " has no router", ", but the card's placement says otherwise");
     }
+    language_model<Card, B> model(config.shape, card, 0, build_mode::shapes_only);
     weights.fill(model);
     return model;
   } catch (const config_error& e) {
@@ -117,8 +130,8 @@ official_config official_switches() {
   c.kind = official_card<Card>::kind();
   if constexpr (official_card<Card>::kind() == official_kind::gmoe) {
     c.local_expert = official_card<Card>::has_local_expert;
-    c.prev_logits = Card::router::has_logits;
-    c.router_state = Card::router::has_state;
+    c.prev_logits = official_card<Card>::router::has_logits;
+    c.router_state = official_card<Card>::router::has_state;
   }
   return c;
 }

@@ -20,10 +20,10 @@
 
 namespace gmoe {
 
-/// Throws config_error, naming slot or size, if the official format cannot hold a model of this card and these sizes.
+/// Throws config_error, naming slot or number, if the official format cannot hold a model of this card and these sizes.
 /// Needs no model: a program that will save one asks before it trains.
 template <class Card>
-void check_official(const sizes& s) {
+void check_official(const sizes& s, const Card& card) {
   if constexpr (!official<Card>) {
     throw config_error(concat("official checkpoints cannot hold this model: its card's slot '",
                               official_card<Card>::obstacle(),
@@ -31,32 +31,43 @@ void check_official(const sizes& s) {
   } else {
     bool routed = false;
     for (index_t b = 0; b < s.layers; ++b) {
-      const bool has_experts = Card::placement::has_experts(s, b);
+      const bool has_experts = answer_of<slots::placement>(card).has_experts(s, b);
       routed = routed || has_experts;
       require(has_experts || official_card<Card>::has_relu_dense, "official checkpoints cannot hold this model: block ",
               b, " has GPT-2's feed-forward layer, expected relu_feed_forward");
     }
     constexpr official_kind kind = official_card<Card>::kind();
-    if (routed)
-      require(kind == official_kind::gshard || Card::select::slots(s) == 1,
+    if constexpr (kind != official_kind::dense)
+      require(!routed || kind == official_kind::gshard || card.select.k == 1,
               "official checkpoints cannot hold this model: ", name_of(kind), " chooses 1 expert per token, the model ",
-              Card::select::slots(s));
+              card.select.k);
+    if constexpr (requires { card.capacity.room; }) {
+      const decltype(std::declval<std::conditional_t<kind == official_kind::gshard, gshard_card, switch_card>>()
+                         .capacity) theirs =
+          std::conditional_t<kind == official_kind::gshard, gshard_card, switch_card>{}.capacity;
+      require(card.capacity.order == theirs.order && card.capacity.room == theirs.room,
+              "official checkpoints cannot hold this model: ", name_of(kind),
+              " has capacity.order = ", to_text(theirs.order), " and capacity.room = ", to_text(theirs.room),
+              ", the model ", to_text(card.capacity.order), " and ", to_text(card.capacity.room));
+    }
   }
 }
 
 /// The config of a model. Throws config_error as check_official does.
 template <class Model>
 official_config official_config_of(Model& model) {
-  using card = typename Model::card;
-  check_official<card>(model.shape());
+  using card = typename Model::card_type;
+  check_official(model.shape(), model.card());
   official_config c;
   if constexpr (official<card>) {
     c = detail::official_switches<card>();
     c.shape = model.shape();
-    c.shape.moe_blocks.clear();
-    for (std::size_t b = 0; b < model.blocks().size(); ++b)
-      if (model.blocks()[b].moe) c.shape.moe_blocks.push_back(static_cast<index_t>(b));
-    if (!c.shape.moe_blocks.empty()) c.shape.top_k = card::select::slots(model.shape());
+    for (index_t l = 0; l < model.moe().layers(); ++l) c.moe_layers.push_back(model.moe().shape(l).block);
+    if constexpr (official_card<card>::kind() != official_kind::dense) {
+      c.top_k = c.moe_layers.empty() ? 0 : model.card().select.k;
+      c.aux_alpha = model.card().balance.alpha;
+      if constexpr (requires { model.card().capacity.factor; }) c.capacity_factor = model.card().capacity.factor;
+    }
   }
   return c;
 }
@@ -86,7 +97,7 @@ void add_official(safetensors_writer& writer, const official_tensor<B>& t) {
 template <class Model>
 void save_official(const official_files& files, Model& model) {
   const official_config config = official_config_of(model);
-  if constexpr (official<typename Model::card>) {
+  if constexpr (official<typename Model::card_type>) {
     using B = typename Model::backend_type;
     std::vector<official_tensor<B>> tensors;
     each_official_tensor(model, [&](const official_tensor<B>& t) { tensors.push_back(t); });

@@ -6,6 +6,8 @@
 /// w1 is those rows of w_in, w2 the transpose of those rows of w_out.
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -14,9 +16,6 @@
 #include "gmoe/autograd/parameter.hpp"
 #include "gmoe/core/error.hpp"
 #include "gmoe/io/official_card.hpp"
-#include "gmoe/moe/bank.hpp"
-#include "gmoe/nn/layer_norm.hpp"
-#include "gmoe/nn/linear.hpp"
 
 namespace gmoe {
 
@@ -80,19 +79,23 @@ struct official_visit {
   void vector_of(std::string name, std::string first, parameter<B>& p) const {
     visit({std::move(name), std::move(first), {p.cols()}, &p, 0, 1});
   }
-  void norm(const std::string& name, nn::layer_norm<B>& layer) const {
-    vector_of(name + ".weight", layer.gain);
-    vector_of(name + ".bias", layer.bias);
+  void norm(const std::string& name, parameter<B>& gain, parameter<B>& bias) const {
+    vector_of(name + ".weight", gain);
+    vector_of(name + ".bias", bias);
   }
-  void linear(const std::string& name, nn::linear<B>& layer) const {
-    matrix_of(name + ".weight", layer.weight);
-    vector_of(name + ".bias", layer.bias);
+  void linear(const std::string& name, parameter<B>& weight, parameter<B>& bias) const {
+    matrix_of(name + ".weight", weight);
+    vector_of(name + ".bias", bias);
   }
-  void expert(const std::string& name, expert_bank<B>& bank, index_t e) const { expert(name, name, bank, e); }
-  void expert(const std::string& name, const std::string& first, expert_bank<B>& bank, index_t e) const {
-    const index_t unit = bank.first_unit(e), units = bank.units(e), d = bank.w_in().cols();
-    visit({name + ".w1.weight", first + ".w1.weight", {units, d}, &bank.w_in(), unit, units});
-    visit({name + ".w2.weight", first + ".w2.weight", {d, units}, &bank.w_out(), unit, units, true});
+  /// The hidden units from `unit` on of a bank.
+  void expert(const std::string& name, const std::string& first, parameter<B>& w_in, parameter<B>& w_out, index_t unit,
+              index_t units) const {
+    visit({name + ".w1.weight", first + ".w1.weight", {units, w_in.cols()}, &w_in, unit, units});
+    visit({name + ".w2.weight", first + ".w2.weight", {w_in.cols(), units}, &w_out, unit, units, true});
+  }
+  /// A bank of one.
+  void expert(const std::string& name, parameter<B>& w_in, parameter<B>& w_out) const {
+    expert(name, name, w_in, w_out, 0, w_in.rows());
   }
 };
 
@@ -105,61 +108,69 @@ inline constexpr const char* official_head = "lm_head.weight";
 /// later ones: visit(const official_tensor<B>&). The canonical tensors are those that do not repeat another.
 /// A block with GPT-2's feed-forward layer has no official form: such blocks throw config_error.
 template <class Model, class Visit>
-requires official<typename Model::card>
+requires official<typename Model::card_type>
 void each_official_tensor(Model& model, Visit&& visit) {
   using B = typename Model::backend_type;
-  using form = official_card<typename Model::card>;
+  using form = official_card<typename Model::card_type>;
   const auto one = [&](const official_tensor<B>& tensor) { visit(tensor); };
   const detail::official_visit<B, decltype(one)> to{one};
 
-  to.matrix_of("transformer.wte.weight", model.token_embedding());
-  to.matrix_of("transformer.wpe.weight", model.position_embedding());
+  std::map<std::string, parameter<B>*, std::less<>> by_name;
+  model.each_parameter([&](parameter<B>& p) { by_name[p.name()] = &p; });
+  const auto our = [&](const std::string& name) -> parameter<B>& { return *by_name.at(name); };
+
+  to.matrix_of("transformer.wte.weight", our("wte"));
+  to.matrix_of("transformer.wpe.weight", our("wpe"));
   std::string first;  // scope of the first mixture: where shared tensors have their canonical names
-  for (std::size_t b = 0; b < model.blocks().size(); ++b) {
-    auto& block = model.blocks()[b];
-    const std::string scope = "transformer.h." + std::to_string(b) + ".", moe = scope + "mlp.moe.";
-    to.norm(scope + "ln_1", block.ln_1);
-    to.linear(scope + "attn.c_attn", block.attention.c_attn);
-    to.linear(scope + "attn.c_proj", block.attention.c_proj);
-    to.norm(scope + "ln_2", block.ln_2);
-    if (!block.moe) {
+  index_t mixture = 0;
+  for (index_t b = 0; b < model.shape().layers; ++b) {
+    const std::string mine = "h." + std::to_string(b) + ".", scope = "transformer." + mine, moe = scope + "mlp.moe.";
+    to.norm(scope + "ln_1", our(mine + "ln_1.weight"), our(mine + "ln_1.bias"));
+    for (const char* linear : {"attn.c_attn", "attn.c_proj"})
+      to.linear(scope + linear, our(mine + linear + ".weight"), our(mine + linear + ".bias"));
+    to.norm(scope + "ln_2", our(mine + "ln_2.weight"), our(mine + "ln_2.bias"));
+    if (mixture == model.moe().layers() || model.moe().shape(mixture).block != b) {
       if constexpr (form::has_relu_dense)
-        to.expert(moe + "experts.0", block.dense->bank(), 0);
+        to.expert(moe + "experts.0", our(mine + "mlp.w_in"), our(mine + "mlp.w_out"));
       else
         throw config_error(concat("block ", b,
                                   " has GPT-2's feed-forward layer, which official checkpoints do not "
                                   "have; expected relu_feed_forward"));
-    } else if constexpr (form::kind() == official_kind::gmoe) {
-      if (first.empty()) first = moe;
-      if constexpr (form::has_local_expert) to.expert(moe + "experts.0", block.moe->always().expert.bank(), 0);
-      const auto& visible = block.moe->visible();
-      for (std::size_t j = 0; j < visible.size(); ++j) {
-        const std::string name = "global_experts." + std::to_string(j);
-        to.expert(moe + name, first + name, model.bank(), visible[j]);
-      }
-      if (auto& gru = model.router_shared().gru) {
-        const std::string name = "shared_router.gru.";
-        to.matrix_of(moe + name + "weight_ih", first + name + "weight_ih", gru->w_ih);
-        to.matrix_of(moe + name + "weight_hh", first + name + "weight_hh", gru->w_hh);
-        to.vector_of(moe + name + "bias_ih", first + name + "bias_ih", gru->b_ih);
-        to.vector_of(moe + name + "bias_hh", first + name + "bias_hh", gru->b_hh);
-      }
-      auto& router = model.router_of(block.moe->shape().moe_layer);
-      to.norm(moe + "h_ln", router.h_ln);
-      if (router.z_ln) {
-        to.norm(moe + "prev_score_ln", *router.z_ln);
-        to.matrix_of(moe + "prev_score_proj.weight", router.z_proj);
-      }
-      to.matrix_of(moe + "gate_head.weight", router.gate);
-    } else if constexpr (form::kind() != official_kind::dense) {
-      const auto& visible = block.moe->visible();
-      for (std::size_t j = 0; j < visible.size(); ++j)
-        to.expert(moe + "experts." + std::to_string(j), model.bank(), visible[j]);
-      to.matrix_of(moe + "router.gate.weight", model.router_of(block.moe->shape().moe_layer).gate);
+      continue;
     }
+    const std::string router = "router." + std::to_string(mixture) + ".";
+    constexpr bool gmoe = form::kind() == official_kind::gmoe;
+    if (first.empty()) first = moe;
+    if constexpr (form::has_local_expert)
+      to.expert(moe + "experts.0", our(mine + "moe.local.w_in"), our(mine + "moe.local.w_out"));
+    index_t j = 0;
+    for (const id_type e : model.moe().visible(mixture)) {
+      const std::string name = (gmoe ? "global_experts." : "experts.") + std::to_string(j++);
+      const auto& bank = model.moe().bank();
+      to.expert(moe + name, (gmoe ? first : moe) + name, our("experts.w_in"), our("experts.w_out"), bank.first_unit(e),
+                bank.units(e));
+    }
+    if constexpr (gmoe) {
+      if (form::router::has_state) {
+        const std::string gru = "shared_router.gru.";
+        for (const char* w : {"weight_ih", "weight_hh"})
+          to.matrix_of(moe + gru + w, first + gru + w, our(std::string("router.gru.") + w));
+        for (const char* v : {"bias_ih", "bias_hh"})
+          to.vector_of(moe + gru + v, first + gru + v, our(std::string("router.gru.") + v));
+      }
+      to.norm(moe + "h_ln", our(router + "h_ln.weight"), our(router + "h_ln.bias"));
+      if (form::router::has_logits) {
+        to.norm(moe + "prev_score_ln", our(router + "prev_score_ln.weight"), our(router + "prev_score_ln.bias"));
+        to.matrix_of(moe + "prev_score_proj.weight", our(router + "prev_score_proj"));
+      }
+      to.matrix_of(moe + "gate_head.weight", our(router + "gate_head"));
+    } else {
+      to.matrix_of(moe + "router.gate.weight", our(router + "gate"));
+    }
+    ++mixture;
   }
-  to.norm("transformer.ln_f", model.final_norm());
-  to.matrix_of(official_head, "transformer.wte.weight", model.token_embedding());
+  to.norm("transformer.ln_f", our("ln_f.weight"), our("ln_f.bias"));
+  to.matrix_of(official_head, "transformer.wte.weight", our("wte"));
 }
 
 }  // namespace gmoe

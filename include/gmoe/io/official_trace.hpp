@@ -30,11 +30,11 @@ struct traced_step {
 
 /// Traces one model on one batch into a file.
 template <class Model>
-requires official<typename Model::card>
+requires official<typename Model::card_type>
 class official_tracer : observer<typename Model::backend_type> {
   using B = typename Model::backend_type;
   using scalar = typename B::scalar;
-  static constexpr bool full = official_card<typename Model::card>::kind() == official_kind::gmoe;
+  static constexpr bool full = official_card<typename Model::card_type>::kind() == official_kind::gmoe;
 
  public:
   /// `tokens`: sequences x length ids, row-major. Throws data_error if the model cannot read them.
@@ -68,7 +68,7 @@ class official_tracer : observer<typename Model::backend_type> {
     ctx.tape = predicts() ? &tape_ : nullptr;
     ctx.observer = this;
     const losses<B> l = model_.loss(ctx, data_);
-    for (const routing<B>& r : model_.routings()) trace_routing(r);
+    for (const routing<B>& r : l.found.routings) trace_routing(r);
     context<B> plain;
     const variable<B> logits = model_.logits(plain, variable<B>(std::move(final_)));
     out_.add("logits", {data_.size, data_.sequence, model_.shape().vocab}, logits.value().to_host());
@@ -157,11 +157,7 @@ class official_tracer : observer<typename Model::backend_type> {
     const std::vector<index_t> shape = full ? std::vector{tokens} : std::vector{tokens, k};
     out_.add_integers(at + (full ? "top1_idx" : "topk_idx"), shape, {chosen.begin(), chosen.end()});
     out_.add(at + (full ? "top1_prob" : "topk_weight"), shape, r.weights.value().to_host());
-    // On copies without a tape, so that the value leaves no trace in the backward pass.
-    routing<B> alone = r;
-    alone.scores = variable<B>(r.scores.value());
-    const variable<B> aux = Model::card::balance::layer_loss(context<B>{}, model_.shape(), alone);
-    out_.add(at + "aux_loss", {}, aux.value().to_host());
+    out_.add(at + "aux_loss", {}, model_.moe().layer_loss(r).value().to_host());
   }
 
   static std::string layer(index_t block) { return "layer" + std::to_string(block) + "/"; }

@@ -34,7 +34,6 @@ struct trace_settings {
 template <class Model>
 class tracer : observer<typename Model::backend_type> {
   using B = typename Model::backend_type;
-  using card = typename Model::card;
   using scalar = typename B::scalar;
 
  public:
@@ -65,6 +64,7 @@ class tracer : observer<typename Model::backend_type> {
  private:
   struct found {
     variable<B> language, balance, total;
+    findings<B> way;
   };
 
   context<B> context_at(std::int64_t step) {
@@ -79,15 +79,14 @@ class tracer : observer<typename Model::backend_type> {
 
   /// What the file says of itself.
   void describe() {
-    const auto note = [&](const std::string& key, const auto& value) {
-      out_.set_metadata(key, detail::to_text(value));
-    };
+    const auto note = [&](const std::string& key, const auto& value) { out_.set_metadata(key, to_text(value)); };
     out_.set_metadata("format", "gmoe trace 1");
     out_.set_metadata("training", how_.training ? "true" : "false");
     note("step", how_.step);
     note("seed", how_.seed);
     note("train_steps", how_.train_steps);
-    each_field(model_.shape(), [&](const char* name, const auto& v) { note(std::string("sizes.") + name, v); });
+    each_field(model_.shape(), [&](const auto& f, const auto& v) { note("sizes." + std::string(f.name), v); });
+    each_setting(model_.card(), [&](const std::string& path, const auto&, const auto& v) { note("card." + path, v); });
     if (how_.train_steps == 0) return;
     const recipe& r = how_.how;
     for (const auto& [name, value] : {std::pair{"learning_rate", r.learning_rate}, std::pair{"beta1", r.beta1},
@@ -101,28 +100,28 @@ class tracer : observer<typename Model::backend_type> {
     model_.each_parameter([&](const parameter<B>& p) {
       out_.add(when + "parameter/" + p.name(), {p.rows(), p.cols()}, p.value().to_host());
     });
-    model_.each_buffer([&](const std::string& name, const matrix<B>& m) {
-      out_.add(when + "buffer/" + name, {m.rows(), m.cols()}, m.to_host());
+    model_.each_buffer([&](const buffer<B>& b) {
+      out_.add(when + "buffer/" + b.name(), {b.value().rows(), b.value().cols()}, b.value().to_host());
     });
   }
 
   /// The losses of a pass; without targets there is no language loss.
-  found losses_of(context<B>& ctx) {
+  found losses_of(const context<B>& ctx) {
     if (data_.scored > 0) {
-      const losses<B> l = model_.loss(ctx, data_);
-      return {l.language, l.balance, l.total};
+      losses<B> l = model_.loss(ctx, data_);
+      return {l.language, l.balance, l.total, std::move(l.found)};
     }
-    Model::read(ctx, data_);
-    model_.hidden(ctx);
-    const variable<B> balance = model_.balance_loss(ctx);
-    return {{}, balance, balance};
+    auto pass = model_.begin(Model::reading(ctx, data_));
+    model_.hidden(pass);
+    const variable<B> balance = pass.loss();
+    return {{}, balance, balance, std::move(pass).found()};
   }
 
   void pass() {
     context<B> ctx = context_at(how_.step);
     if (how_.gradients) ctx.tape = &tape_;
     const found l = losses_of(ctx);
-    for (const routing<B>& r : model_.routings()) show(r);
+    for (const routing<B>& r : l.way.routings) show(r);
     context<B> plain;
     const variable<B> logits = model_.logits(plain, variable<B>(std::move(final_)));
     out_.add("logits", {data_.size, data_.sequence, model_.shape().vocab}, logits.value().to_host());
@@ -147,9 +146,9 @@ class tracer : observer<typename Model::backend_type> {
       at_ = "train/step" + std::to_string(s) + "/";
       context<B> ctx = context_at(how_.step + s);
       ctx.tape = &tape_;
-      model_.forget_passes();
       const found l = losses_of(ctx);
-      if (!ctx.training) model_.count_pass();
+      step_statistics<B> passes;
+      if (Model::hears_steps) passes.add(l.way);
       total.push_back(static_cast<double>(l.total.value().item()));
       language.push_back(static_cast<double>(l.language.value().item()));
       balance.push_back(l.balance ? static_cast<double>(l.balance.value().item()) : 0.0);
@@ -158,7 +157,7 @@ class tracer : observer<typename Model::backend_type> {
       require<numeric_error>(std::isfinite(total.back()) && std::isfinite(norms.back()), "trace: at training step ", s,
                              " the loss is ", total.back(), " and the norm of the gradient ", norms.back());
       optimizer.step(r.learning_rate, r.clip_norm > 0 ? clipping_factor(norms.back(), r.clip_norm) : 1.0);
-      model_.after_step();
+      model_.after_step(how_.step + s, passes);
     }
     const std::vector<index_t> shape{static_cast<index_t>(how_.train_steps)};
     out_.add_exact("train/loss", shape, std::move(total));
@@ -209,14 +208,8 @@ class tracer : observer<typename Model::backend_type> {
     out_.add(at + "weights", slots,
              r.weights ? r.weights.value().to_host()
                        : std::vector<scalar>(static_cast<std::size_t>(r.chosen.size()), scalar(1)));
-    const auto& visible = model_.blocks()[static_cast<std::size_t>(r.block)].moe->visible();
-    out_.add_integers(at + "experts", {r.experts}, {visible.begin(), visible.end()});
-    if constexpr (requires { card::balance::layer_loss(context<B>{}, model_.shape(), r); }) {
-      routing<B> alone = r;  // off the tape
-      alone.scores = variable<B>(r.scores.value());
-      out_.add(at + "balance_loss", {},
-               card::balance::layer_loss(context<B>{}, model_.shape(), alone).value().to_host());
-    }
+    out_.add_integers(at + "experts", {r.experts}, {r.visible->begin(), r.visible->end()});
+    if (const variable<B> loss = model_.moe().layer_loss(r)) out_.add(at + "balance_loss", {}, loss.value().to_host());
   }
 
   Model& model_;

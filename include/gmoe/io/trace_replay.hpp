@@ -52,16 +52,15 @@ id_matrix<B> read_choices(const safetensors_file& file, const std::string& key, 
 /// trace may be of another card, with another number of choices per token: mixtures, experts and tokens must agree.
 /// Throws file_error.
 template <class Model>
-replay<typename Model::backend_type> read_replay(const std::filesystem::path& path, Model& model, index_t tokens,
+replay<typename Model::backend_type> read_replay(const std::filesystem::path& path, const Model& model, index_t tokens,
                                                  bool constants) {
   using B = typename Model::backend_type;
   using scalar = typename B::scalar;
   const safetensors_file file(path);
   const std::string name = in_quotes(path.string(), 4096);
   replay<B> r;
-  for (const auto& block : model.blocks()) {
-    if (!block.moe) continue;
-    const index_t number = block.moe->shape().block, experts = block.moe->shape().experts;
+  for (index_t l = 0; l < model.moe().layers(); ++l) {
+    const index_t number = model.moe().shape(l).block, experts = model.moe().shape(l).experts;
     const std::string at = "layer" + std::to_string(number) + "/";
     r.layers.push_back({experts, detail::read_choices<B>(file, at + "chosen", name, tokens, experts),
                         detail::read_choices<B>(file, at + "kept", name, tokens, experts)});

@@ -24,7 +24,8 @@ template <class Model, class Token>
 void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& run, const std::string& variant,
                      const std::string& text = "", std::optional<double> validation_loss = {}) {
   safetensors_writer file;
-  const checkpoint_header header{variant, text, run.steps_done(), run.model().shape(), run.how(), validation_loss};
+  checkpoint_header header{variant, text, run.steps_done(), run.model().shape(), {}, run.how(), validation_loss};
+  header.set_card(run.model().card());
   for (auto& [key, value] : header.to_metadata()) file.set_metadata(key, value);
   const auto add = [&](const std::string& name, const auto& m) {
     using element = typename std::decay_t<decltype(m)>::element;
@@ -36,8 +37,7 @@ void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
     add("first_moment/" + name, first);
     add("second_moment/" + name, second);
   });
-  if constexpr (requires { run.model().each_buffer([](const std::string&, auto&) {}); })
-    run.model().each_buffer([&](const std::string& name, const auto& m) { add("buffer/" + name, m); });
+  run.model().each_buffer([&](const auto& b) { add("buffer/" + b.name(), b.value()); });
   file.write(path);
 }
 
@@ -67,8 +67,7 @@ std::size_t load_matrices(const safetensors_file& file, const std::string& path,
 template <class Model>
 void each_model_matrix(Model& model, const auto& visit) {
   model.each_parameter([&](auto& p) { visit("parameter/" + p.name(), p.value()); });
-  if constexpr (requires { model.each_buffer([](const std::string&, auto&) {}); })
-    model.each_buffer([&](const std::string& n, auto& m) { visit("buffer/" + n, m); });
+  model.each_buffer([&](auto& b) { visit("buffer/" + b.name(), b.value()); });
 }
 
 }  // namespace detail
@@ -92,16 +91,23 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
                         ", but this run has only ", how.steps, " steps");
     how.steps = found.how.steps;
   }
-  const auto mine = checkpoint_header{variant, text, found.step, run.model().shape(), how, {}}.to_metadata();
-  for (const auto& [key, value] : mine)
-    require<file_error>(file.metadata().at(key) == value, name, ": this checkpoint's ", key, " is ",
-                        in_quotes(file.metadata().at(key)), ", but this run's is ", in_quotes(value));
+  checkpoint_header mine{variant, text, found.step, run.model().shape(), {}, how, {}};
+  mine.set_card(run.model().card());
+  checkpoint_header theirs = found;
+  theirs.validation_loss.reset();
+  if (theirs.variant == mine.variant) theirs.set_card(found.card<typename Model::card_type>(name));
+  const auto read = theirs.to_metadata();
+  for (const auto& [key, value] : mine.to_metadata()) {
+    const auto other = read.find(key);
+    require<file_error>(other != read.end(), name, ": no metadata '", key, "'");
+    require<file_error>(other->second == value, name, ": this checkpoint's ", key, " is ", in_quotes(other->second),
+                        ", but this run's is ", in_quotes(value));
+  }
 
   std::size_t moments = 0;
   run.optimizer().each_moment([&](const std::string&, const auto&, const auto&) { moments += 2; });
   std::size_t buffers = 0;
-  if constexpr (requires { run.model().each_buffer([](const std::string&, auto&) {}); })
-    run.model().each_buffer([&](const std::string&, const auto&) { ++buffers; });
+  run.model().each_buffer([&](const auto&) { ++buffers; });
   const std::size_t expected = moments / 2 + moments + buffers;
   require<file_error>(file.tensors().size() == expected, name, ": ", file.tensors().size(), " tensors, expected ",
                       expected);
@@ -113,6 +119,7 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
       visit("second_moment/" + n, second);
     });
   });
+  run.model().set_prepared();
   run.resume_at(found.step);
 }
 
@@ -128,6 +135,7 @@ void load_model(const std::filesystem::path& path, Model& model, const std::stri
   check_buffers(file, model, name);
   detail::load_matrices<typename Model::backend_type>(
       file, name, [&](const auto& visit) { detail::each_model_matrix(model, visit); });
+  model.set_prepared();
   model.set_step(found.step);
 }
 
@@ -140,11 +148,13 @@ checkpoint_header check_checkpoint(const std::filesystem::path& path) {
   const checkpoint_header h = checkpoint_header::from_metadata(file.metadata(), name);
   h.check_room(file, name);
   try {
-    check_sizes<Card>(h.shape);
+    const Card card = h.card<Card>(name);
+    check_sizes(h.shape, card);
     bool mixture = false;
-    for (index_t b = 0; b < h.shape.layers; ++b) mixture = mixture || Card::placement::has_experts(h.shape, b);
+    for (index_t b = 0; b < h.shape.layers; ++b)
+      mixture = mixture || answer_of<slots::placement>(card).has_experts(h.shape, b);
     if (mixture) file.entry("parameter/experts.w_in");  // which bounds the number of experts
-    language_model<Card, shapes> model(h.shape, 0, build_mode::shapes_only);
+    language_model<Card, shapes> model(h.shape, card, 0, build_mode::shapes_only);
     model.each_parameter([&](const auto& p) {
       for (const char* kind : {"parameter/", "first_moment/", "second_moment/"}) {
         const tensor_entry& found = file.entry(kind + p.name());

@@ -28,70 +28,69 @@ inline index_t attention_multiply_adds(const sizes& s, index_t sequence) {
 
 namespace detail {
 
-/// Sizes of the parameters that `part` visits.
+/// Sizes of parameters, added up.
 struct part_size {
   index_t all = 0, matrices = 0;
 
-  template <class Part>
-  void add(Part& part) {
-    if constexpr (requires { part.each([](auto&) {}); })
-      part.each([this](const auto& p) {
-        const bool norm_or_bias =
-            p.rows() == 1 && (p.name().find("bias") != std::string::npos || p.name().ends_with("weight"));
-        all += p.size();
-        if (!norm_or_bias) matrices += p.size();
-      });
+  template <class P>
+  void operator()(const P& p) {
+    if constexpr (requires { p.has_gradient(); }) {
+      const bool norm_or_bias =
+          p.rows() == 1 && (p.name().find("bias") != std::string::npos || p.name().ends_with("weight"));
+      all += p.size();
+      if (!norm_or_bias) matrices += p.size();
+    }
   }
 };
 
 /// Routed experts that a token visits, on average.
 template <class Select>
-double experts_per_token(const sizes& s) {
-  if constexpr (requires { Select::experts_per_token(s); })
-    return Select::experts_per_token(s);
+double experts_per_token(const Select& select, const layer_shape& l) {
+  if constexpr (answers<hooks::experts_per_token, Select, nothing, const layer_shape&>)
+    return ask<hooks::experts_per_token>(select, nothing{}, l);
   else
-    return static_cast<double>(Select::slots(s));
+    return static_cast<double>(ask<hooks::at_most>(select, nothing{}, l));
 }
 
 }  // namespace detail
 
-/// Counts a model of these sizes. Throws config_error if the sizes do not fit.
+/// Counts a model of these numbers. Throws config_error if they do not fit.
 template <class Card>
-model_cost cost_of(const sizes& s) {
-  language_model<Card, shapes> model(s, 0, build_mode::shapes_only);
+model_cost cost_of(const sizes& s, const Card& card = {}) {
+  language_model<Card, shapes> model(s, card, 0, build_mode::shapes_only);
   model_cost cost;
-  model.each_parameter([&](const auto& p) { cost.total += p.size(); });
+  detail::part_size whole, always;
+  model.each(whole);
+  cost.total = whole.all;
+  for (index_t b = 0; b < s.layers; ++b) {
+    model.each_of_attention(b, always);
+    model.each_of_dense(b, always);
+  }
 
-  detail::part_size shared_router;
-  shared_router.add(model.router_shared());
+  const auto& moe = model.moe();
+  detail::part_size pool;
+  index_t units = 0;
+  if (moe.layers() > 0) walk(model.moe().bank(), pool);
+  for (const index_t w : moe.widths()) units += w;
+  cost.experts = pool.all;
   double routed = 0;
-  index_t always = 0, routing = 0;
-  for (auto& block : model.blocks()) {
-    detail::part_size attention, other;
-    attention.add(block.attention);
-    always += attention.matrices;
-    if (block.moe) {
-      other.add(block.moe->always());
-      index_t visible = 0;
-      for (id_type e : block.moe->visible()) visible += model.bank().size(e);
-      routed += detail::experts_per_token<typename Card::select>(s) * static_cast<double>(visible) /
-                static_cast<double>(block.moe->visible().size());
-      detail::part_size router;
-      router.add(model.router_of(block.moe->shape().moe_layer));
-      routing += router.matrices + shared_router.matrices;
-    } else {
-      other.add(*block.dense);
-    }
-    always += other.matrices;
+  index_t routing = 0;
+  detail::part_size router;
+  for (index_t l = 0; l < moe.layers(); ++l) {
+    index_t visible = 0;  // hidden units
+    for (const id_type e : moe.visible(l)) visible += moe.widths()[static_cast<std::size_t>(e)];
+    routed += detail::experts_per_token(answer_of<slots::select>(card), moe.shape(l)) * static_cast<double>(visible) /
+              static_cast<double>(moe.visible(l).size()) * static_cast<double>(pool.matrices) /
+              static_cast<double>(units);
+    model.moe().template each_of<slots::always>(l, always);
+    // What the layer's router multiplies with, what it shares with others included.
+    detail::part_size here;
+    model.moe().template each_of<slots::router>(l, here);
+    routing += here.matrices;
   }
-  for (index_t e = 0; model.moe_layers() > 0 && e < model.bank().experts(); ++e) cost.experts += model.bank().size(e);
-  if (model.moe_layers() > 0) cost.router = shared_router.all;
-  for (auto& router : model.routers()) {
-    detail::part_size size;
-    size.add(router);
-    cost.router += size.all;
-  }
-  const index_t used = always + static_cast<index_t>(std::llround(routed));
+  model.moe().template each_own<slots::router>(router);
+  cost.router = router.all;
+  const index_t used = always.matrices + static_cast<index_t>(std::llround(routed));
   cost.active = (s.vocab + s.positions) * s.d_model + used;
   cost.multiply_adds = used + routing + s.vocab * s.d_model;
   return cost;

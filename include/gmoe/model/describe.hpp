@@ -1,10 +1,11 @@
 #pragma once
 /// A card as text: every question of a mixture of experts and the card's answer.
 
-#include <array>
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 
 #include "gmoe/model/accounting.hpp"
 #include "gmoe/model/registry.hpp"
@@ -24,40 +25,57 @@ std::string type_name() {
   return name;
 }
 
-/// A heading if the card has a name, then one line for each slot: slot, question, the policy that answers it.
+namespace detail {
+
+/// "k = 2, factor = 1.25": the fields of a policy.
+template <class P>
+std::string fields_text(const P& policy) {
+  std::string text;
+  each_policy_field(policy, "", [&](const std::string& path, const auto&, const auto& value) {
+    text += (text.empty() ? "" : ", ") + path.substr(1) + " = " + to_text(value);
+  });
+  return text;
+}
+
+/// The functions that a policy has of those that the library asks for.
+template <class P>
+std::string functions_text() {
+  std::string text;
+  const auto look = [&]<class Hook>(Hook) {
+    // A body's `weights` is a type.
+    if constexpr (!(std::is_same_v<Hook, hooks::weights> &&
+                    std::is_same_v<typename P::slot, slots::body>)&&has_hook_within<Hook, P>)
+      text += (text.empty() ? "" : ", ") + std::string(Hook::name);
+  };
+  const auto all = [&]<class... Hook>(std::type_identity<std::tuple<Hook...>>) { (look(Hook{}), ...); };
+  all(std::type_identity<hooks::all>{});
+  return text;
+}
+
+}  // namespace detail
+
+/// A heading if the card has a name, then for each slot that makes a difference: slot, question, the policy that
+/// answers it with its numbers, and which of the functions that the library asks for it has.
 template <class Card>
-std::string describe() {
-  static_assert(check_card<Card>());
-  struct line {
-    const char *slot, *question;
-    std::string answer;
-  };
-  const line lines[] = {
-      {"experts", "who are the routed experts, which layers share them?", type_name<typename Card::experts>()},
-      {"body", "what does one expert compute?", type_name<typename Card::body>()},
-      {"always", "what does every token get besides?", type_name<typename Card::always>()},
-      {"router", "how are tokens scored against experts?", type_name<typename Card::router>()},
-      {"score", "how do router logits become scores?", type_name<typename Card::score>()},
-      {"select", "which scores become assignments?", type_name<typename Card::select>()},
-      {"capacity", "what if an expert is asked by too many?", type_name<typename Card::capacity>()},
-      {"gate", "with which weight?", type_name<typename Card::gate>()},
-      {"balance", "what keeps the load even?", type_name<typename Card::balance>()},
-      {"placement", "in which blocks?", type_name<typename Card::placement>()},
-      {"dense", "what do the other blocks compute?", type_name<typename Card::dense>()},
-  };
+std::string describe(const Card& card = {}) {
+  static_assert(check_slots<Card>());
   std::string text;
   if constexpr (!text_of<Card>.name.empty()) {
     text += std::string(text_of<Card>.name) + ": " + std::string(text_of<Card>.summary);
     if (!text_of<Card>.paper.empty()) text += " (" + std::string(text_of<Card>.paper) + ")";
     text += "\n";
   }
-  for (const line& l : lines) {
-    // In a model without a mixture the other answers are never asked for.
-    if (std::is_same_v<typename Card::placement, no_block> && l.slot != std::string_view("dense")) continue;
-    char start[80];
-    std::snprintf(start, sizeof start, "  %-10s%-54s", l.slot, l.question);
-    text += start + l.answer + "\n";
-  }
+  for_each_slot([&]<class Slot>(Slot) {
+    using policy = answer<Card, Slot>;
+    if constexpr (uses_slot<Card, Slot>) {
+      char start[80];
+      std::snprintf(start, sizeof start, "  %-11s%-54s", Slot::name.data(), Slot::question.data());
+      const std::string numbers = detail::fields_text(answer_of<Slot>(card)),
+                        functions = detail::functions_text<policy>();
+      text += start + type_name<policy>() + (numbers.empty() ? "" : " {" + numbers + "}") +
+              (functions.empty() ? "" : ": " + functions) + "\n";
+    }
+  });
   return text;
 }
 
@@ -74,12 +92,12 @@ inline std::string short_count(index_t count) {
 
 /// The same, and what a model of these sizes costs.
 template <class Card>
-std::string describe(const sizes& s) {
-  const model_cost cost = cost_of<Card>(s);
-  return describe<Card>() + concat("  ", short_count(cost.total), " parameters, ", short_count(cost.experts),
-                                   " of them in routed experts and ", short_count(cost.router), " in routers\n  ",
-                                   short_count(cost.active), " active and ", short_count(cost.multiply_adds),
-                                   " multiply-adds per token\n");
+std::string describe(const sizes& s, const Card& card = {}) {
+  const model_cost cost = cost_of<Card>(s, card);
+  return describe<Card>(card) + concat("  ", short_count(cost.total), " parameters, ", short_count(cost.experts),
+                                       " of them in routed experts and ", short_count(cost.router), " in routers\n  ",
+                                       short_count(cost.active), " active and ", short_count(cost.multiply_adds),
+                                       " multiply-adds per token\n");
 }
 
 }  // namespace gmoe

@@ -31,7 +31,7 @@ class generator {
 
  public:
   /// Uses the first `context` positions; 0: all that the model has.
-  explicit generator(Model& model, index_t context = 0, random_stream random = random_stream())
+  explicit generator(const Model& model, index_t context = 0, random_stream random = random_stream())
       : model_(model),
         positions_(context == 0 ? model.shape().positions : context),
         random_(random),
@@ -76,8 +76,7 @@ class generator {
     ctx.cache = &cache_;
     if constexpr (requires { model_.step(); }) ctx.step = model_.step();
     ctx.random = random_.fork(passes_);
-    Model::read(ctx, input_);
-    const variable<B> all = model_.hidden(ctx);
+    const variable<B> all = model_.hidden(Model::reading(ctx, input_));
     history_.insert(history_.end(), tokens.begin(), tokens.end());
     ++passes_;
     matrix<B> last(1, all.cols());
@@ -88,7 +87,7 @@ class generator {
     B::download(logits_.data(), z.value().data(), logits_.size() * sizeof(scalar));
   }
 
-  Model& model_;
+  const Model& model_;
   index_t positions_;
   random_stream random_;
   std::uint64_t passes_ = 0;  ///< done, since the start
@@ -134,7 +133,7 @@ id_type sample_token(std::span<const Scalar> logits, const sampling& how, const 
 
 /// Continues `prompt` (at least one token); `on_token(id)` sees every new token as it is made.
 template <class Model, class OnToken>
-std::vector<id_type> generate(Model& model, std::span<const id_type> prompt, const sampling& how,
+std::vector<id_type> generate(const Model& model, std::span<const id_type> prompt, const sampling& how,
                               const OnToken& on_token) {
   generator<Model> reader(model, how.context, random_stream(how.seed).fork("generation"));
   const random_stream random = random_stream(how.seed).fork("sampling");
@@ -151,7 +150,7 @@ std::vector<id_type> generate(Model& model, std::span<const id_type> prompt, con
   return made;
 }
 template <class Model>
-std::vector<id_type> generate(Model& model, std::span<const id_type> prompt, const sampling& how = {}) {
+std::vector<id_type> generate(const Model& model, std::span<const id_type> prompt, const sampling& how = {}) {
   return generate(model, prompt, how, [](id_type) {});
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-/// What is checked of a card before it runs, each with one sentence: every slot is answered, by a policy of that slot, no
-/// member is misspelt, and every function that a policy has can be called as it will be.
+/// What is checked of a card before it runs, each with one sentence: every slot is answered, by a policy of that slot,
+/// no member is misspelt, and every function that a policy has can be called as it will be.
 
 #include <concepts>
 #include <span>
@@ -57,8 +57,7 @@ using mine_of = own<typename kept<P, B, Body>::layer, typename kept<P, B, Body>:
 template <class Hook, class R, class P, class My, class... A>
 consteval bool gives() {
   if constexpr (answers<Hook, P, My, A...>)
-    return std::is_convertible_v<decltype(ask<Hook>(std::declval<const P&>(), std::declval<My>(), std::declval<A>()...)),
-                                 R>;
+    return std::is_void_v<R> || std::is_convertible_v<asked<Hook, P, My, A...>, R>;
   else
     return false;
 }
@@ -77,19 +76,20 @@ consteval bool gives_or_lacks() {
 template <class Card>
 consteval bool check_slots() {
   static_assert(std::is_aggregate_v<Card>, "gmoe: a card is a plain struct of policies, without constructors");
-#define GMOE_CHECK_SLOT(slot)                                                                                        \
-  static_assert(names_slot<Card, slots::slot> || has_default<slots::slot>,                                           \
-                "gmoe: the card has no member '" #slot                                                               \
-                "'; a card answers every question by a member of that name (see gmoe/moe/card.hpp)");                \
-  if constexpr (names_slot<Card, slots::slot>) {                                                                     \
-    static_assert(detail::fills<answer<Card, slots::slot>, slots::slot>,                                             \
-                  "gmoe: the card's member '" #slot                                                                  \
-                  "' is not a policy of that slot: a policy says `using slot = gmoe::slots::" #slot "`");            \
-    static_assert(!std::is_final_v<answer<Card, slots::slot>>,                                                       \
-                  "gmoe: the card's member '" #slot "' is a final struct, which cannot be looked into");             \
-    static_assert(detail::lists_all_fields<answer<Card, slots::slot>>(),                                             \
-                  "gmoe: the card's member '" #slot                                                                  \
-                  "' has a number that its `fields` does not list, or is not a plain struct (see gmoe/core/field.hpp)"); \
+#define GMOE_CHECK_SLOT(slot)                                                                                  \
+  static_assert(names_slot<Card, slots::slot> || has_default<slots::slot>,                                     \
+                "gmoe: the card has no member '" #slot                                                         \
+                "'; a card answers every question by a member of that name (see gmoe/moe/card.hpp)");          \
+  if constexpr (names_slot<Card, slots::slot>) {                                                               \
+    static_assert(detail::fills<answer<Card, slots::slot>, slots::slot>,                                       \
+                  "gmoe: the card's member '" #slot                                                            \
+                  "' is not a policy of that slot: a policy says `using slot = gmoe::slots::" #slot "`");      \
+    static_assert(!std::is_final_v<answer<Card, slots::slot>>,                                                 \
+                  "gmoe: the card's member '" #slot "' is a final struct, which cannot be looked into");       \
+    static_assert(                                                                                             \
+        detail::lists_all_fields<answer<Card, slots::slot>>(),                                                 \
+        "gmoe: the card's member '" #slot                                                                      \
+        "' has a number that its `fields` does not list, or is not a plain struct (see gmoe/core/field.hpp)"); \
   }
   GMOE_CHECK_SLOT(experts)
   GMOE_CHECK_SLOT(body)
@@ -123,18 +123,18 @@ consteval bool check_card() {
   using shape = const layer_shape&;
 
 // GMOE_MUST(slot, hook, result, sentence, arguments...): without it the card does not run.
-#define GMOE_MUST(slot, hook, result, sentence, ...)                                                            \
-  static_assert(detail::gives<hooks::hook, result, answer<Card, slots::slot>,                                   \
-                              detail::my_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(),                \
+#define GMOE_MUST(slot, hook, result, sentence, ...)                                             \
+  static_assert(detail::gives<hooks::hook, result, answer<Card, slots::slot>,                    \
+                              detail::my_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(), \
                 "gmoe: the card's " #slot " cannot be asked for its " #hook ": it takes " sentence)
 // GMOE_MAY: it can be left out, but not be nearly right.
-#define GMOE_MAY(slot, hook, result, sentence, ...)                                                             \
-  static_assert(detail::gives_or_lacks<hooks::hook, result, answer<Card, slots::slot>,                          \
-                                       detail::my_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(),       \
+#define GMOE_MAY(slot, hook, result, sentence, ...)                                                       \
+  static_assert(detail::gives_or_lacks<hooks::hook, result, answer<Card, slots::slot>,                    \
+                                       detail::my_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(), \
                 "gmoe: the card's " #slot " has a member " #hook ", but it cannot be called as " sentence)
-#define GMOE_MAY_CHANGE(slot, hook, sentence, ...)                                                              \
-  static_assert(detail::gives_or_lacks<hooks::hook, void, answer<Card, slots::slot>,                            \
-                                       detail::mine_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(),     \
+#define GMOE_MAY_CHANGE(slot, hook, sentence, ...)                                                          \
+  static_assert(detail::gives_or_lacks<hooks::hook, void, answer<Card, slots::slot>,                        \
+                                       detail::mine_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(), \
                 "gmoe: the card's " #slot " has a member " #hook ", but it cannot be called as " sentence)
 
   GMOE_MUST(experts, total, index_t, "index_t total(const sizes&, index_t moe_layers) const", const sizes&, index_t);
@@ -184,13 +184,13 @@ consteval bool check_card() {
             "keeps something",
             at, x);
 
-#define GMOE_MAY_KEEP(slot)                                                                                           \
-  GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t);                                      \
-  GMOE_MAY_CHANGE(slot, prepare, "void prepare(std::span<const std::int64_t> counts, const auto& my) const",          \
-                  std::span<const std::int64_t>);                                                                     \
-  GMOE_MAY_CHANGE(slot, after_step,                                                                                   \
-                  "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const", std::int64_t, \
-                  const layer_statistics<B>&)
+#define GMOE_MAY_KEEP(slot)                                                                                  \
+  GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t);                             \
+  GMOE_MAY_CHANGE(slot, prepare, "void prepare(std::span<const std::int64_t> counts, const auto& my) const", \
+                  std::span<const std::int64_t>);                                                            \
+  GMOE_MAY_CHANGE(slot, after_step,                                                                          \
+                  "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const",    \
+                  std::int64_t, const layer_statistics<B>&)
   GMOE_MAY_KEEP(always);
   GMOE_MAY_KEEP(router);
   GMOE_MAY_KEEP(candidates);

@@ -2,6 +2,8 @@
 /// The functions that policies may have, by name: how each is called, and whether a policy has anything of that name.
 
 #include <concepts>
+#include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -13,18 +15,20 @@ namespace hooks {
 
 // `call` asks a policy; `clear` fails where both a policy and the bait have a member of the name, whatever it is there:
 // a function, several, a template, a number, a type, or private.
-#define GMOE_HOOK(function, spelling)                                                                \
-  struct function {                                                                                  \
-    static constexpr std::string_view name = #function;                                              \
-    template <class P, class... A>                                                                   \
-    static constexpr auto call(P& p, A&&... a) -> decltype(p.spelling(std::forward<A>(a)...)) {      \
-      return p.spelling(std::forward<A>(a)...);                                                      \
-    }                                                                                                \
-    struct bait {                                                                                    \
-      void spelling();                                                                               \
-    };                                                                                               \
-    template <class Both>                                                                            \
-    static constexpr bool clear = requires { &Both::spelling; };                                     \
+#define GMOE_HOOK(function, spelling)                                                           \
+  struct function {                                                                             \
+    static constexpr std::string_view name = #spelling;                                         \
+    template <class P, class... A>                                                              \
+    static constexpr auto call(P& p, A&&... a) -> decltype(p.spelling(std::forward<A>(a)...)) { \
+      return p.spelling(std::forward<A>(a)...);                                                 \
+    }                                                                                           \
+    struct bait {                                                                               \
+      void spelling();                                                                          \
+    };                                                                                          \
+    template <class Both>                                                                       \
+    static constexpr bool clear = requires {                                                    \
+      &Both::spelling;                                                                          \
+    };                                                                                          \
   }
 GMOE_HOOK(total, total);
 GMOE_HOOK(visible, visible);
@@ -50,6 +54,11 @@ GMOE_HOOK(after_step, after_step);
 GMOE_HOOK(remember, remember);
 #undef GMOE_HOOK
 
+/// All of them.
+using all = std::tuple<total, visible, width, publish, make_weights, apply, logits, scores, choose, at_most,
+                       experts_per_token, keep, weights, layer_loss, loss, has_experts, make_layer, make_shared, group,
+                       prepare, after_step, remember>;
+
 }  // namespace hooks
 
 namespace detail {
@@ -63,6 +72,13 @@ struct policy_and_bait : P, Bait {};
 template <class Hook, class P>
 concept has_hook = !Hook::template clear<detail::policy_and_bait<P, typename Hook::bait>>;
 
+/// The policy or what it wraps has it.
+template <class Hook, class P>
+inline constexpr bool has_hook_within = has_hook<Hook, P>;
+template <class Hook, wraps P>
+inline constexpr bool has_hook_within<Hook, P> =
+    has_hook<Hook, P> || has_hook_within<Hook, std::remove_cvref_t<decltype(std::declval<P&>().of)>>;
+
 /// The hook can be called with these arguments.
 template <class Hook, class P, class... A>
 concept takes_call = requires(const P& p, A... a) {
@@ -71,28 +87,29 @@ concept takes_call = requires(const P& p, A... a) {
 
 namespace detail {
 
-/// The policy or what it wraps has it.
-template <class Hook, class P>
-inline constexpr bool has_hook_within = has_hook<Hook, P>;
-template <class Hook, wraps P>
-inline constexpr bool has_hook_within<Hook, P> =
-    has_hook<Hook, P> || has_hook_within<Hook, std::remove_cvref_t<decltype(std::declval<P&>().of)>>;
+struct no_answer {};
 
+/// What `ask` returns, found without compiling any of it.
 template <class Hook, class P, class My, class... A>
-constexpr bool can_ask() {
-  if constexpr (takes_call<Hook, P, A..., My> || takes_call<Hook, P, A...>)
-    return true;
+constexpr auto result_of_asking() {
+  if constexpr (takes_call<Hook, P, A..., My>)
+    return std::type_identity<decltype(Hook::call(std::declval<const P&>(), std::declval<A&>()...,
+                                                  std::declval<My&>()))>{};
+  else if constexpr (takes_call<Hook, P, A...>)
+    return std::type_identity<decltype(Hook::call(std::declval<const P&>(), std::declval<A&>()...))>{};
   else if constexpr (wraps<P> && !has_hook<Hook, P>)
-    return can_ask<Hook, std::remove_cvref_t<decltype(std::declval<const P&>().of)>, My, A...>();
+    return result_of_asking<Hook, std::remove_cvref_t<decltype(std::declval<const P&>().of)>, My, A...>();
   else
-    return false;
+    return std::type_identity<no_answer>{};
 }
+template <class Hook, class P, class My, class... A>
+using asked = typename decltype(result_of_asking<Hook, P, My, A...>())::type;
 
 }  // namespace detail
 
 /// The policy, or what it wraps, answers the hook called with A..., with or without what it keeps at the end.
 template <class Hook, class P, class My, class... A>
-concept answers = detail::can_ask<Hook, P, My, A...>();
+concept answers = !std::is_same_v<detail::asked<Hook, P, My, A...>, detail::no_answer>;
 
 /// Calls a function of a policy: with `my`, what it keeps, if it wants that; a wrapper's missing function is that of
 /// the policy in its member `of`.

@@ -31,7 +31,7 @@ class moe_pass {
     require(x.cols() == shape.d_model, "block ", shape.block, ": the mixture takes rows of d_model = ", shape.d_model,
             " numbers, but got ", x.cols());
     ++next_;
-    const place<B> at = place_of(shape, &found_, residual);
+    const place<B> at = place_of(shape, residual);
     return moe_parts<Card, B>(*stack_, carried_, layer)(at, x);
   }
 
@@ -46,15 +46,10 @@ class moe_pass {
     if (found_.routings.empty()) return total;
     if constexpr (answers<hooks::loss, balance, nothing, const findings<B>&>) {
       total = ask<hooks::loss>(policy(), nothing{}, found_);
-    } else if constexpr (data::template has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
-      for (const routing<B>& r : found_.routings) {
-        const place<B> at = place_of(stack_->layers[static_cast<std::size_t>(r.layer)].shape, nullptr, {});
-        typename detail::stack_data<Card, B>::carried_by_slot unused{};
-        const auto my = stack_->kept.template at<slots::balance>().my(r.layer, unused.template at<slots::balance>());
-        const variable<B> term = ask<hooks::layer_loss>(policy(), my, at, r);
-        total = total ? add(total, term) : term;
-      }
-      total = scale(total, 1.0 / static_cast<double>(found_.routings.size()));
+    } else {
+      for (const routing<B>& r : found_.routings)
+        if (const variable<B> term = stack_->layer_loss(context_, r)) total = total ? add(total, term) : term;
+      if (total) total = scale(total, 1.0 / static_cast<double>(found_.routings.size()));
     }
     return total;
   }
@@ -78,8 +73,8 @@ class moe_pass {
       return 1;
   }
   const balance& policy() const { return stack_->template policy<slots::balance>(); }
-  place<B> place_of(const layer_shape& shape, findings<B>* found, const variable<B>& residual) const {
-    place<B> at{context_, shape, found, residual};
+  place<B> place_of(const layer_shape& shape, const variable<B>& residual) {
+    place<B> at{context_, shape, &found_, residual};
     at.block = shape.block;
     return at;
   }

@@ -3,8 +3,8 @@
 ///
 ///     gmoe::recording<B> seen;
 ///     gmoe::context<B> ctx{.observer = &seen};
-///     model.loss(ctx, data);
-///     const gmoe::replay<B> fixed = seen.replay(model.routings());
+///     const auto l = model.loss(ctx, data);
+///     const gmoe::replay<B> fixed = seen.replay(l.found);
 ///     ctx.replay = &fixed;                                          // passes of ctx route like the recorded one
 
 #include <string>
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "gmoe/moe/routing.hpp"
+#include "gmoe/moe/findings.hpp"
 #include "gmoe/nn/context.hpp"
 
 namespace gmoe {
@@ -25,10 +25,10 @@ class recording : public observer<B> {
   void see_cut(std::string_view what, index_t block, const matrix<B>& value) override {
     constants_.push_back({std::string(what), block, value});
   }
-  /// The pass, given the routings that it left. Leave out the constants (`.constants.clear()`) to run other weights.
-  gmoe::replay<B> replay(const std::vector<routing<B>>& routings) const {
+  /// The pass, given what it found. Leave out the constants (`.constants.clear()`) to run other weights.
+  gmoe::replay<B> replay(const findings<B>& found) const {
     gmoe::replay<B> r{{}, constants_};
-    for (const routing<B>& layer : routings) r.layers.push_back({layer.experts, layer.chosen, layer.kept});
+    for (const routing<B>& layer : found.routings) r.layers.push_back({layer.experts, layer.chosen, layer.kept});
     return r;
   }
 

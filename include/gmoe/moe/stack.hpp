@@ -63,6 +63,13 @@ class moe_stack {
     return p(layer, x, residual);
   }
 
+  /// The card's balance loss of one layer alone, off any tape; nothing where it has none.
+  variable<B> layer_loss(const routing<B>& r) const {
+    routing<B> alone = r;
+    alone.scores = variable<B>(r.scores.value());
+    return data_.layer_loss({}, alone);
+  }
+
   /// Visits every parameter and buffer once.
   void each(auto&& visit) {
     for (index_t l = 0; l < layers(); ++l) each_in_block(l, visit);
@@ -87,6 +94,21 @@ class moe_stack {
     for (index_t l = 0; l < layers(); ++l) data_.kept.template at<slots::router>().each_of_layer(l, visit);
   }
 
+  /// What the slot's policy keeps for a layer, alone and in its group.
+  template <class Slot>
+  void each_of(index_t layer, auto&& visit) {
+    auto mine = this->template mine<Slot>(layer);
+    walk(mine.layer, visit);
+    walk(mine.shared, visit);
+  }
+  /// What the slot's policy keeps for all layers, each once.
+  template <class Slot>
+  void each_own(auto&& visit) {
+    auto& k = data_.kept.template at<Slot>();
+    k.each_shared(visit);
+    for (index_t l = 0; l < layers(); ++l) k.each_of_layer(l, visit);
+  }
+
   /// Whether any policy has to see the training text first.
   static constexpr bool wants_preparation = data::template any_has<hooks::prepare>;
   /// Tells policies how often each token id occurs in the training text, such as a hash table.
@@ -107,7 +129,7 @@ class moe_stack {
   void ask_all(auto&& f) {
     data_.kept.each([&]<class Slot>(Slot, auto& k) {
       using policy = answer<Card, Slot>;
-      if constexpr (detail::has_hook_within<Hook, policy>)
+      if constexpr (has_hook_within<Hook, policy>)
         for (index_t l = 0; l < layers(); ++l) {
           const auto mine = k.mine(l);
           auto ask_it = [&](const auto&... a) { ask<Hook>(data_.template policy<Slot>(), mine, a...); };

@@ -48,7 +48,8 @@ struct stack_data {
   };
   template <class Slot>
   struct carries {
-    typename gmoe::kept<answer<Card, Slot>, B, body>::carried value;
+    using type = typename gmoe::kept<answer<Card, Slot>, B, body>::carried;
+    type value;
   };
   template <template <class> class Of>
   using by_slot = slot_map<Of, slots::always, slots::select, slots::candidates, slots::score, slots::capacity,
@@ -87,6 +88,19 @@ struct stack_data {
   std::vector<index_t> widths;  ///< hidden units of every expert of the pool
   std::optional<weights> weights_of_experts;
   kept_by_slot kept;
+
+  /// The balance policy's loss of one layer alone; nothing where it has none.
+  variable<B> layer_loss(const context<B>& ctx, const routing<B>& r) const {
+    if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
+      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].shape};
+      at.block = r.block;
+      typename carries<slots::balance>::type none{};
+      return ask<hooks::layer_loss>(policy<slots::balance>(), kept.template at<slots::balance>().my(r.layer, none), at,
+                                    r);
+    } else {
+      return {};
+    }
+  }
 
   stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
     std::vector<index_t> blocks;

@@ -23,11 +23,10 @@ struct evaluation {
 };
 
 /// Mean loss over consecutive windows of `tokens`, without dropout or dropping, at the step that the model has come to.
-/// `visit(model)` is called after every
-/// batch, when model.routings() holds its routing. `most` limits the number of batches, 0: all.
+/// `visit(losses)` is called after every batch. `most` limits the number of batches, 0: all.
 template <class Model, class Token, class Visit>
-evaluation evaluate(Model& model, std::span<const Token> tokens, index_t sequence, index_t batch_size, index_t most,
-                    const Visit& visit) {
+evaluation evaluate(const Model& model, std::span<const Token> tokens, index_t sequence, index_t batch_size,
+                    index_t most, const Visit& visit) {
   using B = typename Model::backend_type;
   const evaluation_windows<Token> windows(tokens, sequence, batch_size);
   std::vector<id_type> ids(static_cast<std::size_t>(batch_size * sequence)), targets(ids.size());
@@ -43,7 +42,7 @@ evaluation evaluate(Model& model, std::span<const Token> tokens, index_t sequenc
     total += static_cast<double>(l.language.value().item()) * static_cast<double>(scored);
     if (l.balance) balance += static_cast<double>(l.balance.value().item()) * static_cast<double>(scored);
     result.tokens += scored;
-    visit(model);
+    visit(l);
   }
   result.loss = total / static_cast<double>(result.tokens);
   result.balance_loss = balance / static_cast<double>(result.tokens);
@@ -51,9 +50,9 @@ evaluation evaluate(Model& model, std::span<const Token> tokens, index_t sequenc
 }
 
 template <class Model, class Token>
-evaluation evaluate(Model& model, std::span<const Token> tokens, index_t sequence, index_t batch_size,
+evaluation evaluate(const Model& model, std::span<const Token> tokens, index_t sequence, index_t batch_size,
                     index_t most = 0) {
-  return evaluate(model, tokens, sequence, batch_size, most, [](const Model&) {});
+  return evaluate(model, tokens, sequence, batch_size, most, [](const auto&) {});
 }
 
 }  // namespace gmoe

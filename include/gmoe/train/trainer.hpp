@@ -48,6 +48,10 @@ class trainer {
         targets_(ids_.size()) {
     require(how.sequence <= model.shape().positions, "sequence = ", how.sequence, " is longer than the model's ",
             model.shape().positions, " positions");
+    if constexpr (requires { model.needs_preparation(); })
+      require(!model.needs_preparation(),
+              "the card has a policy that must see the training text first: call model.prepare(counts) with how often "
+              "each token id occurs in it");
     tell_step();
   }
 
@@ -58,12 +62,12 @@ class trainer {
     step_report report;
     report.step = done_;
     report.learning_rate = schedule_(done_);
-    forget_passes();
+    passes_.clear();
     try {
       for (index_t pass = 0; pass < recipe_.accumulation; ++pass) accumulate(pass, report);
     } catch (...) {  // a part of a gradient is none
       tape_.clear();
-      forget_passes();
+      passes_.clear();
       forget_gradients();
       throw;
     }
@@ -75,7 +79,7 @@ class trainer {
     check_finite("gradient norm", report.gradient_norm);
     const double clip = recipe_.clip_norm > 0 ? clipping_factor(report.gradient_norm, recipe_.clip_norm) : 1.0;
     optimizer_.step(report.learning_rate, clip / passes);
-    if constexpr (requires { model_.after_step(); }) model_.after_step();
+    if constexpr (requires { model_.after_step(done_, passes_); }) model_.after_step(done_, passes_);
     ++done_;
     tell_step();
     report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -112,6 +116,8 @@ class trainer {
     const losses<B> l = model_.loss(ctx, data_);
     const double language = l.language.value().item(), total = l.total.value().item();
     check_finite("loss", total);
+    if constexpr (requires { Model::hears_steps; })
+      if (Model::hears_steps) passes_.add(l.found);
     tape_.backward(l.total);
     report.language_loss += language;
     report.balance_loss += l.balance ? static_cast<double>(l.balance.value().item()) : 0.0;
@@ -121,10 +127,6 @@ class trainer {
   /// Schedules in evaluation and generation are to see where training has come to.
   void tell_step() {
     if constexpr (requires { model_.set_step(done_); }) model_.set_step(done_);
-  }
-  /// What ran before, or failed, is no part of the step.
-  void forget_passes() {
-    if constexpr (requires { model_.forget_passes(); }) model_.forget_passes();
   }
   void forget_gradients() {
     for (parameter<B>* p : optimizer_.parameters()) p->forget_gradient();
@@ -145,6 +147,7 @@ class trainer {
   shuffled_windows<Token> windows_;
   adamw<B> optimizer_;
   tape<B> tape_;
+  step_statistics<B> passes_;  ///< of the running step
   batch<B> data_;
   std::vector<id_type> ids_, targets_;
   std::int64_t done_ = 0;
