@@ -98,21 +98,24 @@ TEST_CASE_TEMPLATE("docs/contributing: softplus", B, GMOE_TEST_DOUBLE_BACKENDS) 
 }
 
 // [one-line]
-using gmoe_top2_card = gmoe::with<gmoe::gmoe_card, gmoe::top_k<2>, gmoe::renormalised_scores>;
+/// Other policies make another type of card, other numbers another value.
+using gmoe_renormalised_card = gmoe::with<gmoe::gmoe_card, gmoe::renormalised_scores>;
+constexpr auto gmoe_top2 = gmoe::card<gmoe_renormalised_card>(gmoe::top_k{.k = 2}, gmoe::switch_loss{.alpha = 0.02});
 // [/one-line]
 
 // [policy]
 /// p = sigmoid(z): experts do not compete; goes with renormalised weights.
-struct sigmoid_score : gmoe::score_policy {
+struct sigmoid_score {
+  using slot = gmoe::slots::score;
   template <class B>
-  static gmoe::variable<B> scores(const gmoe::variable<B>& logits) {
-    return sigmoid(logits);
+  gmoe::variable<B> scores(const gmoe::place<B>&, const gmoe::routing<B>& r) const {
+    return sigmoid(r.logits);
   }
 };
 
-struct sigmoid_smoe_card : gmoe::with<gmoe::smoe_card, sigmoid_score> {
-  static constexpr std::string_view name = "sigmoid-smoe",
-                                    summary = "top-2 of independent scores, weights that sum to one";
+struct sigmoid_smoe_card : gmoe::smoe_card {
+  static constexpr gmoe::card_text text{"sigmoid-smoe", "", "top-2 of independent scores, weights that sum to one"};
+  sigmoid_score score{};
 };
 // [/policy]
 
@@ -141,7 +144,9 @@ TEST_CASE("a variant of one's own: every gradient against finite differences") {
 // [/policy-test]
 
 TEST_CASE("docs/contributing: the cards are complete and have their names") {
-  CHECK(gmoe::check_card<gmoe_top2_card>());
+  CHECK(gmoe::check_card<gmoe_renormalised_card, gmoe::cpu<double>>());
+  CHECK(gmoe_top2.select.k == 2);
+  CHECK(gmoe_top2.balance.alpha == 0.02);
   CHECK(gmoe::describe<sigmoid_smoe_card>().starts_with("sigmoid-smoe: top-2 of independent scores"));
   gmoe::with_card<gmoe::card_list<sigmoid_smoe_card>>(
       "sigmoid-smoe", []<class Card>() { CHECK(std::is_same_v<Card, sigmoid_smoe_card>); });
