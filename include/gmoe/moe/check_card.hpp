@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "gmoe/moe/bank.hpp"
-#include "gmoe/moe/candidates/all_experts.hpp"
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/place.hpp"
@@ -166,8 +165,6 @@ consteval bool check_card() {
             "variable<B> logits(const place<B>&, const variable<B>& x) const, with `const auto& my` after x if it "
             "keeps something",
             at, x);
-  static_assert(std::is_same_v<answer<Card, slots::candidates>, all_experts>,
-                "gmoe: the card's candidates are not all_experts: no other answer to this question is asked yet");
   GMOE_MUST(score, scores, variable<B>, "variable<B> scores(const place<B>&, const routing<B>&) const", at, routed);
   GMOE_MUST(select, choose, id_matrix<B>, "id_matrix<B> choose(const place<B>&, const routing<B>&) const", at, routed);
   GMOE_MUST(select, at_most, index_t, "index_t at_most(const layer_shape&) const, the most experts per token", shape);
@@ -193,8 +190,7 @@ consteval bool check_card() {
                   std::span<const std::int64_t>);                                                            \
   GMOE_MAY_CHANGE(slot, after_step,                                                                          \
                   "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const",    \
-                  std::int64_t, const layer_statistics<B>&);                                                 \
-  GMOE_MAY(slot, remember, void, "void remember(const place<B>&, const routing<B>&) const", at, routed)
+                  std::int64_t, const layer_statistics<B>&)
   GMOE_MAY_KEEP(always);
   GMOE_MAY_KEEP(router);
   GMOE_MAY_KEEP(candidates);

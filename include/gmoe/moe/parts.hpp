@@ -29,8 +29,7 @@ class moe_parts {
   variable<B> logits(const place<B>& at, const variable<B>& x) {
     return ask<hooks::logits>(policy<slots::router>(), my<slots::router>(), at, x);
   }
-  /// Who goes where: router, score, selection, capacity, gate, in this order; then every policy may remember it. The
-  /// routing stays in the findings.
+  /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
     auto& all = at.found->routings;
     require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
@@ -51,7 +50,6 @@ class moe_parts {
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(), at, r);
     r.pairs = sort_by_expert(r.kept, r.experts);
-    remember(at, r);
     return r;
   }
   /// What every token gets besides, or nothing.
@@ -88,13 +86,6 @@ class moe_parts {
   }
 
  private:
-  /// Tells the policies that want to hear it what became of the tokens.
-  void remember(const place<B>& at, const routing<B>& r) {
-    carried_.each([&]<class Slot>(Slot, auto&) {
-      if constexpr (data::template has<hooks::remember, Slot, const place<B>&, const routing<B>&>)
-        ask<hooks::remember>(policy<Slot>(), my<Slot>(), at, r);
-    });
-  }
   template <class Slot>
   const answer<Card, Slot>& policy() const {
     return stack_.template policy<Slot>();

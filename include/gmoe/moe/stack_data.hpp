@@ -105,24 +105,24 @@ struct stack_data {
   stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
     std::vector<index_t> blocks;
     for (index_t b = 0; b < s.layers; ++b)
-      if (ask<hooks::has_experts>(policy<slots::placement>(), nothing{}, s, b)) blocks.push_back(b);
+      if (policy<slots::placement>().has_experts(s, b)) blocks.push_back(b);
     if (blocks.empty()) return;
     require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
     const auto count = static_cast<index_t>(blocks.size());
     const experts& pool = policy<slots::experts>();
-    for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e)
+    for (index_t e = 0, all = pool.total(s, count); e < all; ++e)
       if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
         widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
       else
         widths.push_back(s.d_ff);
-    weights_of_experts.emplace(ask<hooks::make_weights>(policy<slots::body>(), nothing{}, make.scope("experts"),
-                                                        pool_shape{widths, s.d_model, s.initializer_range}));
+    weights_of_experts.emplace(
+        policy<slots::body>().make_weights(make.scope("experts"), pool_shape{widths, s.d_model, s.initializer_range}));
     for (index_t l = 0; l < count; ++l) add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count);
   }
 
  private:
   void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
-    std::vector<id_type> ids = ask<hooks::visible>(pool, nothing{}, model, l);
+    std::vector<id_type> ids = pool.visible(model, l);
     check_visible(ids, block);
     layer_shape shape{model, block, l, count};
     shape.experts = static_cast<index_t>(ids.size());
@@ -131,7 +131,7 @@ struct stack_data {
       require(shape.shared_experts == 0, "the pool sets ", shape.shared_experts,
               " shared experts aside, but the card's answer to 'always' does not compute them: it takes the policy "
               "shared_experts");
-    const index_t most = ask<hooks::at_most>(policy<slots::select>(), nothing{}, shape);
+    const index_t most = policy<slots::select>().at_most(shape);
     require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", block, " has only ",
             shape.experts);
     const builder<B> in_block = make.scope("h", block).scope("moe");
