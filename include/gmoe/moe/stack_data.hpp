@@ -136,7 +136,6 @@ struct stack_data {
             shape.experts);
     const builder<B> in_block = make.scope("h", block).scope("moe");
     kept.each([&]<class Slot>(Slot, auto& k) {
-      if constexpr (std::remove_cvref_t<decltype(k)>::is_empty) return;
       const std::string name(std::is_same_v<Slot, slots::always> ? std::string_view("local") : Slot::name);
       const builder<B> own = std::is_same_v<Slot, slots::router> ? make.scope(name, l) : in_block.scope(name);
       const auto group = [&](index_t g) { return g == 0 ? make.scope(name) : make.scope(name + ".group", g); };
