@@ -30,6 +30,19 @@ struct losses {
   findings<B> found;
 };
 
+namespace detail {
+
+/// What a block has besides attention and the feed-forward part.
+template <class B>
+struct model_block {
+  layer_shape shape;
+  nn::layer_norm<B> ln_1, ln_2;
+  bool has_mixture;
+  index_t number;  ///< among the mixtures, or among the others
+};
+
+}  // namespace detail
+
 /// `Card` answers the questions of gmoe/moe/slots.hpp, `B` is a backend such as cpu<float>. Constant while it runs.
 template <class Card, class B>
 class language_model {
@@ -222,12 +235,7 @@ class language_model {
   }
 
  private:
-  struct block {
-    layer_shape shape;
-    nn::layer_norm<B> ln_1, ln_2;
-    bool has_mixture;
-    index_t number;  ///< among the mixtures, or among the others
-  };
+  using block = detail::model_block<B>;
 
   static const sizes& checked(const sizes& s, const Card& card) {
     check_sizes(s, card);

@@ -98,7 +98,7 @@ class moe_parts {
   const data& stack_;
   carried& carried_;
   index_t layer_;
-  const typename data::one_layer& l_;
+  const detail::one_layer& l_;
 };
 
 }  // namespace gmoe

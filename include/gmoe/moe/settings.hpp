@@ -71,16 +71,24 @@ class setting {
   const kind* kind_;
 
   template <class T>
-  static constexpr kind kind_of{
-      [](const void* v) { return to_text(*static_cast<const T*>(v)); },
-      [](const limits& range) {
-        return kind_of_text<T>() + (std::is_enum_v<T> || std::is_same_v<T, bool> ? "" : ", " + range.text());
-      },
-      [](const setting& s, std::string_view text) {
-        *static_cast<T*>(s.value_) = parse_value<T>(s.path_, s.range_, text);
-      },
-      [](const setting& s) { check_value(s.path_, s.range_, *static_cast<const T*>(s.value_)); },
-      std::is_same_v<T, index_t>};
+  static std::string text_of_value(const void* v) {
+    return to_text(*static_cast<const T*>(v));
+  }
+  template <class T>
+  static std::string what_it_takes(const limits& range) {
+    return kind_of_text<T>() + (std::is_enum_v<T> || std::is_same_v<T, bool> ? "" : ", " + range.text());
+  }
+  template <class T>
+  static void read_value(const setting& s, std::string_view text) {
+    *static_cast<T*>(s.value_) = parse_value<T>(s.path_, s.range_, text);
+  }
+  template <class T>
+  static void check_its_value(const setting& s) {
+    check_value(s.path_, s.range_, *static_cast<const T*>(s.value_));
+  }
+  template <class T>
+  static constexpr kind kind_of{&text_of_value<T>, &what_it_takes<T>, &read_value<T>, &check_its_value<T>,
+                                std::is_same_v<T, index_t>};
 };
 
 /// Adds the fields of a policy and of what it wraps.

@@ -17,6 +17,12 @@
 
 namespace gmoe::detail {
 
+/// One mixture of a stack.
+struct one_layer {
+  layer_shape shape;
+  expert_list visible;
+};
+
 /// What a body's functions are handed.
 template <class Weights>
 struct own_weights {
@@ -76,11 +82,6 @@ struct stack_data {
   static constexpr bool any_has = []<class... Slot>(std::type_identity<std::tuple<Slot...>>) {
     return (has_hook_within<Hook, answer<Card, Slot>> || ...);
   }(std::type_identity<slots::all>{});
-
-  struct one_layer {
-    layer_shape shape;
-    expert_list visible;
-  };
 
   sizes model;
   Card card;
