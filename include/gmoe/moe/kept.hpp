@@ -96,8 +96,9 @@ class kept {
                  const layer_shape& l) {
     if constexpr (has_shared) {
       const index_t group = group_of(policy, l.moe_layer);
-      require(group >= 0 && group <= std::ssize(shared_), "groups of layers are numbered from 0 as they come, but layer ",
-              l.moe_layer, " asks for group ", group, " where there are ", shared_.size());
+      require(group >= 0 && group <= std::ssize(shared_),
+              "groups of layers are numbered from 0 as they come, but layer ", l.moe_layer, " asks for group ", group,
+              " where there are ", shared_.size());
       if (group == std::ssize(shared_)) {
         static_assert(answers<hooks::make_shared, P, const Body, const builder<B>&, const layer_shape&>,
                       "gmoe: a policy declares shared<B>, but has no shared<B> make_shared(const builder<B>&, const "

@@ -40,7 +40,8 @@ class moe_stack {
   const Card& card() const { return data_.card; }
   /// M: mixtures.
   index_t layers() const { return std::ssize(data_.layers); }
-  const layer_shape& shape(index_t layer) const { return data_.layers[static_cast<std::size_t>(layer)].shape; }
+  /// What the layer's parts see.
+  const layer_shape& shape(index_t layer) const { return data_.layers[static_cast<std::size_t>(layer)].inside; }
   /// The pool's number of each expert that the layer sees.
   const std::vector<id_type>& visible(index_t layer) const {
     return *data_.layers[static_cast<std::size_t>(layer)].visible;
@@ -115,6 +116,12 @@ class moe_stack {
   /// Tells policies how often each token id occurs in the training text, such as a hash table.
   void prepare(std::span<const std::int64_t> counts) {
     ask_all<hooks::prepare>([&](auto& ask_it, index_t) { ask_it(counts); });
+  }
+  /// Whether any policy acts before steps.
+  static constexpr bool acts_before_steps = data::template any_has<hooks::before_step>;
+  /// To be called before every optimiser step: policies may say which of their parameters train.
+  void before_step(std::int64_t step) {
+    ask_all<hooks::before_step>([&](auto& ask_it, index_t) { ask_it(step); });
   }
   /// Whether any policy hears of steps.
   static constexpr bool hears_steps = data::template any_has<hooks::after_step>;
