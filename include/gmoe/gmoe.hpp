@@ -22,6 +22,7 @@
 #include "gmoe/ops/batched_matmul.hpp"
 #include "gmoe/ops/broadcast.hpp"
 #include "gmoe/ops/concat.hpp"
+#include "gmoe/ops/gated_experts.hpp"
 #include "gmoe/ops/grouped_matmul.hpp"
 #include "gmoe/ops/pairs.hpp"
 #include "gmoe/ops/segments.hpp"

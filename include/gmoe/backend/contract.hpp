@@ -129,8 +129,8 @@ concept grouped = requires(op op_w, op op_a, op op_b, typename B::scalar beta, t
 
 }  // namespace contract
 
-/// A backend: all of the above, plus experts_forward/experts_backward (templates over the activation)
-/// and expert_weight_gradients.
+/// A backend: all of the above, plus experts_forward/experts_backward and gated_experts_forward/gated_experts_backward
+/// (templates over the activation) and expert_weight_gradients.
 template <class B>
 concept backend = contract::memory<B> && contract::products<B> && contract::maps<B> && contract::reductions<B> &&
     contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::fused<B> && contract::grouped<B>;

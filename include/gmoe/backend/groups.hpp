@@ -36,14 +36,21 @@ struct block_view {
   matrix_view<T> block(index_t g) const { return stacked.row_block(first_row[visible[g]], height(g)); }
 };
 
+/// The three matrices of gated experts, E(x) = W_out' (act(W_gate x) * (W_up x)): a row per hidden unit in each.
+template <class T>
+struct gated_blocks {
+  block_view<T> gate, up, out;
+};
+
 /// What kernels read of the pairs that P rows stand for. Pair p = t K + j is slot j of token t.
 template <class S>
 struct pair_rows {
-  const id_type* order = nullptr;     ///< the pair of each row
+  const id_type* order = nullptr;     ///< the pair of each row; null, where a kernel says so: rows are tokens, weight 1
   const id_type* position = nullptr;  ///< T x K: the row of each pair, `no_choice` if it has none
   index_t slots = 1;                  ///< K
   const S* weights = nullptr;         ///< T x K, of every pair; null: weight 1
 
+  bool everything() const { return order == nullptr; }
   pair_rows weighted(const S* w) const { return {order, position, slots, w}; }
   pair_rows without_weights() const { return weighted(nullptr); }
 };

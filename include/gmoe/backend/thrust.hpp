@@ -6,6 +6,7 @@
 #include "gmoe/backend/thrust/attention.hpp"
 #include "gmoe/backend/thrust/cross_entropy.hpp"
 #include "gmoe/backend/thrust/experts.hpp"
+#include "gmoe/backend/thrust/gated_experts.hpp"
 #include "gmoe/backend/thrust/gather.hpp"
 #include "gmoe/backend/thrust/gemm.hpp"
 #include "gmoe/backend/thrust/groups.hpp"
@@ -35,6 +36,7 @@ struct thrust_backend : on_thrust::memory_kernels<Scalar>,
                         on_thrust::routing_kernels<Scalar>,
                         on_thrust::expert_kernels<Scalar>,
                         on_thrust::group_kernels<Scalar>,
+                        on_thrust::gated_expert_kernels<Scalar>,
                         on_thrust::attention_kernels<Scalar>,
                         on_thrust::cross_entropy_kernels<Scalar>,
                         on_thrust::random_kernels<Scalar>,
