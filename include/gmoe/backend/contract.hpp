@@ -10,6 +10,7 @@
 
 #include "gmoe/backend/arguments.hpp"
 #include "gmoe/backend/dispatch.hpp"
+#include "gmoe/backend/groups.hpp"
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/functions.hpp"
 #include "gmoe/core/random.hpp"
@@ -109,12 +110,29 @@ concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attent
   B::adamw(y, y, y, x, step);
 };
 
+/// Rows in groups, each with a matrix of its own: what every body of experts is composed of. Sizes of products are read
+/// from the host, `offsets` and `pairs` lie on the backend. Here every `beta` is 0 or 1, and `weights` may be null.
+template <class B>
+concept grouped = requires(op op_w, op op_a, op op_b, typename B::scalar beta, typename B::scalar scale, in<B> x,
+                           in<B> dy, in<B> a, in<B> b, out<B> y, const block_view<const typename B::scalar>& w,
+                           const block_view<typename B::scalar>& dw, const row_ranges& groups, ids offsets,
+                           const pair_rows<typename B::scalar>& pairs, index_t count) {
+  B::grouped_gemm(op_w, x, w, beta, y, groups);        // y_g = x_g op(W_g); zeros beyond the columns of W_g'
+  B::grouped_weight_gradient(a, b, beta, dw, groups);  // dW_g = a_g' b_g; blocks of no group stay as they are
+  B::batched_gemm(op_a, op_b, a, b, beta, y, count);   // y_i = op(a_i) op(b_i) for `count` equal blocks of rows
+  B::gather_pairs(y, beta, x, pairs);                  // row i, of pair (t, j): w_tj x_t
+  B::combine_pairs(y, beta, x, pairs);                 // y_t = sum over t's pairs of w_tj times their row of x
+  B::pair_dots(y, beta, dy, x, pairs);                 // y_tj = <dy_t, the pair's row of x>, 0 if it has none
+  B::segment_sums(y, beta, scale, x, offsets);         // y_g = scale times the sum of group g's rows
+  B::expand_segments(y, beta, scale, x, offsets);      // every row of group g = scale x_g
+};
+
 }  // namespace contract
 
-/// A backend: all of the above, plus experts_forward/experts_backward (templates over the activation)
-/// and expert_weight_gradients.
+/// A backend: all of the above, plus experts_forward/experts_backward and gated_experts_forward/gated_experts_backward
+/// (templates over the activation) and expert_weight_gradients.
 template <class B>
 concept backend = contract::memory<B> && contract::products<B> && contract::maps<B> && contract::reductions<B> &&
-    contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::fused<B>;
+    contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::fused<B> && contract::grouped<B>;
 
 }  // namespace gmoe

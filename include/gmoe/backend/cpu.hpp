@@ -10,8 +10,10 @@
 #include "gmoe/backend/eigen/attention.hpp"
 #include "gmoe/backend/eigen/cross_entropy.hpp"
 #include "gmoe/backend/eigen/experts.hpp"
+#include "gmoe/backend/eigen/gated_experts.hpp"
 #include "gmoe/backend/eigen/gather.hpp"
 #include "gmoe/backend/eigen/gemm.hpp"
+#include "gmoe/backend/eigen/groups.hpp"
 #include "gmoe/backend/eigen/gru.hpp"
 #include "gmoe/backend/eigen/layer_norm.hpp"
 #include "gmoe/backend/eigen/map.hpp"
@@ -39,6 +41,8 @@ struct cpu : eigen::memory_kernels<Scalar>,
              eigen::gather_kernels<Scalar>,
              eigen::routing_kernels<Scalar>,
              eigen::expert_kernels<Scalar, Products>,
+             eigen::group_kernels<Scalar, Products>,
+             eigen::gated_expert_kernels<Scalar, Products>,
              eigen::attention_kernels<Scalar>,
              eigen::cross_entropy_kernels<Scalar>,
              eigen::random_kernels<Scalar>,

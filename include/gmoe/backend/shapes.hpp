@@ -55,6 +55,14 @@ struct shapes {
   static void limit_capacity(auto&&...);
   static void keep_randomly(auto&&...);
   static void sort_pairs(auto&&...);
+  static void grouped_gemm(auto&&...);
+  static void grouped_weight_gradient(auto&&...);
+  static void batched_gemm(auto&&...);
+  static void gather_pairs(auto&&...);
+  static void combine_pairs(auto&&...);
+  static void pair_dots(auto&&...);
+  static void segment_sums(auto&&...);
+  static void expand_segments(auto&&...);
   static void attention(auto&&...);
   static void attention_backward(auto&&...);
   static void attention_cached(auto&&...);

@@ -6,8 +6,10 @@
 #include "gmoe/backend/thrust/attention.hpp"
 #include "gmoe/backend/thrust/cross_entropy.hpp"
 #include "gmoe/backend/thrust/experts.hpp"
+#include "gmoe/backend/thrust/gated_experts.hpp"
 #include "gmoe/backend/thrust/gather.hpp"
 #include "gmoe/backend/thrust/gemm.hpp"
+#include "gmoe/backend/thrust/groups.hpp"
 #include "gmoe/backend/thrust/gru.hpp"
 #include "gmoe/backend/thrust/layer_norm.hpp"
 #include "gmoe/backend/thrust/map.hpp"
@@ -33,6 +35,8 @@ struct thrust_backend : on_thrust::memory_kernels<Scalar>,
                         on_thrust::gather_kernels<Scalar>,
                         on_thrust::routing_kernels<Scalar>,
                         on_thrust::expert_kernels<Scalar>,
+                        on_thrust::group_kernels<Scalar>,
+                        on_thrust::gated_expert_kernels<Scalar>,
                         on_thrust::attention_kernels<Scalar>,
                         on_thrust::cross_entropy_kernels<Scalar>,
                         on_thrust::random_kernels<Scalar>,
