@@ -70,6 +70,7 @@ concept rows = requires(typename B::scalar s, in<B> x, out<B> y, const in<B>* ma
   B::gru_gates_backward(y, maybe_out, s, x, maybe);
 };
 
+/// Rows and elements by id; `no_choice` is read as zeros and written nowhere.
 template <class B>
 concept gathers = requires(in<B> x, out<B> y, ids i, const in<B>* more, index_t n) {
   B::gather_rows(y, x, i, more, n, n);

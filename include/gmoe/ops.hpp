@@ -1,0 +1,22 @@
+#pragma once
+/// Every differentiable operation, on every backend; and choices, which have no gradient.
+
+#include "gmoe/ops/attention.hpp"
+#include "gmoe/ops/broadcast.hpp"
+#include "gmoe/ops/concat.hpp"
+#include "gmoe/ops/cross_entropy.hpp"
+#include "gmoe/ops/dropout.hpp"
+#include "gmoe/ops/elementwise.hpp"
+#include "gmoe/ops/embedding.hpp"
+#include "gmoe/ops/experts.hpp"
+#include "gmoe/ops/gru.hpp"
+#include "gmoe/ops/layer_norm.hpp"
+#include "gmoe/ops/matmul.hpp"
+#include "gmoe/ops/normalize.hpp"
+#include "gmoe/ops/reduce.hpp"
+#include "gmoe/ops/repeat.hpp"
+#include "gmoe/ops/reshape.hpp"
+#include "gmoe/ops/rows_by_id.hpp"
+#include "gmoe/ops/scale_by.hpp"
+#include "gmoe/ops/softmax.hpp"
+#include "gmoe/ops/stop_gradient.hpp"
