@@ -3,6 +3,7 @@
 
 #include "gmoe/ops/attention.hpp"
 #include "gmoe/ops/broadcast.hpp"
+#include "gmoe/ops/choose.hpp"
 #include "gmoe/ops/concat.hpp"
 #include "gmoe/ops/cross_entropy.hpp"
 #include "gmoe/ops/dropout.hpp"

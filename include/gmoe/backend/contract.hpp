@@ -97,6 +97,20 @@ concept routes = requires(typename B::scalar s, in<B> x, out<B> y, ids i, ids_ou
   B::sort_pairs(o, o, o, i);
 };
 
+/// Choices by other rules, without gradients, made where the scores are; NaNs and ties as above. Slots that stay empty
+/// are `no_choice`. A mask of zeros and ones is 1 x N or T x N, `valid` T x 1, or null: all rows are.
+template <class B>
+concept choices = requires(in<B> scores, in<B> mask, const in<B>* valid, typename B::scalar limit, ids rows,
+                           ids_out choice, index_t group, index_t count, random_stream random) {
+  B::top_k_visible(choice, scores, mask);         // top_k_rows among the columns whose mask is above 0
+  B::keep_until_sum(choice, scores, limit);       // empties the slots behind the one whose score takes the sum > limit
+  B::choose_above(choice, scores, limit);         // the columns > limit, lower ones first, as many as find room
+  B::choose_rows(choice, scores, group, valid);   // G N x c: the c best rows of every column, in each group of rows
+  B::choices_of_rows(choice, rows);               // T x N: e in column e where that chose the row
+  B::choose_pairs(choice, scores, count, valid);  // T x N: e in column e where the entry is among the `count` best
+  B::sample_rows(choice, scores, random);         // slot j of row t: drawn by the row's weights, at counter t slots + j
+};
+
 template <class B>
 concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attention_shape& shape, index_t n,
                          typename B::scalar s, const fn::adamw_step<typename B::scalar>& step) {
@@ -116,6 +130,6 @@ concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attent
 /// and expert_weight_gradients.
 template <class B>
 concept backend = contract::memory<B> && contract::products<B> && contract::maps<B> && contract::reductions<B> &&
-    contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::fused<B>;
+    contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::choices<B> && contract::fused<B>;
 
 }  // namespace gmoe

@@ -8,6 +8,7 @@
 #include "gmoe/backend/contract.hpp"
 #include "gmoe/backend/cpu_forward.hpp"
 #include "gmoe/backend/eigen/attention.hpp"
+#include "gmoe/backend/eigen/choose.hpp"
 #include "gmoe/backend/eigen/cross_entropy.hpp"
 #include "gmoe/backend/eigen/experts.hpp"
 #include "gmoe/backend/eigen/gather.hpp"
@@ -38,6 +39,7 @@ struct cpu : eigen::memory_kernels<Scalar>,
              eigen::gru_kernels<Scalar>,
              eigen::gather_kernels<Scalar>,
              eigen::routing_kernels<Scalar>,
+             eigen::choice_kernels<Scalar>,
              eigen::expert_kernels<Scalar, Products>,
              eigen::attention_kernels<Scalar>,
              eigen::cross_entropy_kernels<Scalar>,

@@ -55,6 +55,13 @@ struct shapes {
   static void limit_capacity(auto&&...);
   static void keep_randomly(auto&&...);
   static void sort_pairs(auto&&...);
+  static void top_k_visible(auto&&...);
+  static void keep_until_sum(auto&&...);
+  static void choose_above(auto&&...);
+  static void choose_rows(auto&&...);
+  static void choices_of_rows(auto&&...);
+  static void choose_pairs(auto&&...);
+  static void sample_rows(auto&&...);
   static void attention(auto&&...);
   static void attention_backward(auto&&...);
   static void attention_cached(auto&&...);

@@ -4,6 +4,7 @@
 
 #include "gmoe/backend/contract.hpp"
 #include "gmoe/backend/thrust/attention.hpp"
+#include "gmoe/backend/thrust/choose.hpp"
 #include "gmoe/backend/thrust/cross_entropy.hpp"
 #include "gmoe/backend/thrust/experts.hpp"
 #include "gmoe/backend/thrust/gather.hpp"
@@ -32,6 +33,7 @@ struct thrust_backend : on_thrust::memory_kernels<Scalar>,
                         on_thrust::gru_kernels<Scalar>,
                         on_thrust::gather_kernels<Scalar>,
                         on_thrust::routing_kernels<Scalar>,
+                        on_thrust::choice_kernels<Scalar>,
                         on_thrust::expert_kernels<Scalar>,
                         on_thrust::attention_kernels<Scalar>,
                         on_thrust::cross_entropy_kernels<Scalar>,

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "gmoe/core/host_device.hpp"
+#include "gmoe/core/index.hpp"
 
 namespace gmoe::fn {
 
@@ -294,6 +295,26 @@ struct keeps_second_choice {
 /// Whether a score is chosen before another: larger ones first, and a NaN before every number.
 struct goes_before {
   template <class T> GMOE_HD bool operator()(const T& a, const T& b) const { return a > b || (a != a && b == b); }
+};
+
+/// The column on which a number u in [0, 1) falls, where each has its weight as its share: a draw from the row. The first
+/// NaN, if there is one; no_choice if all weights are 0. Weights must not be negative, and need not sum to one.
+struct column_drawn {
+  template <class S> GMOE_HD id_type operator()(const S* weight, index_t count, double u) const {
+    double total = 0, sum = 0;
+    for (index_t j = 0; j < count; ++j) {
+      if (weight[j] != weight[j]) return static_cast<id_type>(j);
+      total += static_cast<double>(weight[j]);
+    }
+    id_type last = no_choice;
+    for (index_t j = 0; j < count; ++j) {
+      if (!(weight[j] > S(0))) continue;
+      last = static_cast<id_type>(j);
+      sum += static_cast<double>(weight[j]);
+      if (sum > u * total) break;
+    }
+    return last;
+  }
 };
 
 /// AdamW (Loshchilov & Hutter, ICLR 2019) for one element; the coefficients are those of one step.
