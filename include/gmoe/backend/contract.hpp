@@ -70,6 +70,29 @@ concept rows = requires(typename B::scalar s, in<B> x, out<B> y, const in<B>* ma
   B::gru_gates_backward(y, maybe_out, s, x, maybe);
 };
 
+template <class B>
+concept softmaxes = requires(out<B> y, in<B> x, in<B> mask) {
+  B::log_sum_exp_rows(y, x);           // y (rows x 1) = log of the row's sum of exp(x)
+  B::masked_softmax_rows(y, x, mask);  // y = softmax over the columns whose mask (1 x N or T x N) is above 0, else 0
+  B::entmax_rows(y, x);                // y = entmax with alpha 1.5 of each row
+};
+
+/// Rows in groups of equal size, such as the tokens of a sequence.
+template <class B>
+concept groups = requires(out<B> y, typename B::scalar beta, in<B> x, index_t group, index_t sequence) {
+  B::transpose_groups(y, beta, x, group);          // y(g N + j, i) = x(g group + i, j): each group of rows transposed
+  B::prefix_means(y, beta, x, sequence);           // y_i = the mean of x's rows from the sequence's first to i
+  B::prefix_means_backward(y, beta, x, sequence);  // y = the gradient of those means' input, x that of the means
+};
+
+/// Rows of m n numbers as m x n matrices.
+template <class B>
+concept outer_products = requires(out<B> y, typename B::scalar beta, in<B> a, in<B> b, in<B> x) {
+  B::outer_rows(y, beta, a, b);          // y(t, i n + j) = a(t, i) b(t, j)
+  B::contract_rows(y, beta, x, b);       // y(t, i) = sum over j of x(t, i n + j) b(t, j)
+  B::contract_rows_left(y, beta, x, a);  // y(t, j) = sum over i of x(t, i n + j) a(t, i)
+};
+
 /// Rows and elements by id; `no_choice` is read as zeros and written nowhere.
 template <class B>
 concept gathers = requires(in<B> x, out<B> y, ids i, const in<B>* more, index_t n) {
@@ -130,6 +153,7 @@ concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attent
 /// and expert_weight_gradients.
 template <class B>
 concept backend = contract::memory<B> && contract::products<B> && contract::maps<B> && contract::reductions<B> &&
-    contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::choices<B> && contract::fused<B>;
+    contract::rows<B> && contract::softmaxes<B> && contract::groups<B> && contract::outer_products<B> &&
+    contract::gathers<B> && contract::routes<B> && contract::choices<B> && contract::fused<B>;
 
 }  // namespace gmoe

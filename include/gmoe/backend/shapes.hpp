@@ -43,6 +43,15 @@ struct shapes {
   static void layer_norm_backward(auto&&...);
   static void gru_gates(auto&&...);
   static void gru_gates_backward(auto&&...);
+  static void log_sum_exp_rows(auto&&...);
+  static void masked_softmax_rows(auto&&...);
+  static void entmax_rows(auto&&...);
+  static void transpose_groups(auto&&...);
+  static void prefix_means(auto&&...);
+  static void prefix_means_backward(auto&&...);
+  static void outer_rows(auto&&...);
+  static void contract_rows(auto&&...);
+  static void contract_rows_left(auto&&...);
   static void gather_rows(auto&&...);
   static void scatter_add_rows(auto&&...);
   static void add_rows_periodic(auto&&...);

@@ -9,15 +9,18 @@
 #include "gmoe/backend/thrust/experts.hpp"
 #include "gmoe/backend/thrust/gather.hpp"
 #include "gmoe/backend/thrust/gemm.hpp"
+#include "gmoe/backend/thrust/groups.hpp"
 #include "gmoe/backend/thrust/gru.hpp"
 #include "gmoe/backend/thrust/layer_norm.hpp"
 #include "gmoe/backend/thrust/map.hpp"
 #include "gmoe/backend/thrust/memory.hpp"
 #include "gmoe/backend/thrust/optimizer.hpp"
+#include "gmoe/backend/thrust/outer.hpp"
 #include "gmoe/backend/thrust/random.hpp"
 #include "gmoe/backend/thrust/reduce.hpp"
 #include "gmoe/backend/thrust/routing.hpp"
 #include "gmoe/backend/thrust/softmax.hpp"
+#include "gmoe/backend/thrust/softmax_kinds.hpp"
 
 namespace gmoe {
 inline namespace GMOE_THRUST_SYSTEM {
@@ -29,6 +32,9 @@ struct thrust_backend : on_thrust::memory_kernels<Scalar>,
                         on_thrust::map_kernels<Scalar>,
                         on_thrust::reduce_kernels<Scalar>,
                         on_thrust::softmax_kernels<Scalar>,
+                        on_thrust::softmax_kind_kernels<Scalar>,
+                        on_thrust::group_kernels<Scalar>,
+                        on_thrust::outer_kernels<Scalar>,
                         on_thrust::layer_norm_kernels<Scalar>,
                         on_thrust::gru_kernels<Scalar>,
                         on_thrust::gather_kernels<Scalar>,

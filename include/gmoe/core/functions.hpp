@@ -225,8 +225,13 @@ struct open_gate {
   template <class T> GMOE_HD T slope(const T&, const T& y) const { return y; }
 };
 
-/// Entmax with alpha = 1.5 (Peters et al., ACL 2019), per element: max(z - tau, 0)^2, z being half the logit.
+/// Entmax with alpha = 1.5 (Peters et al., ACL 2019), per element: max(z - tau, 0)^2, where z is half of what the logit
+/// is below the row's largest. tau lies between -1 and 0, so that below -2 it does not matter how far; a NaN stays one.
+struct entmax_input {
+  template <class T> GMOE_HD T operator()(const T& x, const T& top) const { return max(T(-2), (x - top) / T(2)); }
+};
 struct entmax_value {
+  static constexpr int halvings = 30;  ///< of an interval of length 1, after which a wrong guess weighs 2^-60
   template <class T> GMOE_HD T operator()(const T& z, const T& tau) const { return max(z - tau, T(0)) * (z - tau); }
 };
 
