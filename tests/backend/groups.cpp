@@ -40,7 +40,7 @@ TEST_CASE_TEMPLATE("backend/groups: means of what came before, and their gradien
   with_threads<B>([] {
     for (index_t sequence : {1, 4, 90})
       for (index_t sequences : {1, 3})
-        for (index_t cols : {1, 7, 40})
+        for (index_t cols : {1, 7, 40, 133})
           for (double beta : {0.0, 1.0}) {
             CAPTURE(sequence);
             CAPTURE(sequences);

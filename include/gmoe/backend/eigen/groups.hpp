@@ -36,12 +36,12 @@ struct group_kernels {
 
   /// y_i = mean of x's rows from the first of i's sequence to i + beta y_i: what a token may know of the text.
   static void prefix_means(out y, S beta, in x, index_t sequence) {
-    running(y, beta, x, sequence, [](S* sum, const S* x, S* y, S beta, index_t place, index_t cols) {
+    running(y, x, sequence, [beta](S* sum, const S* from, S* to, index_t place, index_t cols) {
       const pack<S> share(S(1) / static_cast<S>(place + 1));
       for_packs<S>(cols, [&](index_t j, index_t part) {
-        const pack<S> s = load(sum + j, part) + load(x + j, part);
+        const pack<S> s = load(sum + j, part) + load(from + j, part);
         store(sum + j, s, part);
-        store(y + j, beta == S(0) ? share * s : share * s + load(y + j, part), part);
+        store(to + j, beta == S(0) ? share * s : share * s + load(to + j, part), part);
       });
     });
   }
@@ -49,22 +49,25 @@ struct group_kernels {
   /// dx_i = sum of dy_k / (place of k in the sequence, from 1) over the rows k from i to the sequence's last + beta
   /// dx_i.
   static void prefix_means_backward(out dx, S beta, in dy, index_t sequence) {
-    running<true>(dx, beta, dy, sequence, [](S* sum, const S* dy, S* dx, S beta, index_t place, index_t cols) {
+    running<true>(dx, dy, sequence, [beta](S* sum, const S* from, S* to, index_t place, index_t cols) {
       const pack<S> share(S(1) / static_cast<S>(place + 1));
       for_packs<S>(cols, [&](index_t j, index_t part) {
-        const pack<S> s = load(sum + j, part) + share * load(dy + j, part);
+        const pack<S> s = load(sum + j, part) + share * load(from + j, part);
         store(sum + j, s, part);
-        store(dx + j, beta == S(0) ? s : s + load(dx + j, part), part);
+        store(to + j, beta == S(0) ? s : s + load(to + j, part), part);
       });
     });
   }
 
  private:
-  /// step(sum, row of x, row of y, beta, place, count) for the rows of each sequence in order, or from the last.
+  /// step(sum, row of x, row of y, place, count) for the rows of each sequence in order, or from the last.
   template <bool FromLast = false, class Step>
-  static void running(out y, S beta, in x, index_t sequence, const Step& step) {
-    const index_t width = std::max<index_t>(pack<S>::width * 8, 1), pieces = (x.cols + width - 1) / width;
-    parallel_ranges(x.rows / sequence * pieces, 1, [&](index_t begin, index_t end) {
+  static void running(out y, in x, index_t sequence, const Step& step) {
+    // Whole rows at a time, unless there are fewer sequences than threads.
+    const index_t sequences = x.rows / sequence;
+    const index_t pieces = sequences >= threads() ? 1 : std::clamp<index_t>(x.cols / 64, 1, threads());
+    const index_t width = (x.cols + pieces - 1) / pieces;
+    parallel_ranges(sequences * pieces, 1, [&](index_t begin, index_t end) {
       const auto sum = scratch<S>(width);
       for (index_t task = begin; task < end; ++task) {
         const index_t first = task / pieces * sequence, j = task % pieces * width;
@@ -72,7 +75,7 @@ struct group_kernels {
         std::fill_n(sum.data(), width, S(0));
         for (index_t n = 0; n < sequence; ++n) {
           const index_t place = FromLast ? sequence - 1 - n : n;
-          step(sum.data(), x.row(first + place) + j, y.row(first + place) + j, beta, place, count);
+          step(sum.data(), x.row(first + place) + j, y.row(first + place) + j, place, count);
         }
       }
     });
