@@ -16,6 +16,8 @@ constexpr id_type none = no_choice;
 
 TEST_CASE_TEMPLATE("ops/choose: choices of each row", B, GMOE_TEST_BACKENDS) {
   const auto scores = put<B>(table(2, 4, {0.125, 0.5, 0.25, 0.125, 0.75, 0.0625, 0.125, 0.0625}));
+  CHECK(choose_top_k(scores, 2).to_host() == ids{1, 2, 0, 2});
+  CHECK(choose_top_k(scores, 0).cols() == 0);
   CHECK(choose_top_k(scores, 2, put<B>(table(1, 4, {1, 0, 1, 1}))).to_host() == ids{2, 0, 0, 2});
   CHECK(choose_top_k(scores, 2, put<B>(table(2, 4, {1, 0, 0, 0, 0, 1, 0, 1}))).to_host() == ids{0, none, 1, 3});
   CHECK(choose_top_p(scores, 0.7, 3).to_host() == ids{1, 2, none, 0, none, none});
@@ -49,6 +51,7 @@ TEST_CASE_TEMPLATE("ops/choose: what does not fit is refused", B, GMOE_TEST_BACK
   CHECK_THROWS_WITH_AS(choose_top_k(scores, 1, put<B>(table(2, 2))),
                        "choose_top_k: a mask of 2 x 2 for scores of 4 x 2", config_error);
   CHECK_THROWS_AS(choose_top_k(scores, -1, put<B>(table(1, 2))), config_error);
+  CHECK_THROWS_WITH_AS(choose_top_k(scores, 3), "choose_top_k: 3 of 2 columns", config_error);
   CHECK_THROWS_WITH_AS(choose_top_p(scores, 0.5, 3), "choose_top_p: at most 3 of 2 columns", config_error);
   CHECK_THROWS_WITH_AS(choose_above(scores, 0.5, -1), "choose_above: at most -1 columns", config_error);
   CHECK_THROWS_WITH_AS(choose_rows(scores, 1, 3), "choose_rows: 1 rows of each group of 3 among 4", config_error);

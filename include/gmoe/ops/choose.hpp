@@ -4,6 +4,8 @@
 /// Larger scores first, a NaN before every number, among equals the lower id: as everywhere (backend/contract.hpp).
 /// Slots for which there is nothing to choose are `no_choice`. Masks are zeros and ones.
 
+#include <limits>
+
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/error.hpp"
 #include "gmoe/core/random.hpp"
@@ -11,6 +13,11 @@
 namespace gmoe {
 
 namespace detail {
+/// Entries of the matrix are numbered by ids.
+template <class B>
+void require_countable(const char* what, const matrix<B>& scores) {
+  require(scores.size() <= std::numeric_limits<id_type>::max(), what, ": ", scores.size(), " scores are too many");
+}
 template <class B>
 matrix_view<const typename B::scalar> checked_valid(const char* what, const matrix<B>& scores, const matrix<B>& valid) {
   require(valid.empty() || (valid.rows() == scores.rows() && valid.cols() == 1), what, ": valid rows must be ",
@@ -18,6 +25,15 @@ matrix_view<const typename B::scalar> checked_valid(const char* what, const matr
   return valid.view();
 }
 }  // namespace detail
+
+/// T x k: the columns of the k largest scores of each row, best first.
+template <class B>
+id_matrix<B> choose_top_k(const matrix<B>& scores, index_t k) {
+  require(k >= 0 && k <= scores.cols(), "choose_top_k: ", k, " of ", scores.cols(), " columns");
+  id_matrix<B> choice(scores.rows(), k);
+  if (k > 0) B::top_k_rows(choice.view(), scores.view());
+  return choice;
+}
 
 /// T x k: the columns of the k largest scores of each row, best first, among those whose mask (1 x N or T x N) is 1.
 template <class B>
@@ -60,6 +76,7 @@ template <class B>
 id_matrix<B> choose_rows(const matrix<B>& scores, index_t count, index_t group, const matrix<B>& valid = {}) {
   require(count >= 0 && group >= 1 && scores.rows() % group == 0, "choose_rows: ", count, " rows of each group of ",
           group, " among ", scores.rows());
+  detail::require_countable("choose_rows", scores);
   const auto mask = detail::checked_valid("choose_rows", scores, valid);
   id_matrix<B> rows(scores.rows() / group * scores.cols(), count);
   B::choose_rows(rows.view(), scores.view(), group, valid.empty() ? nullptr : &mask);
@@ -82,6 +99,7 @@ id_matrix<B> choices_of_rows(const id_matrix<B>& rows, index_t tokens, index_t c
 template <class B>
 id_matrix<B> choose_pairs(const matrix<B>& scores, index_t count, const matrix<B>& valid = {}) {
   require(count >= 0, "choose_pairs: ", count, " pairs");
+  detail::require_countable("choose_pairs", scores);
   const auto mask = detail::checked_valid("choose_pairs", scores, valid);
   id_matrix<B> choice(scores.rows(), scores.cols());
   B::choose_pairs(choice.view(), scores.view(), count, valid.empty() ? nullptr : &mask);
