@@ -79,7 +79,7 @@ concept softmaxes = requires(out<B> y, in<B> x, in<B> mask) {
 
 /// Rows in groups of equal size, such as the tokens of a sequence.
 template <class B>
-concept groups = requires(out<B> y, typename B::scalar beta, in<B> x, index_t group, index_t sequence) {
+concept sequences = requires(out<B> y, typename B::scalar beta, in<B> x, index_t group, index_t sequence) {
   B::transpose_groups(y, beta, x, group);          // y(g N + j, i) = x(g group + i, j): each group of rows transposed
   B::prefix_means(y, beta, x, sequence);           // y_i = the mean of x's rows from the sequence's first to i
   B::prefix_means_backward(y, beta, x, sequence);  // y = the gradient of those means' input, x that of the means
@@ -153,7 +153,7 @@ concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attent
 /// and expert_weight_gradients.
 template <class B>
 concept backend = contract::memory<B> && contract::products<B> && contract::maps<B> && contract::reductions<B> &&
-    contract::rows<B> && contract::softmaxes<B> && contract::groups<B> && contract::outer_products<B> &&
+    contract::rows<B> && contract::softmaxes<B> && contract::sequences<B> && contract::outer_products<B> &&
     contract::gathers<B> && contract::routes<B> && contract::choices<B> && contract::fused<B>;
 
 }  // namespace gmoe

@@ -13,7 +13,6 @@
 #include "gmoe/backend/eigen/experts.hpp"
 #include "gmoe/backend/eigen/gather.hpp"
 #include "gmoe/backend/eigen/gemm.hpp"
-#include "gmoe/backend/eigen/groups.hpp"
 #include "gmoe/backend/eigen/gru.hpp"
 #include "gmoe/backend/eigen/layer_norm.hpp"
 #include "gmoe/backend/eigen/map.hpp"
@@ -23,6 +22,7 @@
 #include "gmoe/backend/eigen/random.hpp"
 #include "gmoe/backend/eigen/reduce.hpp"
 #include "gmoe/backend/eigen/routing.hpp"
+#include "gmoe/backend/eigen/sequences.hpp"
 #include "gmoe/backend/eigen/softmax.hpp"
 #include "gmoe/backend/eigen/softmax_kinds.hpp"
 
@@ -39,7 +39,7 @@ struct cpu : eigen::memory_kernels<Scalar>,
              eigen::reduce_kernels<Scalar>,
              eigen::softmax_kernels<Scalar>,
              eigen::softmax_kind_kernels<Scalar>,
-             eigen::group_kernels<Scalar>,
+             eigen::sequence_kernels<Scalar>,
              eigen::outer_kernels<Scalar>,
              eigen::layer_norm_kernels<Scalar>,
              eigen::gru_kernels<Scalar>,

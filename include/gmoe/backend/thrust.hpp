@@ -9,7 +9,6 @@
 #include "gmoe/backend/thrust/experts.hpp"
 #include "gmoe/backend/thrust/gather.hpp"
 #include "gmoe/backend/thrust/gemm.hpp"
-#include "gmoe/backend/thrust/groups.hpp"
 #include "gmoe/backend/thrust/gru.hpp"
 #include "gmoe/backend/thrust/layer_norm.hpp"
 #include "gmoe/backend/thrust/map.hpp"
@@ -19,6 +18,7 @@
 #include "gmoe/backend/thrust/random.hpp"
 #include "gmoe/backend/thrust/reduce.hpp"
 #include "gmoe/backend/thrust/routing.hpp"
+#include "gmoe/backend/thrust/sequences.hpp"
 #include "gmoe/backend/thrust/softmax.hpp"
 #include "gmoe/backend/thrust/softmax_kinds.hpp"
 
@@ -33,7 +33,7 @@ struct thrust_backend : on_thrust::memory_kernels<Scalar>,
                         on_thrust::reduce_kernels<Scalar>,
                         on_thrust::softmax_kernels<Scalar>,
                         on_thrust::softmax_kind_kernels<Scalar>,
-                        on_thrust::group_kernels<Scalar>,
+                        on_thrust::sequence_kernels<Scalar>,
                         on_thrust::outer_kernels<Scalar>,
                         on_thrust::layer_norm_kernels<Scalar>,
                         on_thrust::gru_kernels<Scalar>,

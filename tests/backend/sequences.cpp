@@ -6,7 +6,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("backend/groups: each group of rows transposed", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("backend/sequences: each group of rows transposed", B, GMOE_TEST_BACKENDS) {
   with_threads<B>([] {
     for (index_t group : {1, 5, 33, 70})
       for (index_t groups : {1, 3})
@@ -36,7 +36,7 @@ TEST_CASE_TEMPLATE("backend/groups: each group of rows transposed", B, GMOE_TEST
   CHECK(nothing.empty());
 }
 
-TEST_CASE_TEMPLATE("backend/groups: means of what came before, and their gradient", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("backend/sequences: means of what came before, and their gradient", B, GMOE_TEST_BACKENDS) {
   with_threads<B>([] {
     for (index_t sequence : {1, 4, 90})
       for (index_t sequences : {1, 3})
@@ -71,7 +71,7 @@ TEST_CASE_TEMPLATE("backend/groups: means of what came before, and their gradien
   });
 }
 
-TEST_CASE_TEMPLATE("backend/groups: a NaN is not known before it is read", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("backend/sequences: a NaN is not known before it is read", B, GMOE_TEST_BACKENDS) {
   table x = random_table(6, 2, 1);
   x(1, 0) = not_a_number;
   matrix<B> y(6, 2);

@@ -53,7 +53,7 @@ struct prefix_mean_column_backward {
 };
 
 template <class S>
-struct group_kernels {
+struct sequence_kernels {
   using in = matrix_view<const S>;
   using out = matrix_view<S>;
 

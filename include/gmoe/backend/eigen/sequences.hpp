@@ -11,7 +11,7 @@
 namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
 template <class S>
-struct group_kernels {
+struct sequence_kernels {
   using in = matrix_view<const S>;
   using out = matrix_view<S>;
 
