@@ -8,6 +8,7 @@
 #include "gmoe/backend/contract.hpp"
 #include "gmoe/backend/cpu_forward.hpp"
 #include "gmoe/backend/eigen/attention.hpp"
+#include "gmoe/backend/eigen/choose.hpp"
 #include "gmoe/backend/eigen/cross_entropy.hpp"
 #include "gmoe/backend/eigen/experts.hpp"
 #include "gmoe/backend/eigen/gated_experts.hpp"
@@ -19,10 +20,13 @@
 #include "gmoe/backend/eigen/map.hpp"
 #include "gmoe/backend/eigen/memory.hpp"
 #include "gmoe/backend/eigen/optimizer.hpp"
+#include "gmoe/backend/eigen/outer.hpp"
 #include "gmoe/backend/eigen/random.hpp"
 #include "gmoe/backend/eigen/reduce.hpp"
 #include "gmoe/backend/eigen/routing.hpp"
+#include "gmoe/backend/eigen/sequences.hpp"
 #include "gmoe/backend/eigen/softmax.hpp"
+#include "gmoe/backend/eigen/softmax_kinds.hpp"
 
 namespace gmoe::inline GMOE_CPU_BUILD {
 
@@ -36,10 +40,14 @@ struct cpu : eigen::memory_kernels<Scalar>,
              eigen::map_kernels<Scalar>,
              eigen::reduce_kernels<Scalar>,
              eigen::softmax_kernels<Scalar>,
+             eigen::softmax_kind_kernels<Scalar>,
+             eigen::sequence_kernels<Scalar>,
+             eigen::outer_kernels<Scalar>,
              eigen::layer_norm_kernels<Scalar>,
              eigen::gru_kernels<Scalar>,
              eigen::gather_kernels<Scalar>,
              eigen::routing_kernels<Scalar>,
+             eigen::choice_kernels<Scalar>,
              eigen::expert_kernels<Scalar, Products>,
              eigen::group_kernels<Scalar, Products>,
              eigen::gated_expert_kernels<Scalar, Products>,
