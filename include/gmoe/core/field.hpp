@@ -35,7 +35,8 @@ struct limits {
     if (bounded)
       return concat(without_least ? "(" : "[", to_text(least), ", ", to_text(most), without_most ? ")" : "]");
     if (least == 0) return without_least ? "a positive number" : "0 or more";
-    return least > -std::numeric_limits<double>::infinity() ? concat("at least ", to_text(least)) : "a finite number";
+    if (!(least > -std::numeric_limits<double>::infinity())) return "a finite number";
+    return concat(without_least ? "more than " : "at least ", to_text(least));
   }
 };
 constexpr limits at_least(double least) { return {.least = least}; }
