@@ -78,7 +78,7 @@ TEST_CASE("model/settings: every number of every card makes a difference to its 
         ++numbers;
       });
     });
-  CHECK(numbers == 0);
+  CHECK(numbers > 40);
 }
 
 TEST_CASE("model/settings: sizes make a difference to exactly the models that use them") {
