@@ -219,6 +219,32 @@ TEST_CASE("io/training_checkpoint: the model alone gives the same numbers") {
   CHECK(ours == theirs);
 }
 
+TEST_CASE("io/training_checkpoint: a model restored from a file has seen the training text") {
+  const temp_folder folder;
+  using hashed = gmoe::language_model<gmoe::hash_card, B>;
+  const auto table_of = [](hashed& m) {
+    std::vector<float> table;
+    m.each_buffer([&](const auto& b) { table = b.value().to_host(); });
+    return table;
+  };
+  hashed first(tiny, 7), alone(tiny, 7), resumed(tiny, 7);
+  std::vector<std::int64_t> counts(32);
+  for (const std::uint8_t t : tokens) ++counts[t];
+  first.prepare(counts);
+  gmoe::trainer run(first, tokens, short_run);
+  gmoe::save_checkpoint(folder / "checkpoint", run, "hash");
+  REQUIRE(table_of(first) != table_of(alone));
+
+  CHECK(alone.needs_preparation());
+  gmoe::load_model(folder / "checkpoint", alone, "hash");
+  CHECK_FALSE(alone.needs_preparation());
+  CHECK(table_of(alone) == table_of(first));
+  resumed.prepare(std::vector<std::int64_t>(32, 1));  // of another text
+  gmoe::trainer again(resumed, tokens, short_run);
+  gmoe::load_checkpoint(folder / "checkpoint", again, "hash");
+  CHECK(table_of(resumed) == table_of(first));
+}
+
 TEST_CASE("io/training_checkpoint: a run may be made longer, with the rates of the longer run from there on") {
   const temp_folder folder;
   const auto file = folder / "checkpoint";
