@@ -307,7 +307,11 @@ TEST_CASE("io/training_checkpoint: notes that no run can have written are refuse
   CHECK_HAS(refusal("sizes.positions", "17"), "'parameter/wpe' has shape [16, 16], but its sizes make 17 x 16");
   CHECK_HAS(refusal("sizes.experts", "4"), "has shape");
   gmoe::save_checkpoint(file, s.run, "gmoe");
-  CHECK_HAS(message_of<gmoe::file_error>([&] { gmoe::check_checkpoint<gmoe::switch_card>(file); }), "has no tensor");
+  const auto refusal_by = [&]<class Card>(Card) {
+    return message_of<gmoe::file_error>([&] { gmoe::check_checkpoint<Card>(file); });
+  };
+  CHECK_HAS(refusal_by(gmoe::switch_card{}), "no metadata 'card.capacity.factor'");
+  CHECK_HAS(refusal_by(gmoe::with<gmoe::gmoe_card, gmoe::linear_router>{}), "has no tensor 'parameter/router.0.gate'");
   CHECK(gmoe::check_checkpoint<gmoe::gmoe_card>(file).shape.d_model == 16);
 }
 
