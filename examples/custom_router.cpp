@@ -1,27 +1,31 @@
-// A router of your own: the parameters of one layer, and the forward equation. Its gradient comes from the tape.
+// A router of your own: its numbers, the parameters of one layer, and the forward equation. Its gradient comes from the
+// tape.
 // Usage: custom_router TEXT
 #include <gmoe/gmoe.hpp>
 #include <iostream>
 
 // [router]
 /// z_i = cos(x, key_i) / temperature: tokens are compared with learned keys by direction alone.
-struct cosine_router : gmoe::router_policy {
-  static constexpr double temperature = 0.3;
+struct cosine_router {
+  using slot = gmoe::slots::router;
+  double temperature = 0.3;
+  static constexpr auto fields =
+      std::tuple{gmoe::field{"temperature", &cosine_router::temperature, "divides the cosines", gmoe::above(0)}};
 
   template <class B>
   struct layer {
     gmoe::parameter<B> keys;  // experts x d_model
-
-    layer(const gmoe::builder<B>& make, const gmoe::sizes& s, const gmoe::layer_shape& l)
-        : keys(make.normal("keys", l.experts, s.d_model, s.initializer_range)) {}
-
-    gmoe::variable<B> logits(const gmoe::context<B>& ctx, const gmoe::variable<B>& x) {
-      const auto tokens = normalize_lengths(x);
-      const auto experts = normalize_lengths(ctx.use(keys));
-      return scale(matmul(tokens, experts, gmoe::op::transpose), 1 / temperature);
-    }
-    void each(auto&& visit) { visit(keys); }
   };
+  template <class B>
+  layer<B> make_layer(const gmoe::builder<B>& make, const gmoe::layer_shape& l) const {
+    return {make.normal("keys", l.experts, l.d_model, l.initializer_range)};
+  }
+  template <class B>
+  gmoe::variable<B> logits(const gmoe::place<B>& at, const gmoe::variable<B>& x, const auto& my) const {
+    const auto tokens = normalize_lengths(x);
+    const auto experts = normalize_lengths(at.use(my.layer.keys));
+    return scale(matmul(tokens, experts, gmoe::op::transpose), 1 / temperature);
+  }
 };
 
 using my_card = gmoe::with<gmoe::gmoe_card, cosine_router>;  // GMoE with another router: one line
@@ -51,6 +55,7 @@ double check() {
 // [/check]
 
 int main(int argc, char** argv) try {
+  std::cout << gmoe::describe<my_card>();  // who answers which slot, with which numbers and functions
   const double error = check();
   std::cout << "gradient check: " << error << "\n";
   const auto text = gmoe::corpus::read(argc > 1 ? argv[1] : "text.txt");
