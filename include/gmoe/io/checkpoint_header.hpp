@@ -37,7 +37,7 @@ struct checkpoint_header {
   template <class Card>
   void set_card(const Card& card) {
     settings.clear();
-    each_setting(card, [&](const std::string& path, const auto&, const auto& v) { settings[path] = to_text(v); });
+    each_setting(card, [&](const setting& s) { settings[s.path()] = s.text(); });
   }
   /// The card with the header's numbers. Throws file_error, its message beginning with `file`, for one that is missing,
   /// that the card does not have, or that it may not have.
@@ -45,17 +45,17 @@ struct checkpoint_header {
   Card card(const std::string& file) const {
     Card made{};
     std::map<std::string, std::string> left = settings;
-    each_setting(made, [&](const std::string& path, const auto& f, auto& v) {
-      const auto found = left.find(path);
-      require<file_error>(found != left.end() || first_format, file, ": no metadata 'card.", path, "'");
-      if (found == left.end()) return;
+    for (const setting& s : settings_of(made)) {
+      const auto found = left.find(s.path());
+      require<file_error>(found != left.end() || first_format, file, ": no metadata 'card.", s.path(), "'");
+      if (found == left.end()) continue;
       try {
-        v = parse_field(f, path, found->second);
+        s.read(found->second);
       } catch (const config_error& e) {
-        throw file_error(concat(file, ": metadata 'card.", path, "': ", e.what()));
+        throw file_error(concat(file, ": metadata 'card.", s.path(), "': ", e.what()));
       }
       left.erase(found);
-    });
+    }
     require<file_error>(left.empty() || first_format, file, ": metadata 'card.",
                         left.empty() ? "" : left.begin()->first, "' is no number of the card ", text_of<Card>.name);
     return made;

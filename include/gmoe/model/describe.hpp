@@ -29,11 +29,13 @@ namespace detail {
 
 /// "k = 2, factor = 1.25": the fields of a policy.
 template <class P>
-std::string fields_text(const P& policy) {
+std::string fields_text(P policy) {
   std::string text;
-  each_policy_field(policy, "", [&](const std::string& path, const auto&, const auto& value) {
-    text += (text.empty() ? "" : ", ") + path.substr(1) + " = " + to_text(value);
-  });
+  if constexpr (!std::is_empty_v<P>) {
+    std::vector<setting> all;
+    add_settings(policy, "", all);
+    for (const setting& s : all) text += (text.empty() ? "" : ", ") + s.path().substr(1) + " = " + s.text();
+  }
   return text;
 }
 

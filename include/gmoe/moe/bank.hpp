@@ -9,6 +9,7 @@
 #include "gmoe/moe/routing.hpp"
 #include "gmoe/nn/builder.hpp"
 #include "gmoe/nn/context.hpp"
+#include "gmoe/nn/walk.hpp"
 #include "gmoe/ops/experts.hpp"
 
 namespace gmoe {
@@ -58,9 +59,9 @@ class expert_bank {
     return seen;
   }
 
-  void each(auto&& visit) {
-    visit(w_in_);
-    visit(w_out_);
+  void list(kept_list<B>& all) {
+    all.add(w_in_);
+    all.add(w_out_);
   }
 
  private:

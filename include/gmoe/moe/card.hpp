@@ -120,9 +120,9 @@ struct with {
   static_assert((policy<P> && ...),
                 "gmoe: with<> was given a type that fills no slot; a policy says `using slot = gmoe::slots::router`, "
                 "`gmoe::slots::select`, ... (see gmoe/moe/slots.hpp)");
-#define GMOE_ONE_ANSWER(slot)                                                     \
-  static_assert(detail::at_most_one<slots::slot, P...>,                           \
-                "gmoe: with<> was given two policies for the slot '" #slot "'");  \
+#define GMOE_ONE_ANSWER(slot)                                                    \
+  static_assert(detail::at_most_one<slots::slot, P...>,                          \
+                "gmoe: with<> was given two policies for the slot '" #slot "'"); \
   typename detail::pick<slots::slot, Base, P...>::type slot = detail::pick<slots::slot, Base, P...>::value()
   GMOE_ONE_ANSWER(experts);
   GMOE_ONE_ANSWER(body);

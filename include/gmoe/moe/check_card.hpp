@@ -165,6 +165,7 @@ consteval bool check_card() {
             "variable<B> logits(const place<B>&, const variable<B>& x) const, with `const auto& my` after x if it "
             "keeps something",
             at, x);
+  GMOE_MAY(candidates, mask, matrix<B>, "matrix<B> mask(const place<B>&, const routing<B>&) const", at, routed);
   GMOE_MUST(score, scores, variable<B>, "variable<B> scores(const place<B>&, const routing<B>&) const", at, routed);
   GMOE_MUST(select, choose, id_matrix<B>, "id_matrix<B> choose(const place<B>&, const routing<B>&) const", at, routed);
   GMOE_MUST(select, at_most, index_t, "index_t at_most(const layer_shape&) const, the most experts per token", shape);
@@ -184,12 +185,17 @@ consteval bool check_card() {
             "keeps something",
             at, x);
 
-#define GMOE_MAY_KEEP(slot)                                                                                  \
-  GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t);                             \
-  GMOE_MAY_CHANGE(slot, prepare, "void prepare(std::span<const std::int64_t> counts, const auto& my) const", \
-                  std::span<const std::int64_t>);                                                            \
-  GMOE_MAY_CHANGE(slot, after_step,                                                                          \
-                  "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const",    \
+  GMOE_MAY(form, parts, layer_shape, "layer_shape parts(layer_shape) const", layer_shape);
+  GMOE_MAY(form, routings, index_t, "index_t routings(const layer_shape&) const", shape);
+#define GMOE_MAY_KEEP(slot)                                                                                      \
+  GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t);                                 \
+  GMOE_MAY(slot, remember, void, "void remember(const place<B>&, const routing<B>&, const auto& my) const", at,  \
+           routed);                                                                                              \
+  GMOE_MAY_CHANGE(slot, before_step, "void before_step(std::int64_t step, const auto& my) const", std::int64_t); \
+  GMOE_MAY_CHANGE(slot, prepare, "void prepare(std::span<const std::int64_t> counts, const auto& my) const",     \
+                  std::span<const std::int64_t>);                                                                \
+  GMOE_MAY_CHANGE(slot, after_step,                                                                              \
+                  "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const",        \
                   std::int64_t, const layer_statistics<B>&)
   GMOE_MAY_KEEP(always);
   GMOE_MAY_KEEP(router);

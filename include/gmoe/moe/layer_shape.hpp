@@ -5,8 +5,8 @@
 
 namespace gmoe {
 
-/// The sizes of the model as one layer sees them (`experts` are those that it can route to, `d_model` the columns of its
-/// input), where it is, and what its pool publishes.
+/// The sizes of the model as one layer sees them (`experts` are those that it can route to, `d_model` the columns of
+/// its input), where it is, and what its pool publishes.
 struct layer_shape : sizes {
   index_t block = 0;           ///< number of the block
   index_t moe_layer = 0;       ///< number among the blocks with a mixture

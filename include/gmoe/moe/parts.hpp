@@ -23,7 +23,10 @@ class moe_parts {
   moe_parts(const data& stack, carried& travelling, index_t layer)
       : stack_(stack), carried_(travelling), layer_(layer), l_(stack.layers[static_cast<std::size_t>(layer)]) {}
 
-  const layer_shape& shape() const { return l_.shape; }
+  /// The layer as its parts see it.
+  const layer_shape& shape() const { return l_.inside; }
+  /// The layer as the form takes and gives it.
+  const layer_shape& outside() const { return l_.outside; }
 
   /// The router's logits, T x N or what the score asks for.
   variable<B> logits(const place<B>& at, const variable<B>& x) {
@@ -34,11 +37,11 @@ class moe_parts {
     auto& all = at.found->routings;
     require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
     const auto number = static_cast<index_t>(all.size());
-    const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.shape.experts) : nullptr;
+    const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
     routing<B>& r = all.emplace_back();
     r.block = at.block;
     r.layer = layer_;
-    r.experts = l_.shape.experts;
+    r.experts = l_.inside.experts;
     r.visible = l_.visible;
     r.pool_is_shared = data::layers_share_experts;
     r.logits = logits(at, x);
@@ -50,6 +53,8 @@ class moe_parts {
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(), at, r);
     r.pairs = sort_by_expert(r.kept, r.experts);
+    remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
+             slots::balance>(at, r);
     return r;
   }
   /// What every token gets besides, or nothing.
@@ -95,10 +100,20 @@ class moe_parts {
     return stack_.kept.template at<Slot>().my(layer_, carried_.template at<Slot>());
   }
 
+  /// Tells the policies that want to hear it what became of them.
+  template <class... Slots>
+  void remember(const place<B>& at, const routing<B>& r) {
+    const auto tell = [&]<class Slot>(Slot) {
+      if constexpr (has_hook_within<hooks::remember, answer<Card, Slot>>)
+        ask<hooks::remember>(policy<Slot>(), my<Slot>(), at, r);
+    };
+    (tell(Slots{}), ...);
+  }
+
   const data& stack_;
   carried& carried_;
   index_t layer_;
-  const typename data::one_layer& l_;
+  const detail::one_layer& l_;
 };
 
 }  // namespace gmoe
