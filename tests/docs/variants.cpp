@@ -183,7 +183,7 @@ bool same() {
   for_each_slot([]<class Slot>(Slot) { static_assert(std::is_same_v<answer<A, Slot>, answer<B, Slot>>); });
   const auto numbers = [](auto card) {
     std::string all;
-    each_setting(card, [&](const std::string& path, const auto&, const auto& v) { all += path + to_text(v) + " "; });
+    each_setting(card, [&](const setting& s) { all += s.path() + s.text() + " "; });
     return all;
   };
   const std::string page = numbers(A{}), library = numbers(B{});
@@ -308,9 +308,8 @@ bool counts(const char* name, gmoe::index_t expected) {
 void print_settings() {
   gmoe::switch_card card;
   gmoe::change_setting(card, "balance.alpha", "0.02");
-  gmoe::each_setting(card, [](const std::string& path, const auto& field, const auto& value) {
-    std::cout << path << " = " << gmoe::to_text(value) << "  " << field.help << "\n";
-  });
+  for (const gmoe::setting& s : gmoe::settings_of(card))
+    std::cout << s.path() << " = " << s.text() << "  " << s.help() << "\n";
 }
 // [/settings]
 

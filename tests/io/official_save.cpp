@@ -38,9 +38,7 @@ template <class Model>
 std::string numbers_of(const Model& model) {
   std::string text;
   each_field(model.shape(), [&](const auto& f, const auto& v) { text += concat(f.name, " ", to_text(v), "\n"); });
-  each_setting(model.card(), [&](const std::string& path, const auto&, const auto& v) {
-    text += concat(path, " ", to_text(v), "\n");
-  });
+  each_setting(model.card(), [&](const setting& s) { text += concat(s.path(), " ", s.text(), "\n"); });
   return text;
 }
 

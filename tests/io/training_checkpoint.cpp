@@ -116,9 +116,8 @@ struct of_format_1 {
   std::string numbers() const {
     std::string text;
     const Card card = gmoe::check_checkpoint<Card>(file).template card<Card>("file");
-    gmoe::each_setting(card, [&](const std::string& path, const auto&, const auto& value) {
-      text += (text.empty() ? "" : ", ") + path + " = " + gmoe::to_text(value);
-    });
+    gmoe::each_setting(
+        card, [&](const gmoe::setting& s) { text += (text.empty() ? "" : ", ") + s.path() + " = " + s.text(); });
     return text;
   }
   /// Whether a run of a model with the card goes on from the file as this one does.

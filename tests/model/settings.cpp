@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "gmoe/model/registry.hpp"
@@ -31,17 +33,16 @@ std::string seen(const sizes& s, const Card& card) {
   }
 }
 
-/// Values to try instead of the one that a field has.
-template <class T>
-std::vector<std::string> others(const T&) {
-  if constexpr (std::is_same_v<T, double>)
-    return {"0.3", "0.9"};
-  else if constexpr (std::is_same_v<T, std::vector<index_t>>)
-    return {"1"};
-  else if constexpr (std::is_enum_v<T>)
-    return {names_of(T{}).begin(), names_of(T{}).end()};
-  else
-    return {"0", "1", "3"};
+/// Values to try instead of the one that a number has.
+std::vector<std::string> others(const setting& s) {
+  const setting_value now = s.value();
+  if (std::holds_alternative<double>(now)) return {"0.3", "0.9"};
+  if (std::holds_alternative<std::vector<index_t>>(now)) return {"1"};
+  if (!std::holds_alternative<std::string>(now)) return {"0", "1", "3"};
+  std::vector<std::string> names;  // "one of a, b, c"
+  std::istringstream words(s.takes().substr(7));
+  for (std::string word; words >> word;) names.push_back(word.substr(0, word.find(',')));
+  return names;
 }
 
 /// Two choices and two parts, so that their order and their number matter.
@@ -62,10 +63,11 @@ TEST_CASE("model/settings: every number of every card makes a difference to its 
     with_card(text.name, [&]<class Card>() {
       const Card base = base_card<Card>();
       const std::string before = seen(s, base);
-      each_setting(base, [&](const std::string& path, const auto&, const auto& value) {
+      each_setting(base, [&](const setting& number) {
+        const std::string& path = number.path();
         INFO(text.name, ": ", path);
         bool differs = false;
-        for (const std::string& other : others(value)) {
+        for (const std::string& other : others(number)) {
           Card changed = base;
           try {
             change_setting(changed, path, other);
@@ -104,7 +106,7 @@ TEST_CASE("model/settings: sizes make a difference to exactly the models that us
 TEST_CASE("model/settings: a dense model has no numbers, and those of its card's other slots change nothing") {
   const sizes s = gmoe_test::small_sizes();
   dense_card card;
-  each_setting(card, [](const std::string& path, const auto&, const auto&) { FAIL(path); });
+  each_setting(card, [](const setting& number) { FAIL(number.path()); });
   const std::string before = seen(s, card);
   card.select.k = 3;
   card.capacity.factor = 0.1;

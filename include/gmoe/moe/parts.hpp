@@ -10,6 +10,7 @@
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/stack_data.hpp"
+#include "gmoe/ops/masked.hpp"
 
 namespace gmoe {
 
@@ -47,7 +48,15 @@ class moe_parts {
     r.logits = logits(at, x);
     require(r.logits.rows() == x.rows() && r.logits.cols() == r.experts, "the router returned logits of shape ",
             r.logits.rows(), " x ", r.logits.cols(), ", expected ", x.rows(), " x ", r.experts);
+    if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
+      r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(), at, r);
+      require(r.mask.empty() || (r.mask.cols() == r.experts && (r.mask.rows() == 1 || r.mask.rows() == x.rows())),
+              "the candidates are ", r.mask.rows(), " x ", r.mask.cols(), ", expected 1 x ", r.experts, " or ",
+              x.rows(), " x ", r.experts);
+    }
     r.scores = ask<hooks::scores>(policy<slots::score>(), my<slots::score>(), at, r);
+    // What the score made of experts that may not be asked is nothing.
+    if (!r.mask.empty()) r.scores = mask_cols(r.scores, r.mask);
     r.chosen = recorded ? recorded->chosen : ask<hooks::choose>(policy<slots::select>(), my<slots::select>(), at, r);
     r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(), at, r);
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
