@@ -107,6 +107,8 @@ struct stack_data {
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
       place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
       at.block = r.block;
+      require(bool(r.scores), "block ", r.block,
+              ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};
       return ask<hooks::layer_loss>(policy<slots::balance>(), kept.template at<slots::balance>().my(r.layer, none), at,
                                     r);
@@ -137,11 +139,13 @@ struct stack_data {
   void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
     std::vector<id_type> ids = ask<hooks::visible>(pool, nothing{}, model, l);
     check_visible(ids, block);
-    const layer_shape outside{model, block, l, count};
+    layer_shape outside{model, block, l, count};
+    outside.experts = outside.columns = static_cast<index_t>(ids.size());
+    if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
+      outside.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, outside.experts);
     layer_shape shape = outside;
     if constexpr (answers<hooks::parts, answer<Card, slots::form>, nothing, layer_shape>)
       shape = ask<hooks::parts>(policy<slots::form>(), nothing{}, outside);
-    shape.experts = static_cast<index_t>(ids.size());
     if constexpr (answers<hooks::publish, experts, nothing, layer_shape&>) ask<hooks::publish>(pool, nothing{}, shape);
     if constexpr (!requires { answer<Card, slots::always>::computes_shared_experts; })
       require(shape.shared_experts == 0, "the pool sets ", shape.shared_experts,
