@@ -115,6 +115,16 @@ class kept {
     }
   }
 
+  /// Whether anything was made for the layer: a form may leave the policy out.
+  bool has_layer(index_t l) const {
+    if constexpr (has_layers)
+      return l < std::ssize(layers_);
+    else if constexpr (has_shared)
+      return l < std::ssize(group_);
+    else
+      return false;
+  }
+
   /// For the functions of a pass.
   own<const layer, const shared, carried> my(index_t l, carried& travelling) const {
     return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], travelling};
@@ -127,7 +137,8 @@ class kept {
 
   /// What is kept for layer l.
   void list_layer(index_t l, kept_list<B>& all) {
-    if constexpr (has_layers) walk(layers_[static_cast<std::size_t>(l)], all);
+    if constexpr (has_layers)
+      if (has_layer(l)) walk(layers_[static_cast<std::size_t>(l)], all);
   }
   /// What is kept for groups of layers: of all, or of the one of layer l.
   void list_shared(kept_list<B>& all) {
@@ -135,7 +146,8 @@ class kept {
       for (shared& s : shared_) walk(s, all);
   }
   void list_shared_of(index_t l, kept_list<B>& all) {
-    if constexpr (has_shared) walk(shared_[group_at(l)], all);
+    if constexpr (has_shared)
+      if (has_layer(l)) walk(shared_[group_at(l)], all);
   }
 
  private:

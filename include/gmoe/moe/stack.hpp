@@ -79,6 +79,11 @@ class moe_stack {
     return all;
   }
   std::vector<parameter<B>*> parameters() { return kept().parameters; }
+  /// As a part of what a form keeps.
+  void list(kept_list<B>& all) {
+    for (parameter<B>* p : kept().parameters) all.add(*p);
+    for (buffer<B>* b : kept().buffers) all.add(*b);
+  }
   /// Those that stand in the layer's block.
   void list_block(index_t layer, kept_list<B>& all) {
     data_.kept.each([&]<class Slot>(Slot, auto& k) {
@@ -87,7 +92,7 @@ class moe_stack {
   }
   /// The others.
   void list_common(kept_list<B>& all) {
-    if (layers() == 0) return;
+    if (!data_.weights_of_experts) return;
     walk(bank(), all);
     data_.kept.each([&]<class Slot>(Slot, auto& k) { k.list_shared(all); });
     for (index_t l = 0; l < layers(); ++l) data_.kept.template at<slots::router>().list_layer(l, all);
@@ -139,6 +144,7 @@ class moe_stack {
       using policy = answer<Card, Slot>;
       if constexpr (has_hook_within<Hook, policy>)
         for (index_t l = 0; l < layers(); ++l) {
+          if (!k.has_layer(l)) continue;
           const auto mine = k.mine(l);
           auto ask_it = [&](const auto&... a) { ask<Hook>(data_.template policy<Slot>(), mine, a...); };
           f(ask_it, l);

@@ -84,6 +84,14 @@ struct stack_data {
     return (has_hook_within<Hook, answer<Card, Slot>> || ...);
   }(std::type_identity<slots::all>{});
 
+  /// A form that holds whole mixtures and asks none of the card's own parts says so: `asks_parts = false`.
+  static constexpr bool asks_parts = [] {
+    if constexpr (requires { answer<Card, slots::form>::asks_parts; })
+      return answer<Card, slots::form>::asks_parts;
+    else
+      return true;
+  }();
+
   sizes model;
   Card card;
   std::vector<one_layer> layers;
@@ -131,8 +139,9 @@ struct stack_data {
       else
         widths.push_back(s.d_ff);
     for (index_t l = 0; l < count; ++l) add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count);
-    weights_of_experts.emplace(policy<slots::body>().make_weights(
-        make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range}));
+    if (asks_parts)
+      weights_of_experts.emplace(policy<slots::body>().make_weights(
+          make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range}));
   }
 
  private:
@@ -156,6 +165,7 @@ struct stack_data {
             shape.experts);
     const builder<B> in_block = make.scope("h", block).scope("moe");
     kept.each([&]<class Slot>(Slot, auto& k) {
+      if (!asks_parts && !std::is_same_v<Slot, slots::form>) return;
       const std::string name(std::is_same_v<Slot, slots::always> ? std::string_view("local") : Slot::name);
       const builder<B> own = std::is_same_v<Slot, slots::router> ? make.scope(name, l) : in_block.scope(name);
       const auto group = [&](index_t g) { return g == 0 ? make.scope(name) : make.scope(name + ".group", g); };
