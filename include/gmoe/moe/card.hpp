@@ -7,7 +7,7 @@
 ///       static constexpr card_text text{"mine", "", "top-2 of a pool per layer"};
 ///       layer_pool        experts{};        // who are the routed experts, which layers share them?
 ///       relu_expert       body{};           // what does one expert compute?
-///       no_local_expert   always{};         // what does every token get besides?
+///       no_always         always{};         // what does every token get besides?
 ///       linear_router     router{};         // how are tokens scored against experts?
 ///       softmax_score     score{};          // how do router logits become scores?
 ///       top_k             select{.k = 2};   // which scores become assignments?
@@ -26,6 +26,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "gmoe/moe/attention/gpt2_attention.hpp"
+#include "gmoe/moe/candidates/all_experts.hpp"
+#include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/slots.hpp"
 
 namespace gmoe {
@@ -120,9 +123,9 @@ struct with {
   static_assert((policy<P> && ...),
                 "gmoe: with<> was given a type that fills no slot; a policy says `using slot = gmoe::slots::router`, "
                 "`gmoe::slots::select`, ... (see gmoe/moe/slots.hpp)");
-#define GMOE_ONE_ANSWER(slot)                                                     \
-  static_assert(detail::at_most_one<slots::slot, P...>,                           \
-                "gmoe: with<> was given two policies for the slot '" #slot "'");  \
+#define GMOE_ONE_ANSWER(slot)                                                    \
+  static_assert(detail::at_most_one<slots::slot, P...>,                          \
+                "gmoe: with<> was given two policies for the slot '" #slot "'"); \
   typename detail::pick<slots::slot, Base, P...>::type slot = detail::pick<slots::slot, Base, P...>::value()
   GMOE_ONE_ANSWER(experts);
   GMOE_ONE_ANSWER(body);
@@ -148,10 +151,11 @@ constexpr Card card(const P&... policies) {
   const auto set = [&]<class Policy>(const Policy& p) {
     static_assert(policy<Policy>, "gmoe: card<>() was given a type that fills no slot");
     if constexpr (policy<Policy>) {
-      static_assert(std::is_same_v<answer<Card, typename Policy::slot>, Policy>,
+      constexpr bool same = std::is_same_v<answer<Card, typename Policy::slot>, Policy>;
+      static_assert(same,
                     "gmoe: card<>() sets numbers: each policy must be of the type that the card answers with; another "
                     "type is another variant, with<Card, Policy>");
-      Policy::slot::of(made) = p;
+      if constexpr (same) Policy::slot::of(made) = p;
     }
   };
   (set(policies), ...);
