@@ -109,7 +109,7 @@ static_assert(fits<nearly_group>);
 struct nearly_prepare {
   using slot = slots::router;
   linear_router of{};
-  void prepare(const auto& /*my*/) const {}
+  void prepare(const auto& /*my*/, std::span<const std::int64_t>) const {}  // in another order
 };
 static_assert(fits<nearly_prepare>);
 
