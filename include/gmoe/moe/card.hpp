@@ -148,7 +148,7 @@ struct with {
 template <class Card, class... P>
 constexpr Card card(const P&... policies) {
   Card made{};
-  const auto set = [&]<class Policy>(const Policy& p) {
+  [[maybe_unused]] const auto set = [&]<class Policy>(const Policy& p) {
     static_assert(policy<Policy>, "gmoe: card<>() was given a type that fills no slot");
     if constexpr (policy<Policy>) {
       constexpr bool same = std::is_same_v<answer<Card, typename Policy::slot>, Policy>;

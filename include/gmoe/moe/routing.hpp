@@ -20,20 +20,20 @@ using expert_list = std::shared_ptr<const std::vector<id_type>>;
 /// How one layer routed T tokens over its N experts, K slots per token.
 template <class B>
 struct routing {
-  index_t block = 0;    ///< the block of the model
-  index_t layer = 0;    ///< the mixture's number
-  index_t experts = 0;  ///< N
-  expert_list visible;  ///< the pool's number of each of them
+  index_t block = 0;            ///< the block of the model
+  index_t layer = 0;            ///< the mixture's number
+  index_t experts = 0;          ///< N
+  expert_list visible;          ///< the pool's number of each of them
   bool pool_is_shared = false;  ///< other layers see the same experts
-  variable<B> logits;   ///< T x N, z
-  variable<B> scores;   ///< T x N, p
-  id_matrix<B> chosen;  ///< T x K, best first: what the router asked for (`no_choice`: an empty slot)
-  id_matrix<B> kept;    ///< T x K: what it got, after capacity and random rules
-  variable<B> weights;  ///< T x K, w; nothing means weight 1
-  dispatch<B> pairs;    ///< `kept` sorted by expert
+  variable<B> logits;           ///< T x N, z
+  variable<B> scores;           ///< T x N, p
+  id_matrix<B> chosen;          ///< T x K, best first: what the router asked for (`no_choice`: an empty slot)
+  id_matrix<B> kept;            ///< T x K: what it got, after capacity and random rules
+  variable<B> weights;          ///< T x K, w; nothing means weight 1
+  dispatch<B> pairs;            ///< `kept` sorted by expert
 
   /// Something that a policy wants others to see, such as the scores of groups.
-  void note(literal name, variable<B> value) { notes_.push_back({name.text, std::move(value)}); }
+  void note(literal name, variable<B> value) const { notes_.push_back({name.text, std::move(value)}); }
   /// Throws config_error, naming what there is, if nobody has noted it.
   const variable<B>& noted(literal name) const {
     for (const auto& n : notes_)
@@ -49,7 +49,7 @@ struct routing {
     std::string_view name;
     variable<B> value;
   };
-  recycled_vector<named> notes_;
+  mutable recycled_vector<named> notes_;  // policies see a routing that is constant otherwise
 };
 
 /// What a policy hears after an optimiser step: how its layer routed in all training passes of the step together.
