@@ -72,6 +72,14 @@ void randomise(Model& model, std::uint64_t seed = 1) {
   });
 }
 
+/// The parameter of that name.
+template <class Model>
+auto& named(Model& model, const std::string& name) {
+  for (auto* p : model.parameters())
+    if (p->name() == name) return *p;
+  throw gmoe::config_error("no parameter " + name);
+}
+
 /// Token ids and targets; a few targets are not scored.
 struct text {
   index_t batch, sequence;
@@ -127,10 +135,11 @@ naive::weights weights_of(Model& model) {
   return w;
 }
 
-/// Losses, routing and every gradient of `model` against the reference, to 1e-10.
+/// Losses, routing and every gradient of `model` against the reference, to 1e-10. Returns what the pass found.
 template <class Model>
-void compare_with_naive(Model& model, const naive::variant& v, const text& t, bool training,
-                        const std::function<double(std::size_t, std::size_t, std::size_t)>& jitter = {}) {
+gmoe::findings<typename Model::backend_type> compare_with_naive(
+    Model& model, const naive::variant& v, const text& t, bool training,
+    const std::function<double(std::size_t, std::size_t, std::size_t)>& jitter = {}) {
   using B = typename Model::backend_type;
   const gmoe::sizes& s = model.shape();
   naive::settings how;
@@ -186,6 +195,7 @@ void compare_with_naive(Model& model, const naive::variant& v, const text& t, bo
     p.forget_gradient();
   });
   CHECK(compared == w.size());
+  return l.found;
 }
 
 /// How many pairs a pass dropped.

@@ -65,7 +65,8 @@ TEST_CASE("moe/check_card: wrapped policies run as they do alone") {
   const moe_stack<plain, B> alone(s);
   const moe_stack<card, B> within(s, {.select = {.of = {.k = 2}}});
   const variable<B> x(gmoe_test::put<B>(gmoe_test::random_table(6, 4, 2)));
-  auto p = alone.begin({}), q = within.begin({});
+  auto p = alone.begin({});
+  auto q = within.begin({});
   for (index_t l = 0; l < 2; ++l)
     CHECK(gmoe_test::get(alone(p, l, x).value()).values == gmoe_test::get(within(q, l, x).value()).values);
   CHECK(p.loss().value().item() == q.loss().value().item());

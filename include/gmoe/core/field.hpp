@@ -79,7 +79,8 @@ void each_field(P& p, auto&& visit) {
 template <class P, class T>
 void check_field(const field<P, T>& f, std::string_view name, const T& value) {
   const auto one = [&](double v) {
-    require(std::isfinite(v) && f.range.allow(v), name, " is ", v, ", expected ", f.range.text());
+    require(!std::isinf(v), name, " is ", v, ", expected a finite number");
+    require(f.range.allow(v), name, " is ", v, ", expected ", f.range.text());
   };
   if constexpr (std::is_same_v<T, std::vector<index_t>>) {
     for (const index_t v : value) one(static_cast<double>(v));

@@ -12,5 +12,6 @@ using namespace gmoe;
 TEST_CASE("moe/candidates/all_experts: what a card that says nothing means, and nothing is asked of it") {
   CHECK(std::same_as<answer<switch_card, slots::candidates>, all_experts>);
   CHECK(std::same_as<answer<with<switch_card, all_experts>, slots::candidates>, all_experts>);
-  std::apply([](auto... hook) { (CHECK_FALSE(has_hook<decltype(hook), all_experts>), ...); }, hooks::all{});
+  const auto lacks = []<class Hook>(Hook) { CHECK_FALSE(has_hook<Hook, all_experts>); };
+  std::apply([&](auto... hook) { (lacks(hook), ...); }, hooks::all{});
 }
