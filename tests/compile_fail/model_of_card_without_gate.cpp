@@ -1,22 +1,24 @@
-// expect: gmoe: the card has no slot 'gate'
+// expect: gmoe: the card has no member 'gate'
 #include "gmoe/backend/shapes.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
 
-struct card {
-  using experts = gmoe::global_pool;
-  using body = gmoe::relu_expert;
-  using always = gmoe::local_expert;
-  using router = gmoe::linear_router;
-  using score = gmoe::softmax_score;
-  using select = gmoe::top_k<1>;
-  using capacity = gmoe::no_capacity;
+using namespace gmoe;
+
+struct my_card {
+  global_pool experts{};
+  relu_expert body{};
+  local_expert always{};
+  linear_router router{};
+  softmax_score score{};
+  top_k select{};
+  no_capacity capacity{};
 #ifdef GMOE_FIXED
-  using gate = gmoe::selected_score;
+  selected_score gate{};
 #endif
-  using balance = gmoe::switch_loss;
-  using placement = gmoe::every_block;
-  using dense = gmoe::gpt2_feed_forward;
+  switch_loss balance{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
 };
 
-int main() { gmoe::language_model<card, gmoe::shapes> model({}); }
+int main() { language_model<my_card, shapes> model({}); }

@@ -92,7 +92,7 @@ TEST_CASE("core/field: values from text") {
   CHECK(refusal("alpha", "x") == "card.alpha is 'x', expected a number");
   CHECK(refusal("alpha", "0") == "card.alpha is 0, expected a positive number");
   CHECK(refusal("alpha", "nan") == "card.alpha is nan, expected a positive number");
-  CHECK(refusal("alpha", "inf") == "card.alpha is inf, expected a positive number");
+  CHECK(refusal("alpha", "inf") == "card.alpha is inf, expected a finite number");
   CHECK(refusal("k", "3") == "");
   CHECK(refusal("k", "0") == "card.k is 0, expected at least 1");
   CHECK(refusal("k", "1.5") == "card.k is '1.5', expected a whole number");
@@ -119,5 +119,5 @@ TEST_CASE("core/field: values that are there already") {
   };
   CHECK(refused({}) == "");
   CHECK(refused({.alpha = infinity, .k = -1, .blocks = {1, -1}}) ==
-        "alpha is inf, expected a positive number; k is -1, expected at least 1; blocks is -1, expected 0 or more; ");
+        "alpha is inf, expected a finite number; k is -1, expected at least 1; blocks is -1, expected 0 or more; ");
 }

@@ -6,7 +6,7 @@
 
 #include "gmoe/model/evaluation_context.hpp"
 #include "gmoe/model/language_model.hpp"
-#include "gmoe/moe/reach.hpp"
+#include "gmoe/moe/card_reach.hpp"
 
 namespace gmoe {
 

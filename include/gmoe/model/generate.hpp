@@ -10,7 +10,7 @@
 
 #include "gmoe/core/random.hpp"
 #include "gmoe/model/language_model.hpp"
-#include "gmoe/moe/reach.hpp"
+#include "gmoe/moe/card_reach.hpp"
 
 namespace gmoe {
 

@@ -26,6 +26,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "gmoe/moe/attention/gpt2_attention.hpp"
+#include "gmoe/moe/candidates/all_experts.hpp"
+#include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/slots.hpp"
 
 namespace gmoe {
@@ -145,13 +148,14 @@ struct with {
 template <class Card, class... P>
 constexpr Card card(const P&... policies) {
   Card made{};
-  const auto set = [&]<class Policy>(const Policy& p) {
+  [[maybe_unused]] const auto set = [&]<class Policy>(const Policy& p) {
     static_assert(policy<Policy>, "gmoe: card<>() was given a type that fills no slot");
     if constexpr (policy<Policy>) {
-      static_assert(std::is_same_v<answer<Card, typename Policy::slot>, Policy>,
+      constexpr bool same = std::is_same_v<answer<Card, typename Policy::slot>, Policy>;
+      static_assert(same,
                     "gmoe: card<>() sets numbers: each policy must be of the type that the card answers with; another "
                     "type is another variant, with<Card, Policy>");
-      Policy::slot::of(made) = p;
+      if constexpr (same) Policy::slot::of(made) = p;
     }
   };
   (set(policies), ...);

@@ -61,6 +61,16 @@ consteval bool gives() {
   else
     return false;
 }
+/// The policy, or what it wraps, says that it stands for nothing: `static constexpr bool none = true`.
+template <class P>
+inline constexpr bool says_none = [] {
+  if constexpr (requires { P::none; })
+    return P::none;
+  else if constexpr (wraps<P>)
+    return says_none<wrapped_by<P>>;
+  else
+    return false;
+}();
 /// It does, or has nothing of the name.
 template <class Hook, class R, class P, class My, class... A>
 consteval bool gives_or_lacks() {
@@ -70,26 +80,54 @@ consteval bool gives_or_lacks() {
     return true;
 }
 
+/// It does, or says that it is none and has nothing of the name.
+template <class Hook, class R, class P, class My, class... A>
+consteval bool gives_or_is_none() {
+  return gives<Hook, R, P, My, A...>() || (says_none<P> && !has_hook_within<Hook, P>);
+}
+/// What the policy keeps, a Kept, can be made; or it keeps nothing.
+template <class Hook, class Kept, class P, class Body, class B>
+consteval bool makes() {
+  if constexpr (std::is_same_v<Kept, nothing>)
+    return true;
+  else
+    return gives<Hook, Kept, P, const Body, const builder<B>&, const layer_shape&>();
+}
+
+/// Stands for the parts that a form is given, of any card.
+template <class B>
+struct parts_of_a_form {
+  const layer_shape& shape() const;
+  const layer_shape& outside() const;
+  variable<B> logits(const place<B>&, const variable<B>&);
+  const routing<B>& route(const place<B>&, const variable<B>&);
+  const routing<B>& assign(const place<B>&, id_matrix<B>);
+  variable<B> always(const place<B>&, const variable<B>&, const routing<B>&);
+  variable<B> experts(const place<B>&, const variable<B>&, const routing<B>&);
+};
+
 }  // namespace detail
 
 /// Every slot of the card holds a policy made for it, and the card has no other members.
 template <class Card>
 consteval bool check_slots() {
   static_assert(std::is_aggregate_v<Card>, "gmoe: a card is a plain struct of policies, without constructors");
-#define GMOE_CHECK_SLOT(slot)                                                                                  \
-  static_assert(names_slot<Card, slots::slot> || has_default<slots::slot>,                                     \
-                "gmoe: the card has no member '" #slot                                                         \
-                "'; a card answers every question by a member of that name (see gmoe/moe/card.hpp)");          \
-  if constexpr (names_slot<Card, slots::slot>) {                                                               \
-    static_assert(detail::fills<answer<Card, slots::slot>, slots::slot>,                                       \
-                  "gmoe: the card's member '" #slot                                                            \
-                  "' is not a policy of that slot: a policy says `using slot = gmoe::slots::" #slot "`");      \
-    static_assert(!std::is_final_v<answer<Card, slots::slot>>,                                                 \
-                  "gmoe: the card's member '" #slot "' is a final struct, which cannot be looked into");       \
-    static_assert(                                                                                             \
-        detail::lists_all_fields<answer<Card, slots::slot>>(),                                                 \
-        "gmoe: the card's member '" #slot                                                                      \
-        "' has a number that its `fields` does not list, or is not a plain struct (see gmoe/core/field.hpp)"); \
+#define GMOE_CHECK_SLOT(slot)                                                                                    \
+  static_assert(names_slot<Card, slots::slot> || has_default<slots::slot>,                                       \
+                "gmoe: the card has no member '" #slot                                                           \
+                "'; a card answers every question by a member of that name (see gmoe/moe/card.hpp)");            \
+  if constexpr (names_slot<Card, slots::slot>) {                                                                 \
+    constexpr bool fits = detail::fills<answer<Card, slots::slot>, slots::slot>;                                 \
+    static_assert(fits, "gmoe: the card's member '" #slot                                                        \
+                        "' is not a policy of that slot: a policy says `using slot = gmoe::slots::" #slot "`");  \
+    if constexpr (fits) {                                                                                        \
+      constexpr bool open = !std::is_final_v<answer<Card, slots::slot>>;                                         \
+      static_assert(open, "gmoe: the card's member '" #slot "' is a final struct, which cannot be looked into"); \
+      static_assert(                                                                                             \
+          detail::lists_all_fields<answer<Card, slots::slot>>(),                                                 \
+          "gmoe: the card's member '" #slot                                                                      \
+          "' has a number that its `fields` does not list, or is not a plain struct (see gmoe/core/field.hpp)"); \
+    }                                                                                                            \
   }
   GMOE_CHECK_SLOT(experts)
   GMOE_CHECK_SLOT(body)
@@ -122,20 +160,36 @@ consteval bool check_card() {
   using x = const variable<B>&;
   using shape = const layer_shape&;
 
+// What is asked, and of whom.
+#define GMOE_GIVES(what, slot, my, hook, result, ...)                                                          \
+  detail::what<hooks::hook, result, answer<Card, slots::slot>, detail::my<answer<Card, slots::slot>, B, body>, \
+               __VA_ARGS__>()
 // GMOE_MUST(slot, hook, result, sentence, arguments...): without it the card does not run.
-#define GMOE_MUST(slot, hook, result, sentence, ...)                                             \
-  static_assert(detail::gives<hooks::hook, result, answer<Card, slots::slot>,                    \
-                              detail::my_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(), \
+#define GMOE_MUST(slot, hook, result, sentence, ...)                       \
+  static_assert(GMOE_GIVES(gives, slot, my_of, hook, result, __VA_ARGS__), \
                 "gmoe: the card's " #slot " cannot be asked for its " #hook ": it takes " sentence)
+#define GMOE_MUST_CALL(slot, sentence, ...)                                      \
+  static_assert(GMOE_GIVES(gives, slot, my_of, apply, variable<B>, __VA_ARGS__), \
+                "gmoe: the card's " #slot " cannot be called: it takes " sentence)
+// ..._OR_NONE: unless the policy says that it is none, and then has nothing of the name.
+#define GMOE_OR_NONE(slot) "; a policy of '" #slot "' without it says `static constexpr bool none = true`"
+#define GMOE_MUST_OR_NONE(slot, hook, result, sentence, ...)                          \
+  static_assert(GMOE_GIVES(gives_or_is_none, slot, my_of, hook, result, __VA_ARGS__), \
+                "gmoe: the card's " #slot " cannot be asked for its " #hook ": it takes " sentence GMOE_OR_NONE(slot))
+#define GMOE_MUST_CALL_OR_NONE(slot, sentence, ...)                                         \
+  static_assert(GMOE_GIVES(gives_or_is_none, slot, my_of, apply, variable<B>, __VA_ARGS__), \
+                "gmoe: the card's " #slot " cannot be called: it takes " sentence GMOE_OR_NONE(slot))
 // GMOE_MAY: it can be left out, but not be nearly right.
-#define GMOE_MAY(slot, hook, result, sentence, ...)                                                       \
-  static_assert(detail::gives_or_lacks<hooks::hook, result, answer<Card, slots::slot>,                    \
-                                       detail::my_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(), \
-                "gmoe: the card's " #slot " has a member " #hook ", but it cannot be called as " sentence)
-#define GMOE_MAY_CHANGE(slot, hook, sentence, ...)                                                          \
-  static_assert(detail::gives_or_lacks<hooks::hook, void, answer<Card, slots::slot>,                        \
-                                       detail::mine_of<answer<Card, slots::slot>, B, body>, __VA_ARGS__>(), \
-                "gmoe: the card's " #slot " has a member " #hook ", but it cannot be called as " sentence)
+#define GMOE_NEARLY(slot, hook) "gmoe: the card's " #slot " has a member " #hook ", but it cannot be called as "
+#define GMOE_MAY(slot, hook, result, sentence, ...) \
+  static_assert(GMOE_GIVES(gives_or_lacks, slot, my_of, hook, result, __VA_ARGS__), GMOE_NEARLY(slot, hook) sentence)
+#define GMOE_MAY_CHANGE(slot, hook, sentence, ...) \
+  static_assert(GMOE_GIVES(gives_or_lacks, slot, mine_of, hook, void, __VA_ARGS__), GMOE_NEARLY(slot, hook) sentence)
+// GMOE_NOT_CALLED: it would be silently ignored.
+#define GMOE_NOT_CALLED(slot, hook)                                       \
+  static_assert(!has_hook_within<hooks::hook, answer<Card, slots::slot>>, \
+                "gmoe: the card's " #slot " has a member " #hook ", which nothing calls for this slot")
+#define GMOE_AND_MY ", with `const auto& my` at the end if it keeps something"
 
   GMOE_MUST(experts, total, index_t, "index_t total(const sizes&, index_t moe_layers) const", const sizes&, index_t);
   GMOE_MUST(experts, visible, std::vector<id_type>, "std::vector<id_type> visible(const sizes&, index_t layer) const",
@@ -156,40 +210,58 @@ consteval bool check_card() {
                   "builder<B>&, const pool_shape&) const");
     static_assert(detail::gives<hooks::apply, variable<B>, body, own_bank, at, x, routed>(),
                   "gmoe: the card's body cannot be called: it takes variable<B> operator()(const place<B>&, const "
-                  "variable<B>& x, const routing<B>&, const auto& my) const");
+                  "variable<B>& x, const routing<B>&, const auto& my) const, where `my.weights` are its weights<B>");
   }
-  GMOE_MAY(always, apply, variable<B>,
-           "variable<B> operator()(const place<B>&, const variable<B>& x, const routing<B>&, const auto& my) const", at,
-           x, routed);
-  GMOE_MUST(router, logits, variable<B>,
-            "variable<B> logits(const place<B>&, const variable<B>& x) const, with `const auto& my` after x if it "
-            "keeps something",
+  GMOE_MUST_CALL_OR_NONE(
+      always, "variable<B> operator()(const place<B>&, const variable<B>& x, const routing<B>&) const" GMOE_AND_MY, at,
+      x, routed);
+  GMOE_MUST(router, logits, variable<B>, "variable<B> logits(const place<B>&, const variable<B>& x) const" GMOE_AND_MY,
             at, x);
-  GMOE_MAY(candidates, mask, matrix<B>, "matrix<B> mask(const place<B>&, const routing<B>&) const", at, routed);
-  GMOE_MUST(score, scores, variable<B>, "variable<B> scores(const place<B>&, const routing<B>&) const", at, routed);
+  GMOE_MAY(candidates, mask, matrix<B>, "matrix<B> mask(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at,
+           routed);
+  GMOE_MUST(score, scores, variable<B>, "variable<B> scores(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at,
+            routed);
   GMOE_MAY(score, columns, index_t, "index_t columns(index_t experts) const", index_t);
-  GMOE_MUST(select, choose, id_matrix<B>, "id_matrix<B> choose(const place<B>&, const routing<B>&) const", at, routed);
+  GMOE_MUST(select, choose, id_matrix<B>, "id_matrix<B> choose(const place<B>&, const routing<B>&) const" GMOE_AND_MY,
+            at, routed);
   GMOE_MUST(select, at_most, index_t, "index_t at_most(const layer_shape&) const, the most experts per token", shape);
   GMOE_MAY(select, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
-  GMOE_MUST(capacity, keep, id_matrix<B>, "id_matrix<B> keep(const place<B>&, const routing<B>&) const", at, routed);
-  GMOE_MAY(gate, weights, variable<B>, "variable<B> weights(const place<B>&, const routing<B>&) const", at, routed);
-  GMOE_MAY(balance, layer_loss, variable<B>, "variable<B> layer_loss(const place<B>&, const routing<B>&) const", at,
-           routed);
+  GMOE_MUST(capacity, keep, id_matrix<B>, "id_matrix<B> keep(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at,
+            routed);
+  GMOE_MUST_OR_NONE(gate, weights, variable<B>,
+                    "variable<B> weights(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at, routed);
+  GMOE_MAY(balance, layer_loss, variable<B>,
+           "variable<B> layer_loss(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at, routed);
   GMOE_MAY(balance, loss, variable<B>, "variable<B> loss(const findings<B>&) const", const findings<B>&);
+  using balance = answer<Card, slots::balance>;
+  static_assert(detail::says_none<balance> || has_hook_within<hooks::layer_loss, balance> ||
+                    has_hook_within<hooks::loss, balance>,
+                "gmoe: the card's balance has neither variable<B> layer_loss(const place<B>&, const routing<B>&) const "
+                "nor variable<B> loss(const findings<B>&) const" GMOE_OR_NONE(balance));
   GMOE_MUST(placement, has_experts, bool, "bool has_experts(const sizes&, index_t block) const", const sizes&, index_t);
-  GMOE_MUST(dense, apply, variable<B>,
-            "variable<B> operator()(const place<B>&, const variable<B>& x) const, with `const auto& my` after x if it "
-            "keeps something",
-            at, x);
-  GMOE_MUST(attention, apply, variable<B>,
-            "variable<B> operator()(const place<B>&, const variable<B>& x) const, with `const auto& my` after x if it "
-            "keeps something",
-            at, x);
+  GMOE_MUST_CALL(dense, "variable<B> operator()(const place<B>&, const variable<B>& x) const" GMOE_AND_MY, at, x);
+  GMOE_MUST_CALL(form, "variable<B> operator()(const place<B>&, auto& parts, const variable<B>& x) const" GMOE_AND_MY,
+                 at, detail::parts_of_a_form<B>&, x);
+  GMOE_MUST_CALL(attention, "variable<B> operator()(const place<B>&, const variable<B>& x) const" GMOE_AND_MY, at, x);
 
   GMOE_MAY(form, parts, layer_shape, "layer_shape parts(layer_shape) const", layer_shape);
   GMOE_MAY(form, routings, index_t, "index_t routings(const layer_shape&) const", shape);
-#define GMOE_MAY_KEEP(slot)                                                                                      \
-  GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t);                                 \
+// What is kept can be made, and what is made is kept.
+#define GMOE_KEEPS(slot, what)                                                                                         \
+  static_assert(detail::makes<hooks::make_##what, typename kept<answer<Card, slots::slot>, B, body>::what,             \
+                              answer<Card, slots::slot>, body, B>(),                                                   \
+                "gmoe: the card's " #slot " declares " #what "<B>, what it keeps, but has no " #what "<B> make_" #what \
+                "(const builder<B>&, const layer_shape&) const");                                                      \
+  static_assert(!std::is_same_v<typename kept<answer<Card, slots::slot>, B, body>::what, nothing> ||                   \
+                    !has_hook<hooks::make_##what, answer<Card, slots::slot>>,                                          \
+                "gmoe: the card's " #slot " has a member make_" #what ", but no member template " #what                \
+                "<B>, what it keeps (see gmoe/moe/kept.hpp)")
+#define GMOE_MAY_KEEP(slot) \
+  GMOE_KEEPS(slot, layer);  \
+  GMOE_KEEPS(slot, shared); \
+  GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t)
+#define GMOE_MAY_LEARN(slot)                                                                                     \
+  GMOE_MAY_KEEP(slot);                                                                                           \
   GMOE_MAY(slot, remember, void, "void remember(const place<B>&, const routing<B>&, const auto& my) const", at,  \
            routed);                                                                                              \
   GMOE_MAY_CHANGE(slot, before_step, "void before_step(std::int64_t step, const auto& my) const", std::int64_t); \
@@ -198,19 +270,41 @@ consteval bool check_card() {
   GMOE_MAY_CHANGE(slot, after_step,                                                                              \
                   "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const",        \
                   std::int64_t, const layer_statistics<B>&)
-  GMOE_MAY_KEEP(always);
-  GMOE_MAY_KEEP(router);
-  GMOE_MAY_KEEP(candidates);
-  GMOE_MAY_KEEP(score);
-  GMOE_MAY_KEEP(select);
-  GMOE_MAY_KEEP(capacity);
-  GMOE_MAY_KEEP(gate);
-  GMOE_MAY_KEEP(balance);
-  GMOE_MAY_KEEP(form);
+#define GMOE_LEARNS_NOTHING(slot)     \
+  GMOE_NOT_CALLED(slot, prepare);     \
+  GMOE_NOT_CALLED(slot, before_step); \
+  GMOE_NOT_CALLED(slot, after_step)
+  GMOE_LEARNS_NOTHING(experts);
+  GMOE_LEARNS_NOTHING(body);
+  GMOE_MAY_LEARN(always);
+  GMOE_MAY_LEARN(router);
+  GMOE_MAY_LEARN(candidates);
+  GMOE_MAY_LEARN(score);
+  GMOE_MAY_LEARN(select);
+  GMOE_MAY_LEARN(capacity);
+  GMOE_MAY_LEARN(gate);
+  GMOE_MAY_LEARN(balance);
+  GMOE_LEARNS_NOTHING(placement);
+  GMOE_MAY_KEEP(dense);
+  GMOE_LEARNS_NOTHING(dense);
+  GMOE_MAY_LEARN(form);
+  GMOE_MAY_KEEP(attention);
+  GMOE_LEARNS_NOTHING(attention);
+#undef GMOE_LEARNS_NOTHING
+#undef GMOE_MAY_LEARN
 #undef GMOE_MAY_KEEP
+#undef GMOE_KEEPS
+#undef GMOE_AND_MY
+#undef GMOE_NOT_CALLED
 #undef GMOE_MAY_CHANGE
 #undef GMOE_MAY
+#undef GMOE_NEARLY
+#undef GMOE_MUST_CALL_OR_NONE
+#undef GMOE_MUST_OR_NONE
+#undef GMOE_OR_NONE
+#undef GMOE_MUST_CALL
 #undef GMOE_MUST
+#undef GMOE_GIVES
   return true;
 }
 

@@ -90,14 +90,7 @@ class moe_parts {
 
   /// The form itself.
   variable<B> operator()(const place<B>& at, const variable<B>& x) {
-    const auto& form = policy<slots::form>();
-    const auto mine = my<slots::form>();
-    using form_type = std::remove_cvref_t<decltype(form)>;
-    variable<B> y;
-    if constexpr (takes_call<hooks::apply, form_type, const place<B>&, moe_parts&, const variable<B>&, decltype(mine)>)
-      y = form(at, *this, x, mine);
-    else
-      y = form(at, *this, x);
+    variable<B> y = ask<hooks::apply>(policy<slots::form>(), my<slots::form>(), at, *this, x);
     at.observe("moe_out", y);
     return y;
   }

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
-
-#include "gmoe/moe/card.hpp"
+#include <type_traits>
+#include <utility>
 
 namespace gmoe {
 
@@ -29,21 +29,6 @@ constexpr reach reach_of(bool training) {
   if constexpr (requires(const P& p) { typename std::remove_cvref_t<decltype(p.of)>::slot; })
     own = std::max(own, reach_of<std::remove_cvref_t<decltype(std::declval<const P&>().of)>>(training));
   return own;
-}
-
-/// The slot of a card that looks furthest, and how far.
-struct card_reach {
-  reach how = reach::token;
-  std::string_view slot;
-};
-template <class Card>
-constexpr card_reach reach_of_card(bool training) {
-  card_reach widest;
-  for_each_slot([&]<class Slot>(Slot) {
-    const reach r = reach_of<answer<Card, Slot>>(training);
-    if (r > widest.how) widest = {r, Slot::name};
-  });
-  return widest;
 }
 
 }  // namespace gmoe

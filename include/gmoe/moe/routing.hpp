@@ -34,7 +34,7 @@ struct routing {
   dispatch<B> pairs;            ///< `kept` sorted by expert
 
   /// Something that a policy wants others to see, such as the scores of groups.
-  void note(literal name, variable<B> value) { notes_.push_back({name.text, std::move(value)}); }
+  void note(literal name, variable<B> value) const { notes_.push_back({name.text, std::move(value)}); }
   /// Throws config_error, naming what there is, if nobody has noted it.
   const variable<B>& noted(literal name) const {
     for (const auto& n : notes_)
@@ -50,7 +50,7 @@ struct routing {
     std::string_view name;
     variable<B> value;
   };
-  recycled_vector<named> notes_;
+  mutable recycled_vector<named> notes_;  // policies see a routing that is constant otherwise
 };
 
 /// What a policy hears after an optimiser step: how its layer routed in all training passes of the step together.

@@ -30,8 +30,10 @@ template <class P>
 consteval bool lists_all_fields() {
   if constexpr (std::is_empty_v<P>)
     return true;
+  else if constexpr (std::is_aggregate_v<P>)
+    return std::tuple_size_v<decltype(fields_of<P>())> + wraps<P> == element_count<P>;
   else
-    return std::is_aggregate_v<P> && std::tuple_size_v<decltype(fields_of<P>())> + wraps<P> == element_count<P>;
+    return false;
 }
 
 }  // namespace detail

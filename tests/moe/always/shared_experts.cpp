@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "gmoe/moe/always/local_expert.hpp"
 #include "moe/routing_helpers.hpp"
 
 using namespace gmoe;
@@ -45,12 +44,4 @@ TEST_CASE_TEMPLATE("moe/always/shared_experts: the sum of several small experts"
   policy_alone<B, shared_experts> none({}, {l});
   CHECK(!none.ask(hooks::apply{}, context<B>{}, rows, routing<B>{}));
   CHECK(none.parameters() == "");
-}
-
-TEST_CASE_TEMPLATE("moe/always/local_expert: one expert of full width", B, GMOE_TEST_BACKENDS) {
-  const table x = random_table(5, 6, 2);
-  policy_alone<B, local_expert> one({}, {split_in_three()});  // routed experts alone are split
-  CHECK(one.parameters() == "own.0.w_in 12x6, own.0.w_out 12x6, ");
-  CHECK(difference(get(one.ask(hooks::apply{}, context<B>{}, variable<B>(put<B>(x)), routing<B>{}).value()),
-                   sum_of_experts(one.mine().layer.expert.weights, x, 1, 12)) < 1e-5);
 }

@@ -28,6 +28,7 @@ struct local_expert {
 /// Routed experts only.
 struct no_always {
   using slot = slots::always;
+  static constexpr bool none = true;
 };
 
 }  // namespace gmoe

@@ -37,6 +37,7 @@ struct switch_loss {
 /// No balance loss.
 struct no_balance {
   using slot = slots::balance;
+  static constexpr bool none = true;
 };
 
 }  // namespace gmoe

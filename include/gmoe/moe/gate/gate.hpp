@@ -29,6 +29,7 @@ struct renormalised_scores {
 /// w = 1: the choice carries no weight (hash routing).
 struct unit_weight {
   using slot = slots::gate;
+  static constexpr bool none = true;
 };
 
 }  // namespace gmoe

@@ -1,7 +1,7 @@
-// The pools: which experts exist, which a layer sees, how wide they are, and what they tell other policies.
+#include "gmoe/moe/experts/fine_grained.hpp"
+
 #include <doctest/doctest.h>
 
-#include "gmoe/moe/experts/fine_grained.hpp"
 #include "gmoe/moe/experts/global_pool.hpp"
 #include "gmoe/moe/experts/layer_pool.hpp"
 #include "moe/routing_helpers.hpp"
@@ -9,24 +9,6 @@
 using namespace gmoe;
 using gmoe_test::refusal;
 using ids = std::vector<id_type>;
-
-TEST_CASE("moe/experts/global_pool: the same experts for all layers") {
-  sizes s;
-  s.experts = 3;
-  const global_pool pool;
-  CHECK(pool.total(s, 5) == 3);
-  CHECK(pool.visible(s, 0) == ids{0, 1, 2});
-  CHECK(pool.visible(s, 4) == ids{0, 1, 2});
-}
-
-TEST_CASE("moe/experts/layer_pool: experts of its own for every layer") {
-  sizes s;
-  s.experts = 3;
-  const layer_pool pool;
-  CHECK(pool.total(s, 5) == 15);
-  CHECK(pool.visible(s, 0) == ids{0, 1, 2});
-  CHECK(pool.visible(s, 4) == ids{12, 13, 14});
-}
 
 TEST_CASE("moe/experts/fine_grained: parts of another pool's experts") {
   sizes s;

@@ -1,0 +1,153 @@
+#include "gmoe/moe/kept.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "gmoe/moe/body/feed_forward.hpp"
+#include "moe/routing_helpers.hpp"
+
+using namespace gmoe;
+using namespace gmoe_test;
+
+namespace {
+
+struct keeps_nothing {
+  using slot = slots::router;
+};
+/// Everything that can be kept; layers in groups of two.
+struct keeps_all {
+  using slot = slots::router;
+  template <class B>
+  struct layer {
+    parameter<B> own;
+    buffer<B> bias;
+  };
+  template <class B>
+  struct shared {
+    parameter<B> ours;
+  };
+  template <class B>
+  struct carried {
+    index_t seen = 0;
+  };
+  template <class B>
+  layer<B> make_layer(const builder<B>& make, const layer_shape& l) const {
+    return {make.constant("own", 1, l.experts, 0), make.constant_buffer("bias", 1, 1, 0)};
+  }
+  template <class B>
+  shared<B> make_shared(const builder<B>& make, const layer_shape& l) const {
+    return {make.constant("ours", 1, l.experts, 0)};
+  }
+  index_t group(index_t l) const { return l / 2; }
+
+  template <class B>
+  std::string logits(const place<B>&, const auto& my) const {
+    return my.layer.own.name() + " " + my.shared.ours.name() + " " + std::to_string(my.carried.seen++);
+  }
+};
+struct around {
+  using slot = slots::router;
+  keeps_all of{};
+};
+struct around_with_own_layer {
+  using slot = slots::router;
+  keeps_all of{};
+  template <class B>
+  struct layer {
+    parameter<B> mine;
+  };
+  template <class B>
+  layer<B> make_layer(const builder<B>& make, const layer_shape&) const {
+    return {make.constant("mine", 1, 1, 0)};
+  }
+};
+/// The kind of what it keeps depends on what an expert computes.
+struct keeps_by_body {
+  using slot = slots::always;
+  template <class B, class Body>
+  struct layer {
+    typename Body::template weights<B> weights;
+  };
+  template <class B, class Body>
+  layer<B, Body> make_layer(const builder<B>& make, const layer_shape& l, const Body& body) const {
+    const std::vector<index_t> widths{l.d_ff};
+    return {body.make_weights(make, pool_shape{widths, l.d_model, 1.0})};
+  }
+};
+struct skips_a_group {
+  using slot = slots::router;
+  keeps_all of{};
+  index_t group(index_t l) const { return l == 0 ? 0 : 5; }
+};
+
+template <class B>
+std::string names(auto& alone) {
+  std::string all;
+  alone.each([&](auto& m) { all += m.name() + " "; });
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("moe/kept: who keeps nothing costs nothing", B, GMOE_TEST_BACKENDS) {
+  using none = kept<keeps_nothing, B, relu_expert>;
+  CHECK(none::is_empty);
+  CHECK(std::is_same_v<typename none::layer, nothing>);
+  CHECK(std::is_same_v<typename none::shared, nothing>);
+  CHECK(std::is_same_v<typename none::carried, nothing>);
+  policy_alone<B, keeps_nothing> alone({}, {{}, {}});
+  CHECK(names<B>(alone) == "");
+}
+
+TEST_CASE_TEMPLATE("moe/kept: per layer, for groups of layers, and within a pass", B, GMOE_TEST_BACKENDS) {
+  policy_alone<B, keeps_all> alone({}, {{}, {}, {}});
+  CHECK(names<B>(alone) == "own.0.own own.0.bias own.1.own own.1.bias own.2.own own.2.bias group.0.ours group.1.ours ");
+  CHECK(&alone.mine(0).shared == &alone.mine(1).shared);
+  CHECK(&alone.mine(1).shared != &alone.mine(2).shared);
+  CHECK(&alone.mine(0).layer != &alone.mine(1).layer);
+  CHECK(alone.ask_in(hooks::logits{}, 0, context<B>{}) == "own.0.own group.0.ours 0");
+  CHECK(alone.ask_in(hooks::logits{}, 1, context<B>{}) == "own.1.own group.0.ours 1");
+  CHECK(alone.ask_in(hooks::logits{}, 2, context<B>{}) == "own.2.own group.1.ours 2");
+  alone.mine(2).layer.bias.value() = matrix<B>::filled(1, 1, typename B::scalar(4));
+  CHECK(get(alone.mine(2).layer.bias.value()).values == std::vector<double>{4});
+}
+
+TEST_CASE_TEMPLATE("moe/kept: a wrapper keeps what the policy within keeps, unless it has its own", B,
+                   GMOE_TEST_BACKENDS) {
+  policy_alone<B, around> same({}, {{}, {}, {}});
+  CHECK(names<B>(same) == "own.0.own own.0.bias own.1.own own.1.bias own.2.own own.2.bias group.0.ours group.1.ours ");
+  CHECK(same.ask_in(hooks::logits{}, 2, context<B>{}) == "own.2.own group.1.ours 0");
+  policy_alone<B, around_with_own_layer> own({}, {{}, {}, {}});
+  CHECK(names<B>(own) == "own.0.mine own.1.mine own.2.mine group.0.ours group.1.ours ");
+}
+
+TEST_CASE_TEMPLATE("moe/kept: weights of the body's kind", B, GMOE_TEST_BACKENDS) {
+  layer_shape l;
+  l.d_model = 3;
+  l.d_ff = 5;
+  policy_alone<B, keeps_by_body> alone({}, {l});
+  CHECK(alone.parameters() == "own.0.w_in 5x3, own.0.w_out 5x3, ");
+}
+
+TEST_CASE_TEMPLATE("moe/kept: groups come one after the other", B, GMOE_TEST_BACKENDS) {
+  CHECK(refusal([] {
+          policy_alone<B, skips_a_group>({}, {{}, {}});
+        }) == "groups of layers are numbered from 0 as they come, but layer 1 asks for group 5 where there are 1");
+}
+
+namespace {
+template <class Slot>
+struct number_of {
+  int value = 0;
+};
+}  // namespace
+
+TEST_CASE("moe/kept: a map of slots") {
+  slot_map<number_of, slots::router, slots::gate> map;
+  map.at<slots::gate>() = 3;
+  CHECK(std::as_const(map).at<slots::gate>() == 3);
+  std::string seen;
+  map.each([&]<class Slot>(Slot, int& n) { seen += std::string(Slot::name) + "=" + std::to_string(n) + " "; });
+  CHECK(seen == "router=0 gate=3 ");
+}

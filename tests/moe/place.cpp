@@ -1,0 +1,60 @@
+#include "gmoe/moe/place.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "moe/routing_helpers.hpp"
+
+using namespace gmoe;
+using namespace gmoe_test;
+
+TEST_CASE_TEMPLATE("moe/place: the pass's context, the layer, and what is found on the way", B, GMOE_TEST_BACKENDS) {
+  context<B> ctx;
+  ctx.training = true;
+  ctx.step = 7;
+  layer_shape shape;
+  shape.moe_layer = 2;
+  shape.experts = 5;
+  findings<B> found;
+  place<B> in_layer{ctx, shape, &found};
+  in_layer.block = 4;
+  const place<B>& at = in_layer;
+  CHECK(at.training);
+  CHECK(at.step == 7);
+  CHECK(at.layer.experts == 5);
+  CHECK_FALSE(at.residual);
+  CHECK(at.earlier().empty());
+  found.routings.emplace_back().block = 1;
+  CHECK(at.earlier().size() == 1);
+  CHECK(at.earlier()[0].block == 1);
+
+  at.add_loss("z_loss", variable<B>(put<B>(table(1, 1, 0.5))));
+  at.add_loss("commitment", variable<B>(put<B>(table(1, 1, 0.25))));
+  REQUIRE(found.losses.size() == 2);
+  CHECK(found.losses[0].name == "z_loss");
+  CHECK(found.losses[1].name == "commitment");
+  CHECK(found.losses[0].block == 4);
+  CHECK(found.losses[0].value.value().item() == 0.5);
+  CHECK(refusal([&] { at.add_loss("z_loss", variable<B>(put<B>(table(1, 2, 0.5)))); }) ==
+        "the loss 'z_loss' must be 1 x 1");
+  CHECK(refusal([&] { at.add_loss("z_loss", {}); }) == "the loss 'z_loss' must be 1 x 1");
+  CHECK(found.losses.size() == 2);
+
+  at.add_statistic("load", put<B>(table(1, 3, {1, 2, 3})).clone());
+  REQUIRE(found.statistics.size() == 1);
+  CHECK(found.statistics[0].name == "load");
+  CHECK(found.statistics[0].layer == 2);
+  CHECK(get(found.statistics[0].row).values == std::vector<double>{1, 2, 3});
+}
+
+TEST_CASE_TEMPLATE("moe/place: outside of a mixture nothing is found", B, GMOE_TEST_BACKENDS) {
+  const context<B> ctx;
+  const layer_shape shape;
+  place<B> at{ctx, shape};
+  at.block = 3;
+  const std::string told = "block 3: there are no findings outside of a mixture";
+  CHECK(refusal([&] { at.earlier(); }) == told);
+  CHECK(refusal([&] { at.add_loss("z_loss", variable<B>(put<B>(table(1, 1, 0.5)))); }) == told);
+  CHECK(refusal([&] { at.add_statistic("load", matrix<B>(1, 1)); }) == told);
+}
