@@ -57,16 +57,20 @@ class language_model {
     for (index_t b = 0; b < s.layers; ++b) {
       const builder<B> make = make_.scope("h", b);
       const bool mixture = mixtures < moe_.layers() && moe_.shape(mixtures).block == b;
-      block made{{s, b}, nn::layer_norm<B>::make(make.scope("ln_1"), s.d_model, s.layer_norm_epsilon),
-                 nn::layer_norm<B>::make(make.scope("ln_2"), s.d_model, s.layer_norm_epsilon), mixture,
+      block made{{s, b},
+                 nn::layer_norm<B>::make(make.scope("ln_1"), s.d_model, s.layer_norm_epsilon),
+                 nn::layer_norm<B>::make(make.scope("ln_2"), s.d_model, s.layer_norm_epsilon),
+                 mixture,
                  mixture ? mixtures++ : dense++};
       made.shape.moe_layer = b;  // attention is in every block
-      attention_.add_layer(answer_of<slots::attention>(card), {}, make.scope("attn"),
-                           [&](index_t g) { return make_.scope("attention", g); }, made.shape);
+      attention_.add_layer(
+          answer_of<slots::attention>(card), {}, make.scope("attn"),
+          [&](index_t g) { return make_.scope("attention", g); }, made.shape);
       made.shape.moe_layer = made.number;
       if (!mixture)
-        dense_.add_layer(answer_of<slots::dense>(card), {}, make.scope("mlp"),
-                         [&](index_t g) { return make_.scope("dense", g); }, made.shape);
+        dense_.add_layer(
+            answer_of<slots::dense>(card), {}, make.scope("mlp"), [&](index_t g) { return make_.scope("dense", g); },
+            made.shape);
       blocks_.push_back(std::move(made));
     }
   }
