@@ -1,7 +1,6 @@
 #include "settings.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "../command_line.hpp"
 #include "gmoe/model/registry.hpp"
@@ -12,22 +11,14 @@ namespace {
 
 /// One number of a card.
 struct number {
-  std::string name, value, help, expected;
+  std::string name, value, help, takes;
 };
-
-template <class P, class T>
-std::string expectation_of(const gmoe::field<P, T>& f) {
-  const std::string kind = gmoe::kind_of_text<T>(), range = f.range.text();
-  if constexpr (std::is_same_v<T, bool> || gmoe::named_choice<T>) return kind;
-  return range == gmoe::limits{}.text() ? kind : std::is_floating_point_v<T> ? range : kind + ", " + range;
-}
 
 std::vector<number> numbers_of(const std::string& variant, const settings& changes = {}) {
   return gmoe::with_card(variant, [&]<class Card>() {
     std::vector<number> all;
-    const Card card = card_with<Card>(changes);
-    gmoe::each_setting(card, [&](const std::string& path, const auto& f, const auto& value) {
-      all.push_back({path, gmoe::to_text(value), std::string(f.help), expectation_of(f)});
+    gmoe::each_setting(card_with<Card>(changes), [&](const gmoe::setting& s) {
+      all.push_back({s.path(), s.text(), std::string(s.help()), s.takes()});
     });
     return all;
   });
@@ -123,17 +114,16 @@ settings changed(settings before, const settings& given) {
 }
 
 nlohmann::json card_json(const std::string& variant, const settings& changes) {
-  return gmoe::with_card(variant, [&]<class Card>() {
-    nlohmann::json all = nlohmann::json::object();
-    const Card card = card_with<Card>(changes);
-    gmoe::each_setting(card, [&](const std::string& path, const auto&, const auto& value) {
-      if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(value)>>)
-        all[path] = gmoe::to_text(value);
-      else
-        all[path] = value;
-    });
-    return all;
-  });
+  nlohmann::json all = nlohmann::json::object();
+  for (const number& n : numbers_of(variant, changes)) {
+    std::vector<gmoe::index_t> list;
+    const auto value = nlohmann::json::parse(n.value, nullptr, false);
+    if (n.takes.starts_with("a list") && gmoe::from_text(n.value, list))
+      all[n.name] = list;
+    else
+      all[n.name] = value.is_discarded() ? nlohmann::json(n.value) : value;
+  }
+  return all;
 }
 
 std::string numbers_text(const std::string& variant, const settings& changes) {
@@ -164,7 +154,7 @@ std::string numbers_help(std::vector<std::string> variants) {
       }
     std::string start = "  " + name;
     start.resize(std::max<std::size_t>(start.size() + 2, 28), ' ');
-    text += start + about.help + "; " + about.expected;
+    text += start + about.help + "; " + about.takes;
     if (variants.size() == 1) {
       text += " (" + values.front().first + ")\n";
       continue;
