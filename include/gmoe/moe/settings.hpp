@@ -76,7 +76,10 @@ class setting {
   }
   template <class T>
   static std::string what_it_takes(const limits& range) {
-    return kind_of_text<T>() + (std::is_enum_v<T> || std::is_same_v<T, bool> ? "" : ", " + range.text());
+    const std::string kind = kind_of_text<T>(), text = range.text();
+    if (std::is_enum_v<T> || std::is_same_v<T, bool> || text == limits{}.text()) return kind;
+    if (text.starts_with("a ")) return std::is_floating_point_v<T> ? text : kind + " above 0";  // a positive number
+    return kind + (text.ends_with("]") || text.ends_with(")") ? " in " : ", ") + text;
   }
   template <class T>
   static void read_value(const setting& s, std::string_view text) {
