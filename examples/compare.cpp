@@ -190,7 +190,11 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
   for (const auto& v : examples::all_variants())
     for (const json& run : runs)
       if (run.at("variant") == v.name)
-        about[v.name] = {{"paper", v.paper}, {"about", v.about}, {"card", run.at("settings").at("card")}};
+        about[v.name] = {{"paper", v.paper},
+                         {"about", v.about},
+                         {"card", run.at("settings").at("card")},
+                         {"parts", examples::describe_briefly(
+                                       v.name, examples::settings_for(v.name, examples::read_settings(a.set)))}};
   comparison["summary"] = compare::summarize_runs(runs);
   for (json& run : runs) run.erase("histogram");
   comparison["runs"] = std::move(runs);

@@ -115,7 +115,7 @@ void take_over(const CLI::App& app, arguments& a) {
   merge(a.shape, h.shape);
   merge(a.how, h.how);
   if (!examples::given(app, "--variant")) a.variant = h.variant;
-  if (a.variant == h.variant) a.card = examples::changed(examples::settings_of(h), a.card);
+  if (a.variant == h.variant) a.card = examples::changed(examples::numbers_in(h), a.card);
   if (h.first_format)
     std::printf("%s was written by version 0.1; its numbers are read as those of the card\n",
                 a.checkpoint().string().c_str());

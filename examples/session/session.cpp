@@ -63,7 +63,7 @@ std::string describe_briefly(const std::string& variant, const settings& card) {
       variant, [&]<class Card>() { return gmoe::describe(card_with<Card>(card), gmoe::detail_level::brief); });
 }
 
-settings settings_of(const gmoe::checkpoint_header& h) {
+settings numbers_in(const gmoe::checkpoint_header& h) {
   settings all;
   for (const auto& [name, value] : h.settings) all.push_back({name, value});
   return all;

@@ -100,8 +100,8 @@ std::vector<std::string> compiled_backends();
 std::size_t peak_memory(const std::string& backend);
 void release_memory(const std::string& backend);
 
-/// The settings of a checkpoint.
-settings settings_of(const gmoe::checkpoint_header& h);
+/// The numbers of a checkpoint's card.
+settings numbers_in(const gmoe::checkpoint_header& h);
 
 /// Every variant's name, with its paper and one line about it.
 struct variant_entry {

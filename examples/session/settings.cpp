@@ -12,14 +12,13 @@ namespace {
 
 /// One number of a card.
 struct number {
-  std::string name, value, help, expected;
+  std::string name, value, help, takes;
 };
 
 std::vector<number> numbers_of(const std::string& variant, const settings& changes = {}) {
   return gmoe::with_card(variant, [&]<class Card>() {
     std::vector<number> all;
-    const Card card = card_with<Card>(changes);
-    gmoe::each_setting(card, [&](const gmoe::setting& s) {
+    gmoe::each_setting(card_with<Card>(changes), [&](const gmoe::setting& s) {
       all.push_back({s.path(), s.text(), std::string(s.help()), s.takes()});
     });
     return all;
@@ -118,8 +117,7 @@ settings changed(settings before, const settings& given) {
 nlohmann::json card_json(const std::string& variant, const settings& changes) {
   return gmoe::with_card(variant, [&]<class Card>() {
     nlohmann::json all = nlohmann::json::object();
-    const Card card = card_with<Card>(changes);
-    gmoe::each_setting(card, [&](const gmoe::setting& s) {
+    gmoe::each_setting(card_with<Card>(changes), [&](const gmoe::setting& s) {
       std::visit([&](const auto& value) { all[s.path()] = value; }, s.value());
     });
     return all;
@@ -154,7 +152,7 @@ std::string numbers_help(std::vector<std::string> variants) {
       }
     std::string start = "  " + name;
     start.resize(std::max<std::size_t>(start.size() + 2, 28), ' ');
-    text += start + about.help + "; " + about.expected;
+    text += start + about.help + "; " + about.takes;
     if (variants.size() == 1) {
       text += " (" + values.front().first + ")\n";
       continue;

@@ -157,6 +157,8 @@ TEST_CASE("compare/program: every variant, every field, present and finite") {
   CHECK(all["variants"]["gmoe"]["card"] == json{{"balance.alpha", 0.01}, {"select.k", 1}});
   CHECK(all["variants"]["gshard-paper"]["card"]["capacity.order"] == "choice_order");
   CHECK(all["variants"]["dense"]["card"].empty());
+  CHECK(contains(all["variants"]["switch"]["parts"].get<std::string>(),
+                 "\n  select     top_k {k = 1}: choose, at_most\n"));
   // The table and the report know them all.
   const std::string page = read(b / "runs" / "comparison" / "report.html");
   for (const auto& v : known) {

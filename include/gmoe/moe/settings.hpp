@@ -93,7 +93,8 @@ class setting {
   static std::string what_it_takes(const limits& range) {
     const std::string kind = kind_of_text<T>(), text = range.text();
     if (std::is_enum_v<T> || std::is_same_v<T, bool> || text == limits{}.text()) return kind;
-    return std::is_floating_point_v<T> ? text : kind + ", " + text;
+    if (text.starts_with("a ")) return std::is_floating_point_v<T> ? text : kind + " above 0";  // a positive number
+    return kind + (text.ends_with("]") || text.ends_with(")") ? " in " : ", ") + text;
   }
   template <class T>
   static void read_value(const setting& s, std::string_view text) {
