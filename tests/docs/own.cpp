@@ -8,6 +8,7 @@
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/moe/stack.hpp"
+#include "gmoe/ops/log_softmax.hpp"
 #include "gmoe/ops/softmax.hpp"
 
 using namespace gmoe;
@@ -46,9 +47,7 @@ struct with_z_loss {
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
     const variable<B> z = ask<hooks::logits>(of, my, at, x);
-    const variable<B> ones = at.constant(matrix<B>::filled(z.cols(), 1, 1));
-    const variable<B> squares = square(log(matmul(exp(z), ones)));  // T x 1
-    at.add_loss("router_z", scale(sum(squares), weight / static_cast<double>(z.rows())));
+    at.add_loss("router_z", scale(sum(square(log_sum_exp_rows(z))), weight / static_cast<double>(z.rows())));
     return z;
   }
 };
@@ -174,7 +173,7 @@ struct latent_expert {
 /// The mixture twice: what the first round adds decides where the second one asks.
 struct two_rounds {
   using slot = slots::form;
-  static constexpr std::size_t routings = 2;  // per layer
+  index_t routings(const layer_shape&) const { return 2; }  // per layer
 
   template <class B>
   variable<B> operator()(const place<B>& at, auto& parts, const variable<B>& x) const {

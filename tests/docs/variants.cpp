@@ -181,9 +181,9 @@ bool same() {
   static_assert(text_of<A>.name == text_of<B>.name && text_of<A>.paper == text_of<B>.paper &&
                 text_of<A>.summary == text_of<B>.summary);
   for_each_slot([]<class Slot>(Slot) { static_assert(std::is_same_v<answer<A, Slot>, answer<B, Slot>>); });
-  const auto numbers = [](auto card) {
+  const auto numbers = [](const auto& card) {
     std::string all;
-    each_setting(card, [&](const std::string& path, const auto&, const auto& v) { all += path + to_text(v) + " "; });
+    each_setting(card, [&](const setting& s) { all += s.path() + " = " + s.text() + " "; });
     return all;
   };
   const std::string page = numbers(A{}), library = numbers(B{});
@@ -308,8 +308,8 @@ bool counts(const char* name, gmoe::index_t expected) {
 void print_settings() {
   gmoe::switch_card card;
   gmoe::change_setting(card, "balance.alpha", "0.02");
-  gmoe::each_setting(card, [](const std::string& path, const auto& field, const auto& value) {
-    std::cout << path << " = " << gmoe::to_text(value) << "  " << field.help << "\n";
+  gmoe::each_setting(card, [](const gmoe::setting& s) {
+    std::cout << s.path() << " = " << s.text() << "  " << s.help() << " (" << s.takes() << ")\n";
   });
 }
 // [/settings]
