@@ -1,4 +1,5 @@
-// A router of your own: the parameters of one layer, and the forward equation. Its gradient comes from the tape.
+// A router of your own: its numbers, the parameters of one layer, and the forward equation. Its gradient comes from the
+// tape.
 // Usage: custom_router TEXT
 #include <gmoe/gmoe.hpp>
 #include <iostream>
@@ -54,6 +55,7 @@ double check() {
 // [/check]
 
 int main(int argc, char** argv) try {
+  std::cout << gmoe::describe<my_card>();  // who answers which slot, with which numbers and functions
   const double error = check();
   std::cout << "gradient check: " << error << "\n";
   const auto text = gmoe::corpus::read(argc > 1 ? argv[1] : "text.txt");

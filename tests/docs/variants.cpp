@@ -97,7 +97,7 @@ struct gmoe_every_second_card : gmoe_card {
 struct gmoe_fine_grained_card : gmoe_card {
   static constexpr card_text text{"gmoe-fine-grained", "Hong & Kim, ACL 2026",
                                   "gmoe with its global experts split in parts"};
-  fine_grained<global_pool> experts{};  // top_k counts whole experts: of g parts each it chooses g k
+  fine_grained<global_pool> experts{.granularity = 2};  // top_k counts whole experts: of g parts each it chooses g k
 };
 // [/gmoe-fine-grained]
 

@@ -56,10 +56,14 @@ std::string functions_text() {
 
 }  // namespace detail
 
+/// What describe() says of every slot.
+enum class detail_level { with_questions, brief };
+
 /// A heading if the card has a name, then for each slot that makes a difference: slot, question, the policy that
-/// answers it with its numbers, and which of the functions that the library asks for it has.
+/// answers it with its numbers, and which of the functions that the library asks for it has. If brief, no questions,
+/// and only slots that the card names.
 template <class Card>
-std::string describe(const Card& card = {}) {
+std::string describe(const Card& card = {}, detail_level level = detail_level::with_questions) {
   static_assert(check_slots<Card>());
   std::string text;
   if constexpr (!text_of<Card>.name.empty()) {
@@ -70,8 +74,12 @@ std::string describe(const Card& card = {}) {
   for_each_slot([&]<class Slot>(Slot) {
     using policy = answer<Card, Slot>;
     if constexpr (uses_slot<Card, Slot>) {
+      if (level == detail_level::brief && !names_slot<const Card, Slot>) return;
       char start[80];
-      std::snprintf(start, sizeof start, "  %-11s%-54s", Slot::name.data(), Slot::question.data());
+      if (level == detail_level::brief)
+        std::snprintf(start, sizeof start, "  %-11s", Slot::name.data());
+      else
+        std::snprintf(start, sizeof start, "  %-11s%-54s", Slot::name.data(), Slot::question.data());
       const std::string numbers = detail::fields_text(answer_of<Slot>(card)),
                         functions = detail::functions_text<policy>();
       text += start + type_name<policy>() + (numbers.empty() ? "" : " {" + numbers + "}") +

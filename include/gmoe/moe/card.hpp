@@ -7,7 +7,7 @@
 ///       static constexpr card_text text{"mine", "", "top-2 of a pool per layer"};
 ///       layer_pool        experts{};        // who are the routed experts, which layers share them?
 ///       relu_expert       body{};           // what does one expert compute?
-///       no_local_expert   always{};         // what does every token get besides?
+///       no_always         always{};         // what does every token get besides?
 ///       linear_router     router{};         // how are tokens scored against experts?
 ///       softmax_score     score{};          // how do router logits become scores?
 ///       top_k             select{.k = 2};   // which scores become assignments?
