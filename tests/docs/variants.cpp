@@ -2,8 +2,10 @@
 // model has.
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <type_traits>
 
@@ -338,10 +340,23 @@ bool hash_is_balanced() {
   return table[9] == 0 && table[8] == 1 && table[7] == 1 && table[6] == 0;
 }
 
+/// What `print` prints stands in docs/variants/README.md as it is.
+bool page_shows(void (*print)()) {
+  std::ostringstream printed;
+  std::streambuf* const screen = std::cout.rdbuf(printed.rdbuf());
+  print();
+  std::cout.rdbuf(screen);
+  std::ifstream file("docs/variants/README.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const bool found = page.find("```text\n" + printed.str() + "```\n") != std::string::npos;
+  if (!found) std::cerr << "docs/variants/README.md does not show what is printed:\n" << printed.str();
+  return found;
+}
+
 int main() {
-  print_card();
-  print_settings();
   bool good = hash_is_balanced() && pages::all_same();
+  good &= page_shows(print_card);
+  good &= page_shows(print_settings);
   good &= counts<gmoe::dense_card>("dense", dense);
   good &= counts<gmoe::dense_relu_card>("dense-relu", dense_relu);
   good &= counts<gmoe::smoe_card>("smoe", smoe);
