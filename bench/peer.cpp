@@ -51,7 +51,8 @@ void write_data(const subject& s, const std::string& path) {
   file.add("targets", {batches, tokens}, all.subspan(1));
   json config;
   each_field(s.shape, [&](const auto& field, const auto& value) { config[std::string(field.name)] = value; });
-  each_setting(model.card(), [&](const std::string& name, const auto&, const auto& value) { config[name] = value; });
+  each_setting(model.card(),
+               [&](const setting& s) { std::visit([&](const auto& value) { config[s.path()] = value; }, s.value()); });
   config["batch"] = s.batch;
   config["sequence"] = s.sequence;
   file.set_metadata("config", config.dump());

@@ -1,5 +1,4 @@
-// A router of your own: its numbers, the parameters of one layer, and the forward equation. Its gradient comes from the
-// tape.
+// A router of your own: the parameters of one layer, and the forward equation. Its gradient comes from the tape.
 // Usage: custom_router TEXT
 #include <gmoe/gmoe.hpp>
 #include <iostream>
@@ -18,7 +17,7 @@ struct cosine_router {
   };
   template <class B>
   layer<B> make_layer(const gmoe::builder<B>& make, const gmoe::layer_shape& l) const {
-    return {make.normal("keys", l.experts, l.d_model, l.initializer_range)};
+    return {make.normal("keys", l.columns, l.d_model, l.initializer_range)};
   }
 
   template <class B>
@@ -55,7 +54,6 @@ double check() {
 // [/check]
 
 int main(int argc, char** argv) try {
-  std::cout << gmoe::describe<my_card>();  // who answers which slot, with which numbers and functions
   const double error = check();
   std::cout << "gradient check: " << error << "\n";
   const auto text = gmoe::corpus::read(argc > 1 ? argv[1] : "text.txt");

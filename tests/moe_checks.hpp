@@ -3,10 +3,15 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include "backends.hpp"
 #include "gmoe/autograd/gradient_check.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/moe/settings.hpp"
 #include "naive_moe.hpp"
 
 namespace gmoe_test {
@@ -26,9 +31,30 @@ inline gmoe::sizes small_sizes() {
   s.heads = 2;
   s.d_ff = 12;
   s.experts = 4;
-  s.capacity_factor = 0.75;  // something is dropped
-  s.balance_alpha = 0.3;     // and the balance loss is seen
   return s;
+}
+
+/// The card with numbers that let its parts be seen: something is dropped, and balance matters.
+template <class Card>
+Card small_card() {
+  Card card{};
+  for (const auto& [name, value] : {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"}})
+    if (gmoe::has_setting<Card>(name)) gmoe::change_setting(card, name, value);
+  return card;
+}
+/// The number of the card by that name; 0 where it has none.
+template <class Card>
+double setting_of(const Card& card, std::string_view name) {
+  double found = 0;
+  gmoe::each_setting(card, [&](const gmoe::setting& s) {
+    if (s.path() == name) REQUIRE(gmoe::from_text(s.text(), found));
+  });
+  return found;
+}
+/// A model of both.
+template <class Card>
+gmoe::language_model<Card, model_backend> small_model(const gmoe::sizes& s = small_sizes()) {
+  return gmoe::language_model<Card, model_backend>(s, small_card<Card>());
 }
 
 /// Weights large enough that every path matters; equal for equal names.
@@ -43,6 +69,14 @@ void randomise(Model& model, std::uint64_t seed = 1) {
       v[i] = static_cast<typename B::scalar>((gain ? 1 : 0) + (p.rows() == 1 ? 0.3 : 0.5) * random.normal(i));
     if (!v.empty()) B::upload(p.value().data(), v.data(), v.size() * sizeof(v[0]));
   });
+}
+
+/// The parameter of that name.
+template <class Model>
+auto& named(Model& model, const std::string& name) {
+  for (auto* p : model.parameters())
+    if (p->name() == name) return *p;
+  throw gmoe::config_error("no parameter " + name);
 }
 
 /// Token ids and targets; a few targets are not scored.
@@ -71,7 +105,7 @@ inline const gmoe::random_stream step_random{77};
 
 /// A forward pass of the library; `tape` may be null.
 template <class Model>
-gmoe::losses<typename Model::backend_type> losses_of(Model& model, const text& t, bool training,
+gmoe::losses<typename Model::backend_type> losses_of(const Model& model, const text& t, bool training,
                                                      gmoe::tape<typename Model::backend_type>* tape = nullptr) {
   using B = typename Model::backend_type;
   gmoe::context<B> ctx;
@@ -100,10 +134,11 @@ naive::weights weights_of(Model& model) {
   return w;
 }
 
-/// Losses, routing and every gradient of `model` against the reference, to 1e-10.
+/// Losses, routing and every gradient of `model` against the reference, to 1e-10. Returns what the pass found.
 template <class Model>
-void compare_with_naive(Model& model, const naive::variant& v, const text& t, bool training,
-                        const std::function<double(std::size_t, std::size_t, std::size_t)>& jitter = {}) {
+gmoe::findings<typename Model::backend_type> compare_with_naive(
+    Model& model, const naive::variant& v, const text& t, bool training,
+    const std::function<double(std::size_t, std::size_t, std::size_t)>& jitter = {}) {
   using B = typename Model::backend_type;
   const gmoe::sizes& s = model.shape();
   naive::settings how;
@@ -111,8 +146,8 @@ void compare_with_naive(Model& model, const naive::variant& v, const text& t, bo
   how.sequence = static_cast<std::size_t>(t.sequence);
   how.heads = static_cast<std::size_t>(s.heads);
   how.epsilon = s.layer_norm_epsilon;
-  how.capacity_factor = s.capacity_factor;
-  how.alpha = s.balance_alpha;
+  how.capacity_factor = setting_of(model.card(), "capacity.factor");
+  how.alpha = setting_of(model.card(), "balance.alpha");
   how.training = training;
   how.draw = second_choice_draw;
   how.jitter = jitter;
@@ -128,15 +163,16 @@ void compare_with_naive(Model& model, const naive::variant& v, const text& t, bo
   CHECK(bool(l.balance) == (v.balance != naive::balance::none && !expected.layers.empty()));
   if (l.balance) CHECK(l.balance.value().item() == doctest::Approx(expected.balance.value()).epsilon(1e-11));
 
-  REQUIRE(model.routings().size() == expected.layers.size());
+  const auto& routings = l.found.routings;
+  REQUIRE(routings.size() == expected.layers.size());
   for (std::size_t layer = 0; layer < expected.layers.size(); ++layer) {
     const auto flat = [](const std::vector<std::vector<int>>& rows) {
       std::vector<id_type> all;
       for (const auto& row : rows) all.insert(all.end(), row.begin(), row.end());
       return all;
     };
-    CHECK(model.routings()[layer].chosen.to_host() == flat(expected.layers[layer].chosen));
-    CHECK(model.routings()[layer].kept.to_host() == flat(expected.layers[layer].kept));
+    CHECK(routings[layer].chosen.to_host() == flat(expected.layers[layer].chosen));
+    CHECK(routings[layer].kept.to_host() == flat(expected.layers[layer].kept));
   }
 
   tape.backward(l.total);
@@ -158,13 +194,14 @@ void compare_with_naive(Model& model, const naive::variant& v, const text& t, bo
     p.forget_gradient();
   });
   CHECK(compared == w.size());
+  return l.found;
 }
 
-/// How many pairs the last forward pass dropped.
-template <class Model>
-index_t dropped(const Model& model) {
+/// How many pairs a pass dropped.
+template <class B>
+index_t dropped(const gmoe::findings<B>& found) {
   index_t count = 0;
-  for (const auto& r : model.routings()) {
+  for (const auto& r : found.routings) {
     const auto chosen = r.chosen.to_host(), kept = r.kept.to_host();
     for (std::size_t i = 0; i < kept.size(); ++i) count += chosen[i] != gmoe::no_choice && kept[i] == gmoe::no_choice;
   }

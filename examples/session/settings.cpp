@@ -1,7 +1,7 @@
 #include "settings.hpp"
 
 #include <algorithm>
-#include <type_traits>
+#include <variant>
 
 #include "../command_line.hpp"
 #include "gmoe/model/registry.hpp"
@@ -15,19 +15,12 @@ struct number {
   std::string name, value, help, expected;
 };
 
-template <class P, class T>
-std::string expectation_of(const gmoe::field<P, T>& f) {
-  const std::string kind = gmoe::kind_of_text<T>(), range = f.range.text();
-  if constexpr (std::is_same_v<T, bool> || gmoe::named_choice<T>) return kind;
-  return range == gmoe::limits{}.text() ? kind : std::is_floating_point_v<T> ? range : kind + ", " + range;
-}
-
 std::vector<number> numbers_of(const std::string& variant, const settings& changes = {}) {
   return gmoe::with_card(variant, [&]<class Card>() {
     std::vector<number> all;
     const Card card = card_with<Card>(changes);
-    gmoe::each_setting(card, [&](const std::string& path, const auto& f, const auto& value) {
-      all.push_back({path, gmoe::to_text(value), std::string(f.help), expectation_of(f)});
+    gmoe::each_setting(card, [&](const gmoe::setting& s) {
+      all.push_back({s.path(), s.text(), std::string(s.help()), s.takes()});
     });
     return all;
   });
@@ -126,11 +119,8 @@ nlohmann::json card_json(const std::string& variant, const settings& changes) {
   return gmoe::with_card(variant, [&]<class Card>() {
     nlohmann::json all = nlohmann::json::object();
     const Card card = card_with<Card>(changes);
-    gmoe::each_setting(card, [&](const std::string& path, const auto&, const auto& value) {
-      if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(value)>>)
-        all[path] = gmoe::to_text(value);
-      else
-        all[path] = value;
+    gmoe::each_setting(card, [&](const gmoe::setting& s) {
+      std::visit([&](const auto& value) { all[s.path()] = value; }, s.value());
     });
     return all;
   });

@@ -28,9 +28,10 @@ TEST_CASE_TEMPLATE("moe/bank: experts of any widths, one after the other", B, GM
 }
 
 TEST_CASE_TEMPLATE("moe/bank: a dense layer with an expert's body", B, GMOE_TEST_BACKENDS) {
-  dense_expert<B, gelu_expert> dense(builder<B>(1), 4, 7, 0.5);
+  const auto dense = dense_expert<B, gelu_expert>::make(builder<B>(1), gelu_expert{}, 4, 7, 0.5);
+  CHECK(dense.weights.w_in().name() == "w_in");
   const table x = random_table(5, 4, 2);
   CHECK(difference(get(dense(context<B>{}, variable<B>(put<B>(x))).value()),
                    experts(x, std::vector<std::vector<id_type>>(5, {0}), table{}, {0, 7},
-                           get(dense.bank().w_in().value()), get(dense.bank().w_out().value()), gelu)) < 1e-5);
+                           get(dense.weights.w_in().value()), get(dense.weights.w_out().value()), gelu)) < 1e-5);
 }

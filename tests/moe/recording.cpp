@@ -16,18 +16,17 @@ namespace {
 const text sample(2, 5, 11);
 
 template <class Model>
-replay<B> record(Model& model, bool training) {
+replay<B> record(const Model& model, bool training) {
   recording<B> seen;
   context<B> ctx;
   ctx.training = training;
   ctx.random = gmoe_test::step_random;
   ctx.observer = &seen;
-  model.loss(ctx, sample.on<B>(11));
-  return seen.replay(model.routings());
+  return seen.replay(model.loss(ctx, sample.on<B>(11)).found);
 }
 
 template <class Model>
-losses<B> replayed(Model& model, const replay<B>& fixed, bool training, tape<B>* tape = nullptr) {
+losses<B> replayed(const Model& model, const replay<B>& fixed, bool training, tape<B>* tape = nullptr) {
   context<B> ctx;
   ctx.tape = tape;
   ctx.training = training;
@@ -39,34 +38,32 @@ losses<B> replayed(Model& model, const replay<B>& fixed, bool training, tape<B>*
 }  // namespace
 
 TEST_CASE("moe/recording: replayed by the same weights nothing changes, dropped pairs included") {
-  language_model<gshard_card, B> model(gmoe_test::small_sizes());
+  auto model = gmoe_test::small_model<gshard_card>();
   gmoe_test::randomise(model);
   const replay<B> fixed = record(model, true);
-  CHECK(gmoe_test::dropped(model) > 0);
-  const double loss = gmoe_test::losses_of(model, sample, true).total.value().item();
-  CHECK(replayed(model, fixed, true).total.value().item() == loss);
-  CHECK(gmoe_test::dropped(model) > 0);
+  const losses<B> own = gmoe_test::losses_of(model, sample, true), again = replayed(model, fixed, true);
+  CHECK(gmoe_test::dropped(own.found) > 0);
+  CHECK(again.total.value().item() == own.total.value().item());
+  CHECK(gmoe_test::dropped(again.found) == gmoe_test::dropped(own.found));
 }
 
 TEST_CASE("moe/recording: other weights route like the recorded ones") {
-  language_model<gmoe_card, B> model(gmoe_test::small_sizes()), other(gmoe_test::small_sizes());
+  auto model = gmoe_test::small_model<gmoe_card>(), other = gmoe_test::small_model<gmoe_card>();
   gmoe_test::randomise(model);
   gmoe_test::randomise(other, 9);
   replay<B> fixed = record(model, false);
   fixed.constants.clear();
-  gmoe_test::losses_of(other, sample, false);
-  const auto own = other.routings()[1].chosen.to_host();
-  replayed(other, fixed, false);
-  CHECK(other.routings()[1].chosen.to_host() == model.routings()[1].chosen.to_host());
-  CHECK(other.routings()[1].chosen.to_host() != own);
+  const auto chosen = [](const losses<B>& l) { return l.found.routings[1].chosen.to_host(); };
+  CHECK(chosen(replayed(other, fixed, false)) == chosen(gmoe_test::losses_of(model, sample, false)));
+  CHECK(chosen(replayed(other, fixed, false)) != chosen(gmoe_test::losses_of(other, sample, false)));
   // Without constants the logits that propagate are the model's own.
   recording<B> seen;
   context<B> ctx;
   ctx.observer = &seen;
   ctx.replay = &fixed;
-  other.loss(ctx, sample.on<B>(11));
-  CHECK(seen.replay(other.routings()).find_constant("propagated_logits", 1)->to_host() ==
-        other.routings()[0].logits.value().to_host());
+  const findings<B> found = other.loss(ctx, sample.on<B>(11)).found;
+  CHECK(seen.replay(found).find_constant("propagated_logits", 1)->to_host() ==
+        found.routings[0].logits.value().to_host());
 }
 
 TEST_CASE("moe/recording: with the constants held, finite differences see GMoE's gradients") {
@@ -74,7 +71,7 @@ TEST_CASE("moe/recording: with the constants held, finite differences see GMoE's
   s.d_model = 4;
   s.d_ff = 3;
   s.layers = 2;
-  language_model<gmoe_card, B> model(s);
+  auto model = gmoe_test::small_model<gmoe_card>(s);
   gmoe_test::randomise(model);
   const replay<B> fixed = record(model, true);
   const auto held =
@@ -83,7 +80,7 @@ TEST_CASE("moe/recording: with the constants held, finite differences see GMoE's
   CHECK(held.worst < 1e-7);
   replay<B> loose = fixed;
   loose.constants.clear();  // then logits that no gradient flows into move with the parameters
-  CHECK(check_gradients<B>({&model.router_of(0).gate}, [&](tape<B>* tape) {
+  CHECK(check_gradients<B>({&model.moe().mine<slots::router>(0).layer.gate}, [&](tape<B>* tape) {
           return replayed(model, loose, true, tape).total;
         }).worst > 1e-4);
 }

@@ -1,10 +1,14 @@
 #pragma once
-/// Hand-made routing for the tests of single policies.
+/// Hand-made routing, and one policy alone, for the tests of single policies.
+
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "backends.hpp"
-#include "gmoe/moe/routing.hpp"
-#include "gmoe/nn/context.hpp"
-#include "gmoe/nn/sizes.hpp"
+#include "gmoe/moe/body/feed_forward.hpp"
+#include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/place.hpp"
 #include "naive.hpp"
 
 namespace gmoe_test {
@@ -27,6 +31,62 @@ gmoe::context<B> training_context(std::uint64_t seed = 0) {
   ctx.random = gmoe::random_stream(seed);
   return ctx;
 }
+
+/// One policy in one or several layers, with what it keeps for them; experts have the body `Body`.
+///
+///     policy_alone<B, linear_router> router({}, {four_experts()});
+///     router.ask(hooks::logits{}, ctx, x)           // with at, with my
+template <class B, class Policy, class Body = gmoe::relu_expert>
+class policy_alone {
+ public:
+  Policy policy;
+  std::vector<gmoe::layer_shape> shapes;
+  gmoe::findings<B> found;
+  typename gmoe::kept<Policy, B, Body>::carried carried{};
+
+  explicit policy_alone(Policy p = {}, std::vector<gmoe::layer_shape> layers = {{}}, std::uint64_t seed = 1)
+      : policy(std::move(p)), shapes(std::move(layers)) {
+    const gmoe::builder<B> make(seed);
+    for (std::size_t l = 0; l < shapes.size(); ++l) {
+      shapes[l].moe_layer = static_cast<index_t>(l);
+      kept_.add_layer(
+          policy, Body{}, make.scope("own", static_cast<index_t>(l)), [&](index_t g) { return make.scope("group", g); },
+          shapes[l]);
+    }
+  }
+
+  /// Asks in the pass that `ctx` describes, in its layer number `l`. What is carried stays for the next question.
+  template <class Hook>
+  decltype(auto) ask(Hook, const gmoe::context<B>& ctx, const auto&... data) {
+    return ask_in(Hook{}, 0, ctx, data...);
+  }
+  template <class Hook>
+  decltype(auto) ask_in(Hook, index_t l, const gmoe::context<B>& ctx, const auto&... data) {
+    const gmoe::layer_shape& shape = shapes[static_cast<std::size_t>(l)];
+    gmoe::place<B> at{ctx, shape, &found};
+    at.block = shape.block;
+    return gmoe::ask<Hook>(std::as_const(policy), kept_.my(l, carried), std::as_const(at), data...);
+  }
+  /// What changes: for prepare and after_step, and to look at.
+  auto mine(index_t l = 0) { return kept_.mine(l); }
+
+  /// Visits all parameters and buffers, layer by layer, then those of groups.
+  void each(auto&& visit) {
+    for (std::size_t l = 0; l < shapes.size(); ++l) kept_.each_of_layer(static_cast<index_t>(l), visit);
+    kept_.each_shared(visit);
+  }
+  /// "name rowsxcols, ..." of every parameter.
+  std::string parameters() {
+    std::string all;
+    each(gmoe::detail::only_parameters([&](gmoe::parameter<B>& p) {
+      all += p.name() + " " + std::to_string(p.rows()) + "x" + std::to_string(p.cols()) + ", ";
+    }));
+    return all;
+  }
+
+ private:
+  gmoe::kept<Policy, B, Body> kept_;
+};
 
 /// The message of the config_error that `f` throws; "" if it throws none.
 template <class F>

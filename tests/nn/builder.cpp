@@ -85,6 +85,25 @@ TEST_CASE_TEMPLATE("nn/builder: a parameter depends on the seed and on its full 
   CHECK(get(make.scope("a").normal("b", 3, 4, 1).value()).values == values(1, "a", "b"));
 }
 
+TEST_CASE_TEMPLATE("nn/builder: buffers and tables", B, GMOE_TEST_BACKENDS) {
+  const builder<B> make = builder<B>(1).scope("router");
+  const buffer<B> bias = make.constant_buffer("bias", 2, 3, 0.5);
+  CHECK(bias.name() == "router.bias");
+  CHECK(bias.choices() == 0);
+  CHECK(bias.value().rows() == 2);
+  CHECK(get(bias.value()).values == std::vector<double>(6, 0.5));
+  const buffer<B> bucket = make.table("bucket", 5, 3, [](index_t i) { return i % 3; });
+  CHECK(bucket.name() == "router.bucket");
+  CHECK(bucket.choices() == 3);
+  CHECK(bucket.value().cols() == 1);
+  CHECK(get(bucket.value()).values == std::vector<double>{0, 1, 2, 0, 1});
+  const builder<B> counting(1, build_mode::shapes_only);
+  CHECK(counting.constant_buffer("bias", 1 << 20, 1 << 20, 0).value().empty());
+  const buffer<B> counted = counting.table("bucket", 1 << 30, 3, [](index_t) -> index_t { throw "asked"; });
+  CHECK(counted.value().empty());
+  CHECK(counted.choices() == 3);
+}
+
 TEST_CASE_TEMPLATE("nn/builder: shapes only", B, GMOE_TEST_BACKENDS) {
   const builder<B> make(1, build_mode::shapes_only);
   const auto check = [](const parameter<B>& p) {

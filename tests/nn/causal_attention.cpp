@@ -34,7 +34,7 @@ table reference(nn::causal_attention<B>& a, const table& x, const attention_shap
 }  // namespace
 
 TEST_CASE_TEMPLATE("nn/causal_attention: projection, attention, projection", B, GMOE_TEST_DOUBLE_BACKENDS) {
-  nn::causal_attention<B> module(builder<B>(1).scope("attn"), small());
+  auto module = nn::causal_attention<B>::make(builder<B>(1).scope("attn"), small());
   CHECK(names_of<B>(module) ==
         std::vector<std::string>{"attn.c_attn.weight", "attn.c_attn.bias", "attn.c_proj.weight", "attn.c_proj.bias"});
   scramble<B>(module);
@@ -52,7 +52,7 @@ TEST_CASE_TEMPLATE("nn/causal_attention: the output projection starts smaller by
   sizes s = small();
   s.d_model = 100;
   s.initializer_range = 0.05;
-  const nn::causal_attention<B> module(builder<B>(1), s);
+  const auto module = nn::causal_attention<B>::make(builder<B>(1), s);
   const auto deviation = [](const parameter<B>& p) {
     double square = 0;
     for (double v : get(p.value()).values) square += v * v;
@@ -65,7 +65,7 @@ TEST_CASE_TEMPLATE("nn/causal_attention: the output projection starts smaller by
 TEST_CASE_TEMPLATE("nn/causal_attention: dropout in training only", B, GMOE_TEST_DOUBLE_BACKENDS) {
   sizes s = small();
   s.dropout = 0.5;
-  nn::causal_attention<B> module(builder<B>(1), s);
+  auto module = nn::causal_attention<B>::make(builder<B>(1), s);
   scramble<B>(module);
   const variable<B> x(put<B>(random_table(4, 6, 1)));
   context<B> ctx;
@@ -84,7 +84,7 @@ TEST_CASE_TEMPLATE("nn/causal_attention: dropout in training only", B, GMOE_TEST
 }
 
 TEST_CASE_TEMPLATE("nn/causal_attention: with a cache, token by token", B, GMOE_TEST_DOUBLE_BACKENDS) {
-  nn::causal_attention<B> module(builder<B>(1), small());
+  auto module = nn::causal_attention<B>::make(builder<B>(1), small());
   scramble<B>(module);
   const table x = random_table(7, 6, 1), expected = reference(module, x, {1, 7, 2, 0});
   kv_cache<B> cache;

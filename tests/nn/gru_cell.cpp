@@ -8,7 +8,7 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("nn/gru_cell: shapes, names and initial values", B, GMOE_TEST_BACKENDS) {
-  nn::gru_cell<B> cell(builder<B>(1).scope("gru"), 5, 8);
+  auto cell = nn::gru_cell<B>::make(builder<B>(1).scope("gru"), 5, 8);
   CHECK(names_of<B>(cell) == std::vector<std::string>{"gru.weight_ih", "gru.weight_hh", "gru.bias_ih", "gru.bias_hh"});
   CHECK(cell.w_ih.rows() == 24);
   CHECK(cell.w_ih.cols() == 5);
@@ -23,7 +23,7 @@ TEST_CASE_TEMPLATE("nn/gru_cell: shapes, names and initial values", B, GMOE_TEST
 }
 
 TEST_CASE_TEMPLATE("nn/gru_cell: two steps by hand, and the gradients through both", B, GMOE_TEST_DOUBLE_BACKENDS) {
-  nn::gru_cell<B> cell(builder<B>(1), 3, 2);
+  auto cell = nn::gru_cell<B>::make(builder<B>(1), 3, 2);
   scramble<B>(cell);
   const table x = random_table(4, 3, 1), w_ih = get(cell.w_ih.value()), w_hh = get(cell.w_hh.value()),
               b_ih = get(cell.b_ih.value()), b_hh = get(cell.b_hh.value());

@@ -8,7 +8,7 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("nn/layer_norm: gain 1 and bias 0 at first, then learned", B, GMOE_TEST_DOUBLE_BACKENDS) {
-  nn::layer_norm<B> module(builder<B>(1).scope("ln_1"), 6, 1e-5);
+  auto module = nn::layer_norm<B>::make(builder<B>(1).scope("ln_1"), 6, 1e-5);
   CHECK(names_of<B>(module) == std::vector<std::string>{"ln_1.weight", "ln_1.bias"});
   const table x = random_table(3, 6, 1, -1, 2);
   const auto run = [&](const context<B>& ctx, const variable<B>& v) { return module(ctx, v); };

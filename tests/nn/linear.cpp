@@ -8,7 +8,7 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("nn/linear: x W + b, and its gradients", B, GMOE_TEST_DOUBLE_BACKENDS) {
-  nn::linear<B> module(builder<B>(1).scope("fc"), 3, 5, 0.02);
+  auto module = nn::linear<B>::make(builder<B>(1).scope("fc"), 3, 5, 0.02);
   CHECK(names_of<B>(module) == std::vector<std::string>{"fc.weight", "fc.bias"});
   CHECK(module.weight.rows() == 3);
   CHECK(module.weight.cols() == 5);

@@ -9,6 +9,7 @@
 #include "backends.hpp"
 #include "gmoe/autograd/gradient_check.hpp"
 #include "gmoe/nn/context.hpp"
+#include "gmoe/nn/walk.hpp"
 #include "gmoe/ops/reduce.hpp"
 #include "naive.hpp"
 
@@ -18,7 +19,7 @@ namespace gmoe_test {
 template <class B, class Module>
 std::vector<gmoe::parameter<B>*> parameters_of(Module& module) {
   std::vector<gmoe::parameter<B>*> all;
-  module.each([&](gmoe::parameter<B>& p) { all.push_back(&p); });
+  gmoe::walk(module, [&](gmoe::parameter<B>& p) { all.push_back(&p); });
   return all;
 }
 template <class B, class Module>

@@ -35,7 +35,8 @@ struct limits {
     if (bounded)
       return concat(without_least ? "(" : "[", to_text(least), ", ", to_text(most), without_most ? ")" : "]");
     if (least == 0) return without_least ? "a positive number" : "0 or more";
-    return least > -std::numeric_limits<double>::infinity() ? concat("at least ", to_text(least)) : "a finite number";
+    if (!(least > -std::numeric_limits<double>::infinity())) return "a finite number";
+    return concat(without_least ? "more than " : "at least ", to_text(least));
   }
 };
 constexpr limits at_least(double least) { return {.least = least}; }
@@ -82,7 +83,8 @@ void check_value(std::string_view name, const limits& range, const T& value) {
   } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     require(range.allow(static_cast<double>(value)), name, " is ", value, ", expected ", range.text());
   } else if constexpr (std::is_floating_point_v<T>) {
-    require(std::isfinite(value) && range.allow(value), name, " is ", value, ", expected ", range.text());
+    require(!std::isinf(value), name, " is ", value, ", expected a finite number");
+    require(range.allow(value), name, " is ", value, ", expected ", range.text());
   }
 }
 /// Reads a value. Throws config_error for a text that says none, or one that is out of range.

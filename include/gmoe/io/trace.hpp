@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "gmoe/core/text.hpp"
 #include "gmoe/io/trace_file.hpp"
 #include "gmoe/io/trace_tokens.hpp"
-#include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/train/adamw.hpp"
 #include "gmoe/train/clip.hpp"

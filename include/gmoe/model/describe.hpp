@@ -12,10 +12,10 @@
 
 namespace gmoe {
 
-/// A type as it is written in a program, without the library's namespace: "top_k<2>".
+/// A type as it is written in a program, without the library's namespace: "jittered<linear_router>".
 template <class T>
 std::string type_name() {
-  // GCC and Clang: "... [with T = gmoe::top_k<2>; ...]" or "... [T = gmoe::top_k<2>]"
+  // GCC and Clang: "... [with T = gmoe::top_k; ...]" or "... [T = gmoe::top_k]"
   const std::string_view text = __PRETTY_FUNCTION__;
   const std::size_t begin = text.find("T = ") + 4;
   std::string name(text.substr(begin, text.find_first_of(";]", begin) - begin));

@@ -167,6 +167,7 @@ consteval bool check_card() {
             at, x);
   GMOE_MAY(candidates, mask, matrix<B>, "matrix<B> mask(const place<B>&, const routing<B>&) const", at, routed);
   GMOE_MUST(score, scores, variable<B>, "variable<B> scores(const place<B>&, const routing<B>&) const", at, routed);
+  GMOE_MAY(score, columns, index_t, "index_t columns(index_t experts) const", index_t);
   GMOE_MUST(select, choose, id_matrix<B>, "id_matrix<B> choose(const place<B>&, const routing<B>&) const", at, routed);
   GMOE_MUST(select, at_most, index_t, "index_t at_most(const layer_shape&) const, the most experts per token", shape);
   GMOE_MAY(select, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);

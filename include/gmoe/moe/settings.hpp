@@ -5,6 +5,8 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "gmoe/core/error.hpp"
@@ -34,6 +36,9 @@ consteval bool lists_all_fields() {
 
 }  // namespace detail
 
+/// What a number of a card may be; a named choice is its name.
+using setting_value = std::variant<double, index_t, bool, std::string, std::vector<index_t>>;
+
 /// One number of a card, by its path. The value lies in the card.
 class setting {
  public:
@@ -44,7 +49,7 @@ class setting {
   /// "balance.alpha"
   const std::string& path() const { return path_; }
   std::string_view help() const { return help_; }
-  /// The value.
+  setting_value value() const { return kind_->value(value_); }
   std::string text() const { return kind_->text(value_); }
   /// What it takes, in words: "a whole number, at least 1".
   std::string takes() const { return kind_->takes(range_); }
@@ -57,6 +62,7 @@ class setting {
  private:
   // What depends on the type, once for all cards.
   struct kind {
+    setting_value (*value)(const void*);
     std::string (*text)(const void*);
     std::string (*takes)(const limits&);
     void (*read)(const setting&, std::string_view);
@@ -71,12 +77,21 @@ class setting {
   const kind* kind_;
 
   template <class T>
+  static setting_value plain_value(const void* v) {
+    if constexpr (std::is_enum_v<T>)
+      return to_text(*static_cast<const T*>(v));
+    else
+      return *static_cast<const T*>(v);
+  }
+  template <class T>
   static std::string text_of_value(const void* v) {
     return to_text(*static_cast<const T*>(v));
   }
   template <class T>
   static std::string what_it_takes(const limits& range) {
-    return kind_of_text<T>() + (std::is_enum_v<T> || std::is_same_v<T, bool> ? "" : ", " + range.text());
+    const std::string kind = kind_of_text<T>(), text = range.text();
+    if (std::is_enum_v<T> || std::is_same_v<T, bool> || text == limits{}.text()) return kind;
+    return std::is_floating_point_v<T> ? text : kind + ", " + text;
   }
   template <class T>
   static void read_value(const setting& s, std::string_view text) {
@@ -87,8 +102,8 @@ class setting {
     check_value(s.path_, s.range_, *static_cast<const T*>(s.value_));
   }
   template <class T>
-  static constexpr kind kind_of{&text_of_value<T>, &what_it_takes<T>, &read_value<T>, &check_its_value<T>,
-                                std::is_same_v<T, index_t>};
+  static constexpr kind kind_of{&plain_value<T>, &text_of_value<T>,   &what_it_takes<T>,
+                                &read_value<T>,  &check_its_value<T>, std::is_same_v<T, index_t>};
 };
 
 /// Adds the fields of a policy and of what it wraps.

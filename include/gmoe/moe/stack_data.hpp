@@ -107,6 +107,8 @@ struct stack_data {
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
       place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
       at.block = r.block;
+      require(bool(r.scores), "block ", r.block,
+              ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};
       return ask<hooks::layer_loss>(policy<slots::balance>(), kept.template at<slots::balance>().my(r.layer, none), at,
                                     r);
@@ -118,12 +120,12 @@ struct stack_data {
   stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
     std::vector<index_t> blocks;
     for (index_t b = 0; b < s.layers; ++b)
-      if (policy<slots::placement>().has_experts(s, b)) blocks.push_back(b);
+      if (ask<hooks::has_experts>(policy<slots::placement>(), nothing{}, s, b)) blocks.push_back(b);
     if (blocks.empty()) return;
     require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
     const auto count = static_cast<index_t>(blocks.size());
     const experts& pool = policy<slots::experts>();
-    for (index_t e = 0, all = pool.total(s, count); e < all; ++e)
+    for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e)
       if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
         widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
       else
@@ -135,19 +137,21 @@ struct stack_data {
 
  private:
   void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
-    std::vector<id_type> ids = pool.visible(model, l);
+    std::vector<id_type> ids = ask<hooks::visible>(pool, nothing{}, model, l);
     check_visible(ids, block);
-    const layer_shape outside{model, block, l, count};
+    layer_shape outside{model, block, l, count};
+    outside.experts = outside.columns = static_cast<index_t>(ids.size());
+    if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
+      outside.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, outside.experts);
     layer_shape shape = outside;
     if constexpr (answers<hooks::parts, answer<Card, slots::form>, nothing, layer_shape>)
       shape = ask<hooks::parts>(policy<slots::form>(), nothing{}, outside);
-    shape.experts = static_cast<index_t>(ids.size());
     if constexpr (answers<hooks::publish, experts, nothing, layer_shape&>) ask<hooks::publish>(pool, nothing{}, shape);
     if constexpr (!requires { answer<Card, slots::always>::computes_shared_experts; })
       require(shape.shared_experts == 0, "the pool sets ", shape.shared_experts,
               " shared experts aside, but the card's answer to 'always' does not compute them: it takes the policy "
               "shared_experts");
-    const index_t most = policy<slots::select>().at_most(shape);
+    const index_t most = ask<hooks::at_most>(policy<slots::select>(), nothing{}, shape);
     require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", block, " has only ",
             shape.experts);
     const builder<B> in_block = make.scope("h", block).scope("moe");

@@ -9,6 +9,15 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
+namespace {
+
+template <class B, class Rule>
+std::vector<id_type> kept_by(const context<B>& ctx, const Rule& rule, const routing<B>& r) {
+  return policy_alone<B, Rule>(rule).ask(hooks::keep{}, ctx, r).to_host();
+}
+
+}  // namespace
+
 TEST_CASE("moe/capacity/capacity: room per expert") {
   CHECK(expert_capacity(1.25, 1, 10, 4) == 3);               // floor(1.25 * 3)
   CHECK(expert_capacity(1.25, 2, 10, 3) == 8);               // floor(1.25 * 7)
@@ -25,21 +34,19 @@ TEST_CASE("moe/capacity/capacity: room per expert") {
 TEST_CASE_TEMPLATE("moe/capacity/capacity: drops the latest, in training only", B, GMOE_TEST_BACKENDS) {
   // Five tokens, two choices each, two experts: everybody wants both. Room: floor(0.5 * ceil(10 / 2)) = 2.
   const routing<B> r = routing_of<B>(table(5, 2, 0.5), {0, 1, 1, 0, 0, 1, 0, 1, 1, 0});
-  sizes s;
-  s.capacity_factor = 0.5;
   const id_type no = no_choice;
   const auto training = training_context<B>();
-  CHECK(limited_capacity<>::keep(context<B>{}, s, r).to_host() == r.chosen.to_host());
-  CHECK(no_capacity::keep(training, s, r).to_host() == r.chosen.to_host());
-  CHECK(limited_capacity<>::keep(training, s, r).to_host() == std::vector<id_type>{0, 1, 1, 0, no, no, no, no, no, no});
+  CHECK(kept_by<B>(context<B>{}, limited_capacity{.factor = 0.5}, r) == r.chosen.to_host());
+  CHECK(kept_by<B>(training, no_capacity{}, r) == r.chosen.to_host());
+  CHECK(kept_by<B>(training, limited_capacity{.factor = 0.5}, r) ==
+        std::vector<id_type>{0, 1, 1, 0, no, no, no, no, no, no});
   // All first choices before the second ones: expert 0 is full with tokens 0 and 2, expert 1 with 1 and 4.
-  CHECK(limited_capacity<priority::choice_order>::keep(training, s, r).to_host() ==
+  CHECK(kept_by<B>(training, limited_capacity{.factor = 0.5, .order = priority::choice_order}, r) ==
         std::vector<id_type>{0, no, 1, no, 0, no, no, no, 1, no});
-  CHECK(limited_capacity<priority::within_choice>::keep(training, s, r).to_host() ==
+  CHECK(kept_by<B>(training, limited_capacity{.factor = 0.5, .order = priority::within_choice}, r) ==
         std::vector<id_type>{0, 1, 1, 0, 0, 1, no, no, 1, 0});
   CHECK(r.chosen.to_host() == std::vector<id_type>{0, 1, 1, 0, 0, 1, 0, 1, 1, 0});  // what was asked for stays known
-  s.capacity_factor = 0.1;                                                          // none
-  CHECK(limited_capacity<>::keep(training, s, r).to_host() == std::vector<id_type>(10, no));
+  CHECK(kept_by<B>(training, limited_capacity{.factor = 0.1}, r) == std::vector<id_type>(10, no));  // room for none
 }
 
 TEST_CASE_TEMPLATE("moe/capacity/capacity: room for the pairs that there are, not for empty slots", B,
@@ -50,15 +57,12 @@ TEST_CASE_TEMPLATE("moe/capacity/capacity: room for the pairs that there are, no
   for (std::size_t t = 0; t < 16; ++t) chosen[4 * t] = 0;
   for (std::size_t t = 0; t < 4; ++t) chosen[4 * t + 1] = 1;
   const routing<B> r = routing_of<B>(table(16, 4, 0.25), chosen);
-  sizes s;
-  s.capacity_factor = 1;
-  const auto training = training_context<B>();
-  const auto kept = [&](const id_matrix<B>& ids, id_type expert) {
-    const auto all = ids.to_host();
+  const auto with = [&](const limited_capacity& rule, id_type expert) {
+    const auto all = kept_by<B>(training_context<B>(), rule, r);
     return std::count(all.begin(), all.end(), expert);
   };
-  CHECK(kept(limited_capacity<>::keep(training, s, r), 0) == 5);
-  CHECK(kept(limited_capacity<>::keep(training, s, r), 1) == 4);
-  CHECK(kept(limited_capacity<priority::choice_order, room::exact>::keep(training, s, r), 0) == 5);
-  CHECK(kept(limited_capacity<priority::token_order, room::tokens>::keep(training, s, r), 0) == 4);  // 16 tokens
+  CHECK(with({.factor = 1}, 0) == 5);
+  CHECK(with({.factor = 1}, 1) == 4);
+  CHECK(with({.factor = 1, .order = priority::choice_order, .room = room::exact}, 0) == 5);
+  CHECK(with({.factor = 1, .order = priority::token_order, .room = room::tokens}, 0) == 4);  // 16 tokens
 }

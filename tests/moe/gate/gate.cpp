@@ -9,12 +9,21 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
+namespace {
+
+template <class B, class Gate>
+variable<B> weights(const Gate& gate, const routing<B>& r) {
+  return policy_alone<B, Gate>(gate).ask(hooks::weights{}, context<B>{}, r);
+}
+
+}  // namespace
+
 TEST_CASE_TEMPLATE("moe/gate/gate: weights of the chosen", B, GMOE_TEST_BACKENDS) {
   const routing<B> r = routing_of<B>(table(2, 3, {0.5, 0.25, 0.25, 0.125, 0.125, 0.75}), {0, 2, 2, no_choice});
-  CHECK(get(selected_score::weights(context<B>{}, r).value()).values == std::vector<double>{0.5, 0.25, 0.75, 0});
-  CHECK(difference(get(renormalised_scores::weights(context<B>{}, r).value()),
-                   table(2, 2, {0.5 / 0.75, 0.25 / 0.75, 1, 0})) < 1e-6);
-  CHECK(!unit_weight::weights(context<B>{}, r));
+  CHECK(get(weights<B>(selected_score{}, r).value()).values == std::vector<double>{0.5, 0.25, 0.75, 0});
+  CHECK(difference(get(weights<B>(renormalised_scores{}, r).value()), table(2, 2, {0.5 / 0.75, 0.25 / 0.75, 1, 0})) <
+        1e-6);
+  CHECK_FALSE(has_hook<hooks::weights, unit_weight>);
 }
 
 TEST_CASE_TEMPLATE("moe/gate/gate: gradients", B, GMOE_TEST_DOUBLE_BACKENDS) {
@@ -25,7 +34,7 @@ TEST_CASE_TEMPLATE("moe/gate/gate: gradients", B, GMOE_TEST_DOUBLE_BACKENDS) {
       routing<B> r;
       r.scores = variable<B>(p, tape);
       r.chosen = put_ids<B>({0, 1, 3, 2, 1, 3, 2, 0, 0, 3}, 5, 2);
-      return dot(mix, decltype(gate)::weights(context<B>{}, r));
+      return dot(mix, weights<B>(gate, r));
     });
     CHECK(report.worst < 1e-8);
   };

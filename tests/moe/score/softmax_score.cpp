@@ -9,5 +9,8 @@ using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("moe/score/softmax_score: rows that sum to one", B, GMOE_TEST_BACKENDS) {
   const table z = random_table(6, 5, 1, -4, 4);
-  CHECK(difference(get(softmax_score::scores(variable<B>(put<B>(z))).value()), softmax(z)) < 1e-6);
+  routing<B> r;
+  r.logits = variable<B>(put<B>(z));
+  CHECK(difference(get(policy_alone<B, softmax_score>().ask(hooks::scores{}, context<B>{}, r).value()), softmax(z)) <
+        1e-6);
 }
