@@ -17,7 +17,7 @@ struct cosine_router {
   };
   template <class B>
   layer<B> make_layer(const gmoe::builder<B>& make, const gmoe::layer_shape& l) const {
-    return {make.normal("keys", l.experts, l.d_model, l.initializer_range)};
+    return {make.normal("keys", l.columns, l.d_model, l.initializer_range)};
   }
 
   template <class B>

@@ -64,25 +64,34 @@ table of_page() {
 
 std::string spelled(const std::string& hook) { return hook == "apply" ? "operator()" : hook; }
 
-/// What check_card asks for: its lines GMOE_MUST(slot, hook, ... and GMOE_MAY(slot, hook, ...
+/// What a policy that says it is none need not have: it stands on the left of the table.
+bool is_for_all_but_none(const std::string& slot, const std::string& hook) {
+  return (slot == "always" && hook == "operator()") || (slot == "gate" && hook == "weights");
+}
+
+/// What check_card asks for: its lines GMOE_MUST...(slot, hook, ... and GMOE_MAY...(slot, hook, ...; those that end in
+/// CALL are about operator().
 table of_check() {
   const std::string code = read("include/gmoe/moe/check_card.hpp");
   table t;
-  for (const std::string macro : {"GMOE_MUST(", "GMOE_MAY(", "GMOE_MAY_CHANGE("})
+  for (const std::string macro : {"GMOE_MUST(", "GMOE_MUST_OR_NONE(", "GMOE_MUST_CALL(", "GMOE_MUST_CALL_OR_NONE(",
+                                  "GMOE_MAY(", "GMOE_MAY_CHANGE("})
     for (std::size_t at = code.find(macro); at != std::string::npos; at = code.find(macro, at + 1)) {
       const std::size_t slot = at + macro.size(), comma = code.find(',', slot), end = code.find(',', comma + 1);
       std::string name = code.substr(slot, comma - slot);
-      const std::string hook = spelled(code.substr(comma + 2, end - comma - 2));
+      std::erase_if(name, [](char c) { return c == ' ' || c == '\n'; });
+      const bool calls = macro.find("CALL") != std::string::npos;
+      const std::string hook = calls ? "operator()" : spelled(code.substr(comma + 2, end - comma - 2));
       const std::size_t line = code.rfind('\n', at) + 1;
       if (code[line] == '/' || code[line] == '#') continue;  // the macros themselves
       if (name == "slot") name = common;
-      (macro == "GMOE_MUST(" ? t[name].must : t[name].may).insert(hook);
+      const bool must = macro.starts_with("GMOE_MUST") || is_for_all_but_none(name, hook);
+      (must ? t[name].must : t[name].may).insert(hook);
     }
   // What is checked in other words: a body when its weights are known, a form when the parts are, what is kept when a
   // model is made.
   t["body"].must = {"make_weights", "operator()"};
   t["form"].must = {"operator()"};
-  t["candidates"] = {};
   t[common].may.insert({"make_layer", "make_shared"});
   return t;
 }
@@ -141,7 +150,8 @@ int main() {
         if (std::is_same_v<Slot, gmoe::slots::body> && name == "weights") return;  // a type
         const bool has_it = gmoe::has_hook_within<Hook, policy>;
         const std::string where = std::string(gmoe::text_of<Card>.name) + "'s " + std::string(Slot::name);
-        if (r.must.contains(name)) expect(has_it, where + " has no " + name);
+        if (r.must.contains(name) && !is_for_all_but_none(std::string(Slot::name), name))
+          expect(has_it, where + " has no " + name);
         if (has_it && !r.must.contains(name) && !r.may.contains(name))
           expect(page[common].may.contains(name), where + " has " + name + ", which is not in its row");
       };

@@ -1,4 +1,5 @@
 // The code of docs/variants/own.md: a policy of one's own for each question, and a check of each.
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <string>
@@ -8,6 +9,8 @@
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/moe/stack.hpp"
+#include "gmoe/ops/choose.hpp"
+#include "gmoe/ops/log_softmax.hpp"
 #include "gmoe/ops/softmax.hpp"
 
 using namespace gmoe;
@@ -25,7 +28,7 @@ struct deep_router {
   };
   template <class B>
   layer<B> make_layer(const builder<B>& make, const layer_shape& l) const {
-    return {make.linear("w1", hidden, l.d_model), make.linear("w2", l.experts, hidden)};
+    return {make.linear("w1", hidden, l.d_model), make.linear("w2", l.columns, hidden)};
   }
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
@@ -46,13 +49,28 @@ struct with_z_loss {
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
     const variable<B> z = ask<hooks::logits>(of, my, at, x);
-    const variable<B> ones = at.constant(matrix<B>::filled(z.cols(), 1, 1));
-    const variable<B> squares = square(log(matmul(exp(z), ones)));  // T x 1
-    at.add_loss("router_z", scale(sum(squares), weight / static_cast<double>(z.rows())));
+    at.add_loss("router_z", scale(sum(square(log_sum_exp_rows(z))), weight / static_cast<double>(z.rows())));
     return z;
   }
 };
 // [/wrapper]
+
+// [candidates]
+/// Half of the experts at first, all of them after so many steps.
+struct growing_pool {
+  using slot = slots::candidates;
+  index_t steps = 1000;
+  static constexpr auto fields = std::tuple{field{"steps", &growing_pool::steps, "until all are there", at_least(1)}};
+
+  template <class B>
+  matrix<B> mask(const place<B>& at, const routing<B>& r) const {
+    const double open = std::fmin(1, 0.5 + 0.5 * static_cast<double>(at.step) / static_cast<double>(steps));
+    std::vector<typename B::scalar> may(static_cast<std::size_t>(r.experts), 0);
+    std::fill_n(may.begin(), std::lround(std::ceil(open * static_cast<double>(r.experts))), typename B::scalar(1));
+    return matrix<B>::from_host(may, 1, r.experts);
+  }
+};
+// [/candidates]
 
 // [score]
 /// p = softmax(z / temperature), which falls from `start` to 1 in so many steps: soft choices first, sure ones later.
@@ -95,9 +113,7 @@ struct biased_top_k {
   id_matrix<B> choose(const place<B>&, const routing<B>& r, const auto& my) const {
     matrix<B> biased(r.scores.rows(), r.experts);
     B::map_with_row(biased.view(), 0, fn::plus{}, r.scores.value().view(), my.layer.bias.value().view());
-    id_matrix<B> chosen(biased.rows(), k);
-    B::top_k_rows(chosen.view(), std::as_const(biased).view());
-    return chosen;
+    return r.mask.empty() ? choose_top_k(biased, k) : choose_top_k(biased, k, r.mask);
   }
   template <class B>
   void after_step(std::int64_t, const layer_statistics<B>& step, const auto& my) const {
@@ -174,7 +190,7 @@ struct latent_expert {
 /// The mixture twice: what the first round adds decides where the second one asks.
 struct two_rounds {
   using slot = slots::form;
-  static constexpr std::size_t routings = 2;  // per layer
+  index_t routings(const layer_shape&) const { return 2; }  // per layer
 
   template <class B>
   variable<B> operator()(const place<B>& at, auto& parts, const variable<B>& x) const {
@@ -257,6 +273,15 @@ void check_what_they_do() {
   expect(scores(annealed, 1000) == scores(plain, 0), "after its steps the annealed softmax is the softmax");
   expect(scores(annealed, 0) != scores(plain, 0), "before, it is not");
 
+  // The first half of four experts at first, all of them later.
+  const moe_stack<with<smoe_card, growing_pool>, B> growing(small);
+  const auto largest = [](const auto& pass) {
+    const auto chosen = pass.found().routings.front().chosen.to_host();
+    return *std::max_element(chosen.begin(), chosen.end());
+  };
+  expect(largest(pass_of(growing, 0)) == 1, "half of the experts are asked at first");
+  expect(largest(pass_of(growing, 1000)) == 3, "all of them later");
+
   // A bias sinks for the busy and rises for the idle, and moves choices.
   moe_stack<my_card, B> biased(small, card<my_card>(biased_top_k{.rate = 10}));
   const auto before = pass_of(biased).found().routings.front().chosen.to_host();
@@ -303,6 +328,7 @@ void check_what_they_do() {
 int main() {
   expect_gradients<with<smoe_card, deep_router>>("router");
   expect_gradients<with<smoe_card, with_z_loss<deep_router>>>("wrapper");
+  expect_gradients<with<smoe_card, growing_pool>>("candidates");
   expect_gradients<with<smoe_card, annealed_softmax>>("score");
   expect_gradients<with<smoe_card, biased_top_k>>("select");
   expect_gradients<with<smoe_card, scaled_scores>>("gate");

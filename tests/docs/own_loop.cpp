@@ -41,20 +41,19 @@ struct network {
   }
 
   std::vector<gmoe::parameter<B>*> parameters() {
-    std::vector<gmoe::parameter<B>*> all = moe.parameters();
-    const auto visit = [&](gmoe::parameter<B>& p) { all.push_back(&p); };
-    walk(in, visit);
-    walk(norms, visit);
-    walk(out, visit);
-    return all;
+    gmoe::kept_list<B> all = moe.kept();
+    walk(in, all);
+    walk(norms, all);
+    walk(out, all);
+    return all.parameters;
   }
 };
 // [/network]
 
 // [loss]
-/// The mean of (y - target)^2.
+/// The mean of (y - target)^2: mean_squared_error of ops/reduce.hpp, written out.
 template <class B>
-gmoe::variable<B> mean_squared_error(const gmoe::variable<B>& y, const gmoe::variable<B>& target) {
+gmoe::variable<B> my_loss(const gmoe::variable<B>& y, const gmoe::variable<B>& target) {
   return scale(sum(square(subtract(y, target))), 1.0 / static_cast<double>(y.rows() * y.cols()));
 }
 // [/loss]
@@ -87,8 +86,9 @@ void train(network<Card, B>& model, std::int64_t steps, std::uint64_t seed = 1) 
     const auto data = points<B>::draw(64, random.fork("points").fork(static_cast<std::uint64_t>(step)));
     gmoe::context<B> ctx{.tape = &tape, .training = true, .step = step};
     ctx.random = random.fork("draws").fork(static_cast<std::uint64_t>(step));  // of policies that draw
+    model.moe.before_step(step);
     auto pass = model.moe.begin(ctx);
-    gmoe::variable<B> loss = mean_squared_error(model(pass, ctx.constant(data.x)), ctx.constant(data.y));
+    gmoe::variable<B> loss = my_loss(model(pass, ctx.constant(data.x)), ctx.constant(data.y));
     if (const auto mixtures = pass.loss()) loss = add(loss, mixtures);  // balance, and what policies have added
     tape.backward(loss);
     optimizer.step(rate(step), gmoe::clipping_factor(gmoe::global_norm(optimizer.parameters()), 1.0));
@@ -108,7 +108,7 @@ double error_of(const network<Card, B>& model) {
   const auto data = points<B>::draw(500, gmoe::random_stream(2));
   const gmoe::context<B> ctx;
   auto pass = model.moe.begin(ctx);
-  return mean_squared_error(model(pass, ctx.constant(data.x)), ctx.constant(data.y)).value().item();
+  return my_loss(model(pass, ctx.constant(data.x)), ctx.constant(data.y)).value().item();
 }
 // [/evaluate]
 
@@ -162,6 +162,6 @@ int main() {
   // The loss of one's own: (1 + 9) / 2.
   using D = gmoe::cpu<double>;
   const auto column = [](std::vector<double> v) { return gmoe::variable<D>(gmoe::matrix<D>::from_host(v, 2, 1)); };
-  good &= expect(mean_squared_error(column({1, 2}), column({2, 5})).value().item() == 5, "the mean of the squares");
+  good &= expect(my_loss(column({1, 2}), column({2, 5})).value().item() == 5, "the mean of the squares");
   return good ? 0 : 1;
 }

@@ -2,8 +2,10 @@
 // model has.
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <type_traits>
 
@@ -97,7 +99,7 @@ struct gmoe_every_second_card : gmoe_card {
 struct gmoe_fine_grained_card : gmoe_card {
   static constexpr card_text text{"gmoe-fine-grained", "Hong & Kim, ACL 2026",
                                   "gmoe with its global experts split in parts"};
-  fine_grained<global_pool> experts{};  // top_k counts whole experts: of g parts each it chooses g k
+  fine_grained<global_pool> experts{.granularity = 2};  // top_k counts whole experts: of g parts each it chooses g k
 };
 // [/gmoe-fine-grained]
 
@@ -181,9 +183,9 @@ bool same() {
   static_assert(text_of<A>.name == text_of<B>.name && text_of<A>.paper == text_of<B>.paper &&
                 text_of<A>.summary == text_of<B>.summary);
   for_each_slot([]<class Slot>(Slot) { static_assert(std::is_same_v<answer<A, Slot>, answer<B, Slot>>); });
-  const auto numbers = [](auto card) {
+  const auto numbers = [](const auto& card) {
     std::string all;
-    each_setting(card, [&](const setting& s) { all += s.path() + s.text() + " "; });
+    each_setting(card, [&](const setting& s) { all += s.path() + " = " + s.text() + " "; });
     return all;
   };
   const std::string page = numbers(A{}), library = numbers(B{});
@@ -308,8 +310,9 @@ bool counts(const char* name, gmoe::index_t expected) {
 void print_settings() {
   gmoe::switch_card card;
   gmoe::change_setting(card, "balance.alpha", "0.02");
-  for (const gmoe::setting& s : gmoe::settings_of(card))
-    std::cout << s.path() << " = " << s.text() << "  " << s.help() << "\n";
+  gmoe::each_setting(card, [](const gmoe::setting& s) {
+    std::cout << s.path() << " = " << s.text() << "  " << s.help() << " (" << s.takes() << ")\n";
+  });
 }
 // [/settings]
 
@@ -337,10 +340,23 @@ bool hash_is_balanced() {
   return table[9] == 0 && table[8] == 1 && table[7] == 1 && table[6] == 0;
 }
 
+/// What `print` prints stands in docs/variants/README.md as it is.
+bool page_shows(void (*print)()) {
+  std::ostringstream printed;
+  std::streambuf* const screen = std::cout.rdbuf(printed.rdbuf());
+  print();
+  std::cout.rdbuf(screen);
+  std::ifstream file("docs/variants/README.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const bool found = page.find("```text\n" + printed.str() + "```\n") != std::string::npos;
+  if (!found) std::cerr << "docs/variants/README.md does not show what is printed:\n" << printed.str();
+  return found;
+}
+
 int main() {
-  print_card();
-  print_settings();
   bool good = hash_is_balanced() && pages::all_same();
+  good &= page_shows(print_card);
+  good &= page_shows(print_settings);
   good &= counts<gmoe::dense_card>("dense", dense);
   good &= counts<gmoe::dense_relu_card>("dense-relu", dense_relu);
   good &= counts<gmoe::smoe_card>("smoe", smoe);
