@@ -48,9 +48,8 @@ void each_policy_field(P& p, const std::string& path, auto&& visit) {
 
 /// The slot makes a difference to models of the card: in one without a mixture only what all blocks have does.
 template <class Card, class Slot>
-inline constexpr bool uses_slot =
-    !std::is_same_v<answer<Card, slots::placement>, no_block> || std::is_same_v<Slot, slots::dense> ||
-    std::is_same_v<Slot, slots::attention>;
+inline constexpr bool uses_slot = !std::is_same_v<answer<Card, slots::placement>, no_block> ||
+                                  std::is_same_v<Slot, slots::dense> || std::is_same_v<Slot, slots::attention>;
 
 /// Visits every field that makes a difference: visit("balance.alpha", field, value).
 template <class Card>
