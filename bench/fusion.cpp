@@ -13,8 +13,10 @@
 #include "gmoe/ops/cross_entropy.hpp"
 #include "gmoe/ops/embedding.hpp"
 #include "gmoe/ops/experts.hpp"
+#include "gmoe/ops/gated_experts.hpp"
 #include "gmoe/ops/gru.hpp"
 #include "gmoe/ops/matmul.hpp"
+#include "gmoe/ops/pairs.hpp"
 #include "gmoe/ops/reduce.hpp"
 #include "gmoe/ops/softmax.hpp"
 #include "measure.hpp"
@@ -245,6 +247,65 @@ contest experts(index_t tokens, index_t count, index_t d, index_t m, threads_by 
       }};
 }
 
+/// Fused experts against the same body written on the tape with products of groups, as bodies without a kernel of their
+/// own are: act(W_in x) between two matrices, or the gated form with three.
+contest composed(index_t tokens, index_t count, index_t d, index_t m, bool gated) {
+  struct operands {
+    operands(index_t tokens, index_t count, index_t d, index_t m)
+        : ids(uneven(tokens, count)),
+          sorted(sort_by_expert<B>(ids, count)),
+          pairs(sorted),
+          bank(builder<B>(1), d, std::vector<index_t>(static_cast<std::size_t>(count), m), 0.02),
+          visible(static_cast<std::size_t>(count)),
+          w_up("w_up", random_matrix(count * m, d, 5)),
+          x(random_matrix(tokens, d, 3)),
+          w(matrix<B>::filled(tokens, 1, 0.5f)) {
+      std::iota(visible.begin(), visible.end(), id_type{0});
+    }
+    static id_matrix<B> uneven(index_t tokens, index_t count) {
+      std::vector<id_type> chosen;
+      for (index_t t = 0; t < tokens; ++t)
+        chosen.push_back(static_cast<id_type>(std::pow(random_stream(4).uniform(static_cast<std::uint64_t>(t)), 2) *
+                                              static_cast<double>(count)));
+      return id_matrix<B>::from_host(chosen, tokens, 1);
+    }
+    id_matrix<B> ids;
+    dispatch<B> sorted;
+    pair_groups<B> pairs;
+    expert_bank<B> bank;
+    std::vector<id_type> visible;
+    parameter<B> w_up;
+    matrix<B> x, w;
+    tape<B> t;
+  };
+  auto o = std::make_shared<operands>(tokens, count, d, m);
+  const auto finish = [=](const variable<B>& y) {
+    const auto s = sum(y);
+    o->t.backward(s);
+    return static_cast<double>(s.value().item());
+  };
+  return {concat(gated ? "SwiGLU" : "ReLU", " experts ", tokens, " tokens, ", count, " of ", d, " x ", m, ", composed"),
+          [=] {
+            const variable<B> x(o->x, &o->t, true), w(o->w, &o->t, true), w_in(o->bank.w_in(), &o->t),
+                w_out(o->bank.w_out(), &o->t);
+            const auto seen = o->bank.layout(o->visible);
+            if (gated)
+              return finish(gated_experts(swiglu{}, x, w, &o->pairs, w_in, variable<B>(o->w_up, &o->t), w_out, seen));
+            return finish(apply_experts(relu_expert{}, x, w, &o->sorted, w_in, w_out, seen));
+          },
+          [=] {
+            const variable<B> x(o->x, &o->t, true), w(o->w, &o->t, true), w_in(o->bank.w_in(), &o->t),
+                w_out(o->bank.w_out(), &o->t);
+            const block_layout blocks = o->bank.layout(o->visible);
+            const auto rows = gather_pairs(x, o->pairs);
+            const auto from = [&](const variable<B>& matrix) {
+              return grouped_matmul(rows, matrix, blocks, o->pairs, op::transpose);
+            };
+            const auto h = gated ? multiply(silu(from(w_in)), from(variable<B>(o->w_up, &o->t))) : relu(from(w_in));
+            return finish(combine_pairs(grouped_matmul(h, w_out, blocks, o->pairs), w, o->pairs));
+          }};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -269,6 +330,10 @@ int main(int argc, char** argv) {
         continue;  // has no threads
       contests.push_back([who] { return experts(1024, 8, 128, 512, who); });
       contests.push_back([who] { return experts(1024, 16, 512, 2048, who); });
+    }
+    for (bool gated : {false, true}) {
+      contests.push_back([gated] { return composed(1024, 8, 128, 512, gated); });
+      contests.push_back([gated] { return composed(1024, 16, 512, 2048, gated); });
     }
     for (const auto& make : contests) {
       const contest c = make();

@@ -40,7 +40,9 @@ json bench_size(const subject& s, int rounds) {
   r.step();
   const std::size_t step_calls = allocations.calls - calls, step_bytes = allocations.bytes - bytes;
 
-  gemm_skeleton skeleton(s.shape, s.batch, s.sequence, loads_of(r.model));
+  std::vector<std::vector<index_t>> loads;
+  r.look([&](const findings<B>& found) { loads = loads_of(found); });
+  gemm_skeleton skeleton(s.shape, s.batch, s.sequence, std::move(loads));
   const index_t generated = std::min<index_t>(s.shape.positions - 16, 64);
   const auto samples = in_turns(rounds, {[&] { r.step(); }, [&] { skeleton.run(); }, [&] { r.evaluate_batch(); },
                                          [&] { skeleton.run(false); }, [&] { r.generate_tokens(generated); }});

@@ -50,7 +50,9 @@ void write_data(const subject& s, const std::string& path) {
   file.add("tokens", {batches, tokens}, all.first(all.size() - 1));
   file.add("targets", {batches, tokens}, all.subspan(1));
   json config;
-  each_field(s.shape, [&](const char* name, const auto& value) { config[name] = value; });
+  each_field(s.shape, [&](const auto& field, const auto& value) { config[std::string(field.name)] = value; });
+  each_setting(model.card(),
+               [&](const setting& s) { std::visit([&](const auto& value) { config[s.path()] = value; }, s.value()); });
   config["batch"] = s.batch;
   config["sequence"] = s.sequence;
   file.set_metadata("config", config.dump());

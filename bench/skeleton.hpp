@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/moe/findings.hpp"
 #include "gmoe/nn/sizes.hpp"
 
 namespace gmoe::bench {
@@ -233,11 +234,11 @@ class gemm_skeleton {
   mat x_, y_, qkv_, gates_, hidden_, d_hidden_, features_, d_features_, scores_, d_scores_, logits_, ordered_;
 };
 
-/// The loads of a model's last forward pass, per mixture and expert.
-template <class Model>
-std::vector<std::vector<index_t>> loads_of(const Model& model) {
+/// The loads that a forward pass found, per mixture and expert.
+template <class Backend>
+std::vector<std::vector<index_t>> loads_of(const findings<Backend>& found) {
   std::vector<std::vector<index_t>> loads;
-  for (const auto& r : model.routings()) {
+  for (const auto& r : found.routings) {
     const std::vector<id_type> offsets = r.pairs.offsets.to_host();
     loads.emplace_back();
     for (std::size_t e = 0; e + 1 < offsets.size(); ++e) loads.back().push_back(offsets[e + 1] - offsets[e]);

@@ -30,6 +30,11 @@ struct training_run {
     return count;
   }
   void step() { train.step(); }
+  /// visit(findings) of a pass over the first batch.
+  void look(const auto& visit) const {
+    evaluate(model, std::span<const id_type>(text), what.sequence, what.batch, 1,
+             [&](const losses<B>& l) { visit(l.found); });
+  }
   void evaluate_batch() { evaluate(model, std::span<const id_type>(text), what.sequence, what.batch, 1); }
   void generate_tokens(index_t count) {
     const std::vector<id_type> prompt(text.begin(), text.begin() + 16);

@@ -17,6 +17,7 @@ write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/package/gmoe-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/package/gmoe-config.cmake ${PROJECT_BINARY_DIR}/package/gmoe-config-version.cmake
               ${PROJECT_SOURCE_DIR}/cmake/device.cmake ${PROJECT_SOURCE_DIR}/cmake/providers.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/compiled.cmake ${PROJECT_SOURCE_DIR}/cmake/compiled.cpp
         DESTINATION ${gmoe_package_dir})
 
 foreach(name gmoe gmoe-io gmoe-onednn gmoe-blas gmoe-thrust-host)

@@ -36,9 +36,3 @@ target_sources(gmoe_io INTERFACE FILE_SET HEADERS BASE_DIRS ${gmoe_include} FILE
 include(${CMAKE_CURRENT_LIST_DIR}/providers.cmake)
 gmoe_find_onednn()
 gmoe_find_blas()
-
-# all_verify_interface_header_sets compiles every header by itself.
-if(GMOE_TESTS)
-  set_target_properties(gmoe PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
-  set_target_properties(gmoe_io PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
-endif()

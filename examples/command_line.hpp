@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -97,8 +98,10 @@ class expectation {
 };
 
 /// The first of these arguments that is wrong, left to right; empty if all are right. CLI11 would say some of it in its
-/// own words, and take -1 for an unsigned number and more digits than a number has room for.
-inline std::string what_is_wrong(const CLI::App& app, const std::vector<std::string>& arguments) {
+/// own words, and take -1 for an unsigned number and more digits than a number has room for. `other_than` may know what
+/// was meant by an option that does not exist.
+inline std::string what_is_wrong(const CLI::App& app, const std::vector<std::string>& arguments,
+                                 const std::function<std::string(std::string_view)>& other_than = {}) {
   const auto find = [&](const std::string& word) {
     return word.size() > 1 && word[0] == '-' ? app.get_option_no_throw(word) : nullptr;
   };
@@ -110,6 +113,8 @@ inline std::string what_is_wrong(const CLI::App& app, const std::vector<std::str
     if (!option && !name.starts_with('-'))
       return gmoe::in_quotes(name) + " was not expected here: options begin with --, and take one value";
     if (!option) {
+      if (const std::string other = other_than ? other_than(name) : ""; !other.empty())
+        return gmoe::concat("there is no option ", gmoe::in_quotes(name), "; did you mean ", other, "?");
       std::vector<std::string> known;
       for (const CLI::Option* o : app.get_options())
         for (const std::string& n : o->get_lnames()) known.push_back("--" + n);
@@ -148,19 +153,27 @@ inline std::string program_name(const CLI::App& app, const char* file) {
   return app.get_name().empty() ? std::filesystem::path(file).filename().string() : app.get_name();
 }
 
+/// What a program adds to its command line beside its options.
+struct command_line_extras {
+  std::function<std::string()> more_help = {};                   ///< between the options and the examples of --help
+  std::function<std::string(std::string_view)> other_than = {};  ///< what was meant by an unknown option, or nothing
+};
+
 /// Reads the command line. Nothing comes back if the program shall go on, else the status that it ends with: after
 /// --help and --version, and after a mistake, which was told on standard error. `uses` are command lines, one per line,
 /// for the end of --help; `parts` follows the version.
 inline std::optional<int> read_command_line(CLI::App& app, int argc, char** argv, const std::string& uses,
-                                            const std::string& parts = "") {
+                                            const std::string& parts = "", const command_line_extras& extras = {}) {
   const std::string name = program_name(app, argv[0]);
   app.set_version_flag("--version",
                        gmoe::concat(name, ", gmoe ", gmoe::version_string, "; matrix products on the processor by ",
                                     gmoe::eigen::gemm_provider, parts.empty() ? "" : "; ", parts));
-  app.footer("Examples:\n" + uses +
-             "\nEnds with 0 when all went well, 2 if the command line cannot be read, 130 if Ctrl-C stopped it, 1 if "
-             "anything else went wrong.");
-  std::string wrong = detail::what_is_wrong(app, {argv + 1, argv + argc});
+  app.footer([&] {
+    return (extras.more_help ? extras.more_help() + "\n" : "") + "Examples:\n" + uses +
+           "\nEnds with 0 when all went well, 2 if the command line cannot be read, 130 if Ctrl-C stopped it, 1 if "
+           "anything else went wrong.";
+  });
+  std::string wrong = detail::what_is_wrong(app, {argv + 1, argv + argc}, extras.other_than);
   if (wrong.empty()) {
     try {
       app.parse(argc, argv);

@@ -11,6 +11,7 @@
 #include "compare/report.hpp"
 #include "compare/store.hpp"
 #include "compare/table.hpp"
+#include "fields_json.hpp"
 #include "fingerprint.hpp"
 #include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
@@ -21,7 +22,6 @@
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
 #include "gmoe/version.hpp"
-#include "idle_options.hpp"
 #include "options.hpp"
 #include "session/session.hpp"
 
@@ -44,6 +44,7 @@ struct arguments {
   index_t validation_tokens = 131072, analysis_tokens = 32768;
   std::string match = "none";
   gmoe::sizes shape{.experts = 16};
+  std::vector<std::string> set;
   gmoe::recipe how;
 };
 
@@ -69,7 +70,8 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--runs", a.runs, "folder of finished runs: what is in there is not run again; '' keeps none")
       ->capture_default_str();
   app.add_flag("--fresh", a.fresh, "run everything again, whatever the folder of finished runs holds");
-  app.add_flag("--verbose", a.verbose, "show each variant's card and its numbers of parameters before it is trained");
+  app.add_flag("--verbose", a.verbose,
+               "show each variant's card in full and its numbers of parameters before anything is trained");
   app.add_flag("--list", a.list, "print all variants and groups, and stop");
   app.add_option("--threads", a.threads, "threads; 0 takes all cores")
       ->capture_default_str()
@@ -82,7 +84,7 @@ void add_options(CLI::App& app, arguments& a) {
                  "validation tokens whose routing is measured; 0: the whole validation text")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  examples::add_size_options(app, a.shape, {"vocab"});
+  examples::add_size_options(app, a.shape, a.set, {"vocab"});
   examples::add_recipe_options(app, a.how);
 }
 
@@ -100,20 +102,21 @@ std::vector<compare::run_plan> make_plans(const CLI::App& app, const arguments& 
     return match == match_kind::active ? c.active : c.total;
   };
   const std::vector<std::string> variants = compare::expand(a.variants);
-  examples::refuse_idle_options(app, variants);
+  const examples::settings given = examples::read_settings(a.set);
+  examples::refuse_idle_options(app, given, variants);
   for (const std::string& variant : variants) {
-    const gmoe::sizes shape = examples::sizes_for(app, variant, a.shape);
-    compare::run_plan plan{variant, a.backend, shape, a.how, a.validation_tokens, a.analysis_tokens, nullptr};
+    compare::run_plan plan{variant, a.backend,           a.shape,           examples::settings_for(variant, given),
+                           a.how,   a.validation_tokens, a.analysis_tokens, nullptr};
     try {
-      if (plans.empty()) target = number(examples::count_parameters(variant, plan.shape));
+      if (plans.empty()) target = number(examples::count_parameters(variant, plan.shape, plan.card));
       plan.match = compare::match_sizes(plan.shape, match, target, [&](const gmoe::sizes& s) -> std::optional<index_t> {
         try {
-          return number(examples::count_parameters(variant, s));
+          return number(examples::count_parameters(variant, s, plan.card));
         } catch (const gmoe::config_error&) {
           return std::nullopt;
         }
       });
-      examples::count_parameters(variant, plan.shape);
+      examples::count_parameters(variant, plan.shape, plan.card);
     } catch (const gmoe::config_error& e) {
       throw gmoe::config_error(gmoe::concat("variant '", variant, "': ", e.what()));
     }
@@ -156,6 +159,18 @@ std::vector<json> run_all(const std::vector<compare::run_plan>& plans, const com
   return results;
 }
 
+/// What each variant is made of: in a few lines, or in full.
+void print_cards(const std::vector<compare::run_plan>& plans, const arguments& a) {
+  for (const compare::run_plan& plan : plans) {
+    if (plan.how.seed != a.how.seed) continue;
+    const std::string text = a.verbose ? examples::describe(plan.variant, plan.shape, plan.card)
+                                       : examples::numbers_text(plan.variant, plan.card);
+    std::printf(a.verbose ? "%s" : "  %s\n", a.verbose      ? text.c_str()
+                                             : text.empty() ? plan.variant.c_str()
+                                                            : gmoe::concat(plan.variant, ": ", text).c_str());
+  }
+}
+
 json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus& text,
                  const compare::split_text& parts) {
   json comparison{{"format", "gmoe comparison 1"}, {"version", gmoe::version_string}};
@@ -163,10 +178,8 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
                         {"description", text.describe()},
                         {"fingerprint", parts.fingerprint},
                         {"unigram_entropy", gmoe::unigram_entropy(parts.validation)}};
-  json& recipe = comparison["recipe"] = json::object();
-  each_field(a.how, [&](const char* name, const auto& value) { recipe[name] = value; });
-  json& sizes = comparison["sizes"] = json::object();
-  each_field(a.shape, [&](const char* name, const auto& value) { sizes[name] = value; });
+  comparison["recipe"] = examples::fields_json(a.how);
+  comparison["sizes"] = examples::fields_json(a.shape);
   comparison["match"] = a.match;
   comparison["seeds"] = a.seeds;
   comparison["backend"] = a.backend;
@@ -176,7 +189,12 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
   json& about = comparison["variants"] = json::object();
   for (const auto& v : examples::all_variants())
     for (const json& run : runs)
-      if (run.at("variant") == v.name) about[v.name] = {{"paper", v.paper}, {"about", v.about}};
+      if (run.at("variant") == v.name)
+        about[v.name] = {{"paper", v.paper},
+                         {"about", v.about},
+                         {"card", run.at("settings").at("card")},
+                         {"parts", examples::describe_briefly(
+                                       v.name, examples::settings_for(v.name, examples::read_settings(a.set)))}};
   comparison["summary"] = compare::summarize_runs(runs);
   for (json& run : runs) run.erase("histogram");
   comparison["runs"] = std::move(runs);
@@ -203,9 +221,10 @@ int run(const CLI::App& app, const arguments& a) {
               plural(a.how.sequence, "token").c_str(), plural(gmoe::cpu<float>::threads(), "thread").c_str());
   std::fflush(stdout);
 
-  if (a.verbose)
-    for (const compare::run_plan& plan : plans)
-      if (plan.how.seed == a.how.seed) std::printf("%s", examples::describe(plan.variant, plan.shape).c_str());
+  print_cards(plans, a);
+  if (const index_t old = store.results_of_version_0_1(); old > 0)
+    std::printf("%s of version 0.1 in %s %s not taken over: it kept other numbers\n",
+                plural(old, "finished run").c_str(), store.folder().c_str(), old == 1 ? "is" : "are");
   std::fflush(stdout);
 
   std::vector<json> results;
@@ -236,16 +255,20 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(36);
   arguments a;
   add_options(app, a);
-  const auto ended =
-      examples::read_command_line(app, argc, argv,
-                                  "  compare --text book.txt\n"
-                                  "  compare --text book.txt --variants gmoe,switch,dense --seeds 3\n"
-                                  "  compare --text books/ --variants ablations --match total --steps 2000\n"
-                                  "  compare --list\n",
-                                  "backends " + examples::together(examples::compiled_backends()));
+  const auto ended = examples::read_model_command_line(
+      app, argc, argv,
+      "  compare --text book.txt\n"
+      "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
+      "  compare --text books/ --variants ablations --match total --steps 2000\n"
+      "  compare --list\n",
+      "backends " + examples::together(examples::compiled_backends()), "--variants");
   if (ended) return *ended;
   try {
     return run(app, a);
+  } catch (const examples::usage_error& e) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "compare: %s\n", e.what());
+    return examples::usage_status;
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "compare: %s\n", e.what());

@@ -5,23 +5,26 @@
 
 // [router]
 /// z_i = cos(x, key_i) / temperature: tokens are compared with learned keys by direction alone.
-struct cosine_router : gmoe::router_policy {
-  static constexpr double temperature = 0.3;
+struct cosine_router {
+  using slot = gmoe::slots::router;
+  double temperature = 0.3;
+  static constexpr auto fields = std::tuple{
+      gmoe::field{"temperature", &cosine_router::temperature, "of the scores: the smaller, the surer", gmoe::above(0)}};
 
   template <class B>
   struct layer {
     gmoe::parameter<B> keys;  // experts x d_model
-
-    layer(const gmoe::builder<B>& make, const gmoe::sizes& s, const gmoe::layer_shape& l)
-        : keys(make.normal("keys", l.experts, s.d_model, s.initializer_range)) {}
-
-    gmoe::variable<B> logits(const gmoe::context<B>& ctx, const gmoe::variable<B>& x) {
-      const auto tokens = normalize_lengths(x);
-      const auto experts = normalize_lengths(ctx.use(keys));
-      return scale(matmul(tokens, experts, gmoe::op::transpose), 1 / temperature);
-    }
-    void each(auto&& visit) { visit(keys); }
   };
+  template <class B>
+  layer<B> make_layer(const gmoe::builder<B>& make, const gmoe::layer_shape& l) const {
+    return {make.normal("keys", l.columns, l.d_model, l.initializer_range)};
+  }
+
+  template <class B>
+  gmoe::variable<B> logits(const gmoe::place<B>& at, const gmoe::variable<B>& x, const auto& my) const {
+    const auto tokens = normalize_lengths(x), experts = normalize_lengths(at.use(my.layer.keys));
+    return scale(matmul(tokens, experts, gmoe::op::transpose), 1 / temperature);
+  }
 };
 
 using my_card = gmoe::with<gmoe::gmoe_card, cosine_router>;  // GMoE with another router: one line

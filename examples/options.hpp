@@ -1,60 +1,21 @@
 #pragma once
-/// Command-line options for every number of a model and of a training run: --d-model, --steps, ... with their help.
+/// Command-line options for every number of a model and of a training run: --d-model, --steps, ... with the help of the
+/// library's fields; and --set for those of the cards.
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <initializer_list>
-#include <map>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
+#include "command_line.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/train/recipe.hpp"
+#include "session/settings.hpp"
 
 namespace examples {
-
-/// What each field of gmoe::sizes and gmoe::recipe is, in the words of --help.
-inline const std::map<std::string_view, const char*>& field_help() {
-  static const std::map<std::string_view, const char*> help{
-      // sizes
-      {"vocab", "number of token ids; 256 for bytes"},
-      {"positions", "longest sequence that the model can read, in tokens"},
-      {"d_model", "width of a token's vector"},
-      {"layers", "number of transformer blocks"},
-      {"heads", "attention heads per block; divides d-model"},
-      {"d_ff", "hidden width of an expert, and of dense feed-forward layers"},
-      {"experts", "routed experts: of the global pool, or of each layer"},
-      {"top_k", "experts per token; 0 takes the variant's own number"},
-      {"granularity",
-       "parts that fine-grained variants split an expert into; divides d-ff (gmoe-fine-grained: 2 if not given)"},
-      {"shared_experts", "always-on experts per layer of variants that have several"},
-      {"moe_blocks", "blocks with a mixture, such as 1,3, for variants that let you list them"},
-      {"capacity_factor", "room per expert over an even load, for variants with a capacity"},
-      {"balance_alpha", "coefficient of the load-balancing loss; 0 switches it off"},
-      {"dropout", "dropout probability while training; GPT-2 used 0.1"},
-      {"layer_norm_epsilon", "added to the variance in layer normalisation"},
-      {"initializer_range", "standard deviation of initial weights"},
-      // recipe
-      {"steps", "optimiser steps"},
-      {"batch", "sequences per forward pass"},
-      {"sequence", "tokens per sequence; at most positions"},
-      {"accumulation", "forward passes per optimiser step, their gradients averaged"},
-      {"learning_rate", "highest learning rate; the paper's models use 3e-4"},
-      {"warmup_fraction", "share of the steps over which the learning rate rises from 0"},
-      {"final_fraction", "learning rate at the end, as a share of the highest"},
-      {"beta1", "AdamW: decay of the mean of gradients"},
-      {"beta2", "AdamW: decay of the mean of squared gradients"},
-      {"epsilon", "AdamW: added to the root of the second moment"},
-      {"weight_decay", "AdamW: decay of every parameter"},
-      {"clip_norm", "largest norm of the whole gradient; 0 never clips"},
-      {"validation_fraction", "share of the text, at its end, that is kept for validation"},
-      {"seed", "of initial weights, order of the data, and dropout"},
-  };
-  return help;
-}
 
 /// The option of a field: "d_model" is "--d-model".
 inline std::string option_name(std::string_view field) {
@@ -63,30 +24,52 @@ inline std::string option_name(std::string_view field) {
   return name;
 }
 
+/// Whether the command line has that option.
+inline bool given(const CLI::App& app, const std::string& option) {
+  const CLI::Option* found = app.get_option_no_throw(option);
+  return found != nullptr && found->count() > 0;
+}
+
 /// One option per field of `fields`, whose present values are the defaults, under the headline `group`; `without` lists
 /// fields that get no option.
 template <class Fields>
 void add_field_options(CLI::App& app, Fields& fields, const std::string& group,
                        std::initializer_list<std::string_view> without = {}) {
-  each_field(fields, [&](const char* field, auto& value) {
-    if (std::find(without.begin(), without.end(), field) != without.end()) return;
-    CLI::Option* option = app.add_option(option_name(field), value, field_help().at(field));
-    option->group(group);
-    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<gmoe::index_t>>)
-      option->delimiter(',');
-    else
-      option->capture_default_str();
+  each_field(fields, [&](const auto& field, auto& value) {
+    if (std::find(without.begin(), without.end(), field.name) != without.end()) return;
+    app.add_option(option_name(field.name), value, std::string(field.help))->group(group)->capture_default_str();
   });
 }
 
-/// Options for the sizes of a model.
-inline void add_size_options(CLI::App& app, gmoe::sizes& shape, std::initializer_list<std::string_view> without = {}) {
+/// Options for the sizes of a model, and --set for the numbers of its card.
+inline void add_size_options(CLI::App& app, gmoe::sizes& shape, std::vector<std::string>& card,
+                             std::initializer_list<std::string_view> without = {}) {
   add_field_options(app, shape, "Sizes", without);
+  app.add_option(
+         "--set", card,
+         "NAME=VALUE, any number of them: numbers of the variant's card, such as balance.alpha=0.02; below is a "
+         "list")
+      ->group("Sizes");
 }
 
 /// Options for how a model is trained.
 inline void add_recipe_options(CLI::App& app, gmoe::recipe& how, std::initializer_list<std::string_view> without = {}) {
   add_field_options(app, how, "Training", without);
+}
+
+/// Throws usage_error for numbers that were given although they make no difference to any of `variants`.
+inline void refuse_idle_options(const CLI::App& app, const settings& card, const std::vector<std::string>& variants) {
+  check_settings(card, variants);
+  if (given(app, "--experts") && std::none_of(variants.begin(), variants.end(), has_experts))
+    throw usage_error(gmoe::concat("--experts has no effect on ", either(variants)));
+}
+
+/// Reads the command line of a program that makes models, see command_line.hpp. --help ends with the numbers of the
+/// variants that the option `chosen` names, of all if it is silent.
+inline std::optional<int> read_model_command_line(CLI::App& app, int argc, char** argv, const std::string& uses,
+                                                  const std::string& parts, const std::string& chosen) {
+  return read_command_line(app, argc, argv, uses, parts,
+                           {[&app, chosen] { return numbers_help(app.get_option(chosen)->results()); }, setting_like});
 }
 
 }  // namespace examples

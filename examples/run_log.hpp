@@ -1,22 +1,46 @@
 #pragma once
 /// The machine-readable log of a run: a JSON object per line.
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <utility>
 
+#include "fields_json.hpp"
 #include "gmoe/io/json_lines.hpp"
+#include "gmoe/io/strict_json.hpp"
+#include "gmoe/nn/sizes.hpp"
 #include "gmoe/train/evaluate.hpp"
 #include "gmoe/train/trainer.hpp"
 
 namespace examples {
 
+/// What the first line of a log says of the run: everything that it depends on but its length, which may grow.
+inline nlohmann::json log_header(const std::string& variant, const gmoe::sizes& shape, const nlohmann::json& card,
+                                 const gmoe::recipe& how) {
+  nlohmann::json header{{"format", "gmoe log 2"},
+                        {"variant", variant},
+                        {"sizes", fields_json(shape)},
+                        {"card", card},
+                        {"recipe", fields_json(how)}};
+  header["recipe"].erase("steps");
+  return header;
+}
+
 class run_log {
  public:
-  /// Continues the log of a run that is resumed at `step`; what was logged from there on is dropped.
-  run_log(const std::filesystem::path& path, std::int64_t step)
+  /// Continues the log of a run that is resumed at `step`; what was logged from there on is dropped. Throws file_error
+  /// if the log says that it is of a run with another header.
+  run_log(const std::filesystem::path& path, std::int64_t step, const nlohmann::json& header)
       : lines_(path, [&, step](const nlohmann::json& o) {
+          if (o.contains("format")) {
+            check(o, header, gmoe::in_quotes(path.string(), 4096));
+            return has_header_ = true;
+          }
+          ++others_;
           // An evaluation after `step` steps belongs to the part that is kept.
           const bool evaluated = o.contains("validation_loss");
           if (!o.contains("step") || !o["step"].is_number_integer()) return false;
@@ -24,7 +48,12 @@ class run_log {
           if (evaluated && o["validation_loss"].is_number() && o.contains("tokens") && o["tokens"].is_number_integer())
             evaluations_[{o["step"], o["tokens"]}] = o["validation_loss"];
           return true;
-        }) {}
+        }) {
+    if (!has_header_ && others_ == 0) lines_.write(header);
+  }
+
+  /// A log of version 0.1: it begins with the first step.
+  bool without_header() const { return !has_header_ && others_ > 0; }
 
   void step(const gmoe::step_report& r) {
     lines_.write({{"step", r.step},
@@ -52,6 +81,21 @@ class run_log {
   }
 
  private:
+  /// Names the first difference.
+  static void check(const nlohmann::json& found, const nlohmann::json& header, const std::string& where) {
+    const nlohmann::json theirs = found.flatten(), mine = header.flatten();
+    for (const auto& [key, value] : mine.items()) {
+      std::string name = key.substr(1);
+      std::replace(name.begin(), name.end(), '/', '.');
+      const auto other = theirs.find(key);
+      const std::string found_text = other == theirs.end() ? "missing" : gmoe::shown(*other);
+      gmoe::require<gmoe::file_error>(other != theirs.end() && *other == value, where, ": this log's ", name, " is ",
+                                      found_text, ", but this run's is ", gmoe::shown(value), "; move the log away");
+    }
+  }
+
+  bool has_header_ = false;
+  std::int64_t others_ = 0;
   std::map<std::pair<std::int64_t, gmoe::index_t>, double> evaluations_;
   gmoe::json_lines lines_;
 };

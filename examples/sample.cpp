@@ -79,6 +79,7 @@ int run(const CLI::App& app, arguments a) {
   const auto session = examples::make_session({.variant = h.variant,
                                                .backend = a.backend,
                                                .shape = h.shape,
+                                               .card = examples::numbers_in(h),
                                                .how = h.how,
                                                .train = {},
                                                .validation = {},

@@ -5,11 +5,12 @@
 
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "command_line.hpp"
 #include "gentle_threads.hpp"
 #include "gmoe/core/error.hpp"
-#include "idle_options.hpp"
 #include "options.hpp"
 #include "trace/variant.hpp"
 
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
   examples::give_way_while_waiting(argv);
   trace::variant_options o;
   std::string scalar = "double";
+  std::vector<std::string> set;
   CLI::App app(
       "Runs a model on given tokens and writes every number on the way to a safetensors file: parameters, activations "
       "of each layer, routing, what was drawn at random, losses, and on request gradients and training steps. "
@@ -47,28 +49,32 @@ int main(int argc, char** argv) {
   app.add_option("--replay", o.replay, "take over the choices of this trace instead of making them");
   app.add_flag("--replay-constants", o.replay_constants,
                "also the values that it has behind cuts of the gradient: for finite differences");
-  examples::add_size_options(app, o.shape);  // of a new model
+  examples::add_size_options(app, o.shape, set);  // of a new model
   examples::add_recipe_options(app, o.how,
                                {"steps", "batch", "sequence", "accumulation", "warmup_fraction", "final_fraction",
                                 "validation_fraction", "seed"});
-  const auto ended = examples::read_command_line(
+  const auto ended = examples::read_model_command_line(
       app, argc, argv,
       "  trace --variant gshard --tokens tokens.safetensors --out trace.safetensors --training --gradients\n"
+      "  trace --variant gmoe --set balance.alpha=0.3 --tokens tokens.safetensors --out trace.safetensors\n"
       "  trace --checkpoint runs/gmoe --tokens tokens.safetensors --out trace.safetensors\n"
-      "  trace --variant switch --tokens tokens.safetensors --out again.safetensors --replay trace.safetensors\n");
+      "  trace --variant switch --tokens tokens.safetensors --out again.safetensors --replay trace.safetensors\n",
+      "", "--variant");
   if (ended) return *ended;
   try {
+    o.card = examples::read_settings(set);
     if (o.checkpoint.empty()) {
-      if (!o.variant.empty()) {
-        o.shape = examples::sizes_for(app, o.variant, o.shape);
-        examples::refuse_idle_options(app, {o.variant});
-      }
+      if (!o.variant.empty()) examples::refuse_idle_options(app, o.card, {o.variant});
     } else {
       for (const CLI::Option* size : app.get_options([](const CLI::Option* x) { return x->get_group() == "Sizes"; }))
-        gmoe::require(size->count() == 0, size->get_name(), " has no effect on the model of a checkpoint");
+        if (size->count() > 0)
+          throw examples::usage_error(size->get_name() + " has no effect on the model of a checkpoint");
     }
     (scalar == "double" ? trace::variant_in_double : trace::variant_in_float)(o);
     return 0;
+  } catch (const examples::usage_error& e) {
+    std::fprintf(stderr, "trace: %s\n", e.what());
+    return examples::usage_status;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "trace: %s\n", e.what());
     return 1;

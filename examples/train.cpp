@@ -25,7 +25,6 @@
 #include "gmoe/io/official_files.hpp"
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
-#include "idle_options.hpp"
 #include "options.hpp"
 #include "run_log.hpp"
 #include "session/session.hpp"
@@ -43,6 +42,8 @@ struct arguments {
   index_t checkpoint_every = 200, evaluate_every = -1, evaluate_batches = 8, final_batches = 0;
   std::string prompt = "And God said";
   gmoe::sizes shape;
+  std::vector<std::string> set;
+  examples::settings card;  ///< what --set says, and what a run that is continued has
   gmoe::recipe how{.steps = 1200};
   gmoe::sampling sample{.tokens = 110};
 
@@ -65,7 +66,7 @@ void add_options(CLI::App& app, arguments& a) {
                "that length");
   app.add_flag("--overwrite", a.overwrite, "start anew although the checkpoint folder holds a run");
   app.add_flag("--list", a.list, "print all variants and stop");
-  app.add_flag("--verbose", a.verbose, "show the variant's parts and numbers of parameters, and the text");
+  app.add_flag("--verbose", a.verbose, "show the questions that the variant's parts answer, more counts, and the text");
   app.add_flag("--official", a.official,
                "refuse to start where the variant has no official checkpoint (one is written at the end if it has)");
   app.add_option("--threads", a.threads, "threads; 0 takes all cores")
@@ -99,26 +100,25 @@ void add_options(CLI::App& app, arguments& a) {
       ->capture_default_str()
       ->group("Sample")
       ->check(CLI::NonNegativeNumber);
-  examples::add_size_options(app, a.shape, {"vocab"});
+  examples::add_size_options(app, a.shape, a.set, {"vocab"});
   examples::add_recipe_options(app, a.how);
 }
 
-/// Sizes and recipe of the run to continue, where the command line does not set them.
+/// Sizes, numbers of the card and recipe of the run to continue, where the command line does not set them.
 void take_over(const CLI::App& app, arguments& a) {
   const gmoe::checkpoint_header h = examples::check_checkpoint(a.checkpoint());
   const auto merge = [&](auto& mine, const auto& saved) {
-    each_field(saved, [&](const char* field, const auto& value) {
-      const std::string option = examples::option_name(field);
-      if (const auto* given = app.get_option_no_throw(option); given && given->count() > 0) return;
-      each_field(mine, [&](const char* other, auto& target) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(target)>, std::decay_t<decltype(value)>>)
-          if (std::string_view(other) == field) target = value;
-      });
+    each_field(saved, [&](const auto& field, const auto& value) {
+      if (!examples::given(app, examples::option_name(field.name))) mine.*field.at = value;
     });
   };
   merge(a.shape, h.shape);
   merge(a.how, h.how);
-  if (app.get_option("--variant")->count() == 0) a.variant = h.variant;
+  if (!examples::given(app, "--variant")) a.variant = h.variant;
+  if (a.variant == h.variant) a.card = examples::changed(examples::numbers_in(h), a.card);
+  if (h.first_format)
+    std::printf("%s was written by version 0.1; its numbers are read as those of the card\n",
+                a.checkpoint().string().c_str());
   gmoe::require(a.how.steps >= h.step, a.checkpoint().string(), " is at step ", h.step, ", beyond --steps ",
                 a.how.steps);
 }
@@ -160,7 +160,11 @@ class training {
       fs::remove(a_.best());
       for (const char* name : {"config.json", "model.safetensors"}) fs::remove(a_.official_folder() / name);
     }
-    log_.emplace(a_.log(), session_.steps_done());
+    log_.emplace(a_.log(), session_.steps_done(),
+                 examples::log_header(a_.variant, a_.shape, examples::card_json(a_.variant, a_.card), a_.how));
+    if (log_->without_header())
+      std::printf("%s was begun by version 0.1 and does not say the run's numbers; %s does\n",
+                  a_.log().string().c_str(), a_.checkpoint().string().c_str());
     if (!fs::exists(a_.best())) return;
     const gmoe::checkpoint_header h = gmoe::read_checkpoint_header(a_.best());
     gmoe::require<gmoe::file_error>(h.validation_loss.has_value() && h.step <= session_.steps_done(),
@@ -253,20 +257,25 @@ int run(const CLI::App& app, arguments a) {
       std::printf("%-20s %-34s %s\n", v.name.c_str(), v.paper.c_str(), v.about.c_str());
     return 0;
   }
-  a.shape = examples::sizes_for(app, a.variant, a.shape);
-  examples::count_parameters(a.variant, a.shape);  // an unknown variant, or sizes that it cannot have
+  a.card = examples::read_settings(a.set);
+  if (!a.resume) {
+    examples::refuse_idle_options(app, a.card, {a.variant});
+    examples::count_parameters(a.variant, a.shape, a.card);  // an unknown variant, or sizes that it cannot have
+  }
   gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
   if (a.folder.empty()) a.folder = fs::path("runs") / a.variant;
   gmoe::require(!a.resume || fs::exists(a.checkpoint()), "there is no run to continue: ", a.checkpoint().string(),
                 " does not exist");
   const gmoe::corpus text = gmoe::corpus::read(a.text);
   const gmoe::folder_lock lock(a.folder);
-  if (a.resume)
+  if (a.resume) {
+    const examples::settings given = a.card;
     take_over(app, a);
-  else
+    examples::refuse_idle_options(app, given, {a.variant});
+  } else {
     gmoe::require(a.overwrite || !fs::exists(a.checkpoint()), a.checkpoint().string(),
                   " holds a run already: --resume continues it, --overwrite starts anew");
-  examples::refuse_idle_options(app, {a.variant});
+  }
   gmoe::check_recipe(a.how);
   gmoe::require(a.how.sequence <= a.shape.positions, "sequence = ", a.how.sequence,
                 " is longer than positions = ", a.shape.positions);
@@ -276,14 +285,17 @@ int run(const CLI::App& app, arguments a) {
   gmoe::remove_abandoned_files(a.official_folder());
 
   const auto parts = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
-  const auto session = examples::make_session(
-      {a.variant, a.backend, a.shape, a.how, parts.train, parts.validation, examples::text_fingerprint(text.bytes())});
+  const auto session = examples::make_session({a.variant, a.backend, a.shape, a.card, a.how, parts.train,
+                                               parts.validation, examples::text_fingerprint(text.bytes())});
   if (a.official) gmoe::require(session->official_obstacle().empty(), "--official: ", session->official_obstacle());
   if (a.resume) session->load(a.checkpoint());
   training work(a, *session, std::ssize(parts.validation) - 1);
   work.begin();
 
-  if (a.verbose) std::printf("%s\n%s\n", session->describe().c_str(), text.describe().c_str());
+  if (a.verbose)
+    std::printf("%s\n%s\n", session->describe().c_str(), text.describe().c_str());
+  else
+    std::printf("%s", examples::describe_briefly(a.variant, a.card).c_str());
   const examples::parameter_counts count = session->count();
   std::printf("%s: %td parameters, %td active; %s of %td x %td tokens on %s, in %s%s\n", a.variant.c_str(), count.total,
               count.active, examples::plural(a.how.steps, "step").c_str(), a.how.batch * a.how.accumulation,
@@ -325,15 +337,20 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(36);
   arguments a;
   add_options(app, a);
-  const auto ended = examples::read_command_line(app, argc, argv,
-                                                 "  train --text book.txt\n"
-                                                 "  train --text book.txt --variant switch --experts 16 --steps 3000\n"
-                                                 "  train --text book.txt --resume\n"
-                                                 "  train --list\n",
-                                                 "backends " + examples::together(examples::compiled_backends()));
+  const auto ended = examples::read_model_command_line(
+      app, argc, argv,
+      "  train --text book.txt\n"
+      "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
+      "  train --text book.txt --resume\n"
+      "  train --variant switch --help\n"
+      "  train --list\n",
+      "backends " + examples::together(examples::compiled_backends()), "--variant");
   if (ended) return *ended;
   try {
     return run(app, a);
+  } catch (const examples::usage_error& e) {
+    std::fprintf(stderr, "train: %s\n", e.what());
+    return examples::usage_status;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "train: there is not enough memory for this model and these batches\n");
     return 1;

@@ -9,6 +9,7 @@
 #   - Thrust's backend is included by whoever asks for it, never by the rest of the library;
 #   - headers directly in gmoe/ only collect others, except version.hpp; gmoe.hpp reaches every header but those that it
 #     says are included on their own;
+#   - compiled/ lists every operation of ops/, as far as it has no template parameter but the backend;
 #   - nobody prints, except the progress line of train/progress.hpp;
 #   - every header has #pragma once, names its includes from the include root, and has at most 400 lines.
 
@@ -25,6 +26,7 @@ set(rank_train 8)
 set(rank_data 8)
 set(rank_io 8)
 set(rank_analysis 8)
+set(rank_compiled 9)
 set(top_floor train data io analysis)
 
 set(mistakes "")
@@ -130,10 +132,56 @@ if("gmoe/gmoe.hpp" IN_LIST headers)
     endforeach()
   endwhile()
   foreach(header IN LISTS headers)
-    if(NOT header IN_LIST reached AND NOT header MATCHES "^gmoe/(io|analysis)/|^gmoe/(io|analysis)\\.hpp$" AND
+    if(NOT header IN_LIST reached AND NOT header MATCHES "^gmoe/(io|analysis|compiled)/|^gmoe/(io|analysis)\\.hpp$" AND
        NOT header MATCHES "^gmoe/backend/(thrust|gpu|bf16|eigen/(bf16_products|onednn_matmul)\\.hpp$)" AND
        NOT header MATCHES "^gmoe/train/interrupt")
       mistake("${header}: is not reached from gmoe/gmoe.hpp")
+    endif()
+  endforeach()
+endif()
+
+# What compiled/operations.hpp forgets: as many lines of a name as ops/ has functions of it.
+if(EXISTS ${INCLUDE}/gmoe/compiled/operations.hpp)
+  file(READ ${INCLUDE}/gmoe/compiled/operations.hpp list)
+  set(names "")
+  foreach(header IN LISTS headers)
+    if(NOT header MATCHES "^gmoe/ops/")
+      continue()
+    endif()
+    file(READ ${INCLUDE}/${header} text)
+    string(REPLACE ";" "," text "${text}")
+    set(public "")
+    while(text MATCHES "(^|\n)namespace detail {\n")
+      string(FIND "${text}" "namespace detail {\n" begin)
+      string(SUBSTRING "${text}" 0 ${begin} before)
+      string(APPEND public "${before}")
+      string(FIND "${text}" "}  // namespace detail\n" end)
+      if(end LESS begin)
+        set(text "")
+        break()
+      endif()
+      math(EXPR end "${end} + 3")  # leaves a comment of the line
+      string(SUBSTRING "${text}" ${end} -1 text)
+    endwhile()
+    string(APPEND public "${text}")
+    string(REGEX MATCHALL "\ntemplate <class B>\n(inline )?[A-Za-z_:<>, ]+ [a-z_0-9]+\\(" functions "${public}")
+    foreach(function IN LISTS functions)
+      string(REGEX MATCH "([a-z_0-9]+)\\($" ignored "${function}")
+      list(APPEND names ${CMAKE_MATCH_1})
+      set(place_${CMAKE_MATCH_1} ${header})
+    endforeach()
+  endforeach()
+  list(SORT names)
+  set(distinct ${names})
+  list(REMOVE_DUPLICATES distinct)
+  foreach(name IN LISTS distinct)
+    set(same ${names})
+    list(FILTER same INCLUDE REGEX "^${name}$")
+    list(LENGTH same functions)
+    string(REGEX MATCHALL "instance [A-Za-z_:<>, ]+ ${name}\\(" lines "${list}")
+    list(LENGTH lines lines)
+    if(lines LESS functions)
+      mistake("gmoe/compiled/operations.hpp: ${lines} of ${functions} functions ${name} of ${place_${name}} are listed")
     endif()
   endforeach()
 endif()

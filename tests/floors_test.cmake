@@ -61,3 +61,5 @@ check("write it from the include root" core/b.hpp "#pragma once|#include \"a.hpp
 check("no #pragma once" core/b.hpp "// nothing")
 string(REPEAT "|" 401 long)
 check("at most 400" core/b.hpp "#pragma once${long}")
+check("0 of 1 functions twice of gmoe/ops/b.hpp are listed" compiled/operations.hpp "#pragma once" ops/b.hpp
+      "#pragma once|template <class B>|variable<B> twice(const variable<B>& x) {|}")

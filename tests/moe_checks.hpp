@@ -46,9 +46,8 @@ Card small_card() {
 template <class Card>
 double setting_of(const Card& card, std::string_view name) {
   double found = 0;
-  gmoe::each_setting(card, [&](const std::string& path, const auto&, const auto& value) {
-    if constexpr (requires { static_cast<double>(value); })
-      if (path == name) found = static_cast<double>(value);
+  gmoe::each_setting(card, [&](const gmoe::setting& s) {
+    if (s.path() == name) REQUIRE(gmoe::from_text(s.text(), found));
   });
   return found;
 }

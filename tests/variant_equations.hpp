@@ -9,9 +9,11 @@
 
 namespace gmoe_test {
 
-/// The equations of the card `name` for a model of `s` with `s.top_k` left to the card. The table of hash layers is the
+/// The equations of the card `name` for a model of `s`, with the card's own numbers but these: experts of fine-grained
+/// cards in `granularity` parts, `shared` of them for every token where there are such. The table of hash layers is the
 /// caller's.
-inline naive::variant equations_of(const std::string& name, const gmoe::sizes& s) {
+inline naive::variant equations_of(const std::string& name, const gmoe::sizes& s, gmoe::index_t granularity = 1,
+                                   gmoe::index_t shared = 1) {
   const auto whole = [](gmoe::index_t n) { return static_cast<std::size_t>(n); };
   naive::variant v;
   v.experts = whole(s.experts);
@@ -31,9 +33,9 @@ inline naive::variant equations_of(const std::string& name, const gmoe::sizes& s
     if (without == "-every-second")
       for (std::size_t b = 1; b < v.mixture.size(); b += 2) v.mixture[b] = false;
     if (without == "-fine-grained") {
-      v.experts = whole(s.granularity * s.experts);
-      v.width = whole(s.d_ff / s.granularity);
-      v.k = whole(s.granularity);
+      v.experts = whole(granularity * s.experts);
+      v.width = whole(s.d_ff / granularity);
+      v.k = whole(granularity);
     }
     return v;
   }
@@ -58,10 +60,10 @@ inline naive::variant equations_of(const std::string& name, const gmoe::sizes& s
     return v;
   }
   if (name == "deepseek-moe") {
-    v.experts = whole(s.granularity * s.experts - s.shared_experts);
-    v.width = whole(s.d_ff / s.granularity);
-    v.k = whole(2 * s.granularity - s.shared_experts);
-    v.always = whole(s.shared_experts) * v.width;
+    v.experts = whole(granularity * s.experts - shared);
+    v.width = whole(s.d_ff / granularity);
+    v.k = whole(2 * granularity - shared);
+    v.always = whole(shared) * v.width;
     return v;
   }
   v.room = naive::room::switch_;

@@ -110,7 +110,7 @@ class Block(nn.Module):
 class Model(nn.Module):
     def __init__(self, config, weights):
         super().__init__()
-        self.alpha = config["balance_alpha"]
+        self.alpha = config["balance.alpha"]
         self.wte = nn.Embedding.from_pretrained(weights["wte"], freeze=False)
         self.wpe = nn.Embedding.from_pretrained(weights["wpe"], freeze=False)
         m, d = config["d_ff"], config["d_model"]

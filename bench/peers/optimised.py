@@ -26,7 +26,7 @@ class Model(nn.Module):
     def __init__(self, config, weights):
         super().__init__()
         self.layers, self.heads, self.experts = config["layers"], config["heads"], config["experts"]
-        self.d, self.positions, self.alpha = config["d_model"], config["positions"], config["balance_alpha"]
+        self.d, self.positions, self.alpha = config["d_model"], config["positions"], config["balance.alpha"]
 
         def parameter(name):
             value = weights[name]

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "../session/settings.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/train/recipe.hpp"
 #include "gmoe/train/trainer.hpp"
@@ -27,6 +28,7 @@ struct run_plan {
   std::string variant;
   std::string backend = "eigen";
   gmoe::sizes shape = {};
+  examples::settings card = {};  ///< numbers of the variant's card that are not its own
   gmoe::recipe how = {};
   index_t validation_tokens = 0;  ///< of the final evaluation; 0: the whole validation text
   index_t analysis_tokens = 0;    ///< whose routing is measured; 0: the whole validation text

@@ -161,6 +161,7 @@ void check_result(const json& result, index_t most_tokens, const std::string& wh
   const field settings = run["settings"];
   run["variant"].equal(settings["variant"].value());
   run["seed"].equal(settings["recipe"]["seed"].value());
+  if (!settings["card"].value().is_object()) settings["card"].fail("an object");
   run["initial_backbone"].text();
   for (const char* key : {"parameters_total", "parameters_active", "multiply_adds_per_token", "validation_loss",
                           "perplexity", "bits_per_byte", "balance_loss", "tokens_per_second", "training_seconds",

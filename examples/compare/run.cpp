@@ -2,7 +2,7 @@
 #include <memory>
 #include <vector>
 
-#include "../fingerprint.hpp"
+#include "../fields_json.hpp"
 #include "../session/session.hpp"
 #include "gmoe/analysis/path_clusters.hpp"
 #include "gmoe/analysis/summary.hpp"
@@ -30,13 +30,6 @@ std::vector<std::int64_t> glance_steps(std::int64_t steps) {
     if (const std::int64_t s = steps * p / (validation_points + 1); s > 0 && (at.empty() || s > at.back()))
       at.push_back(s);
   return at;
-}
-
-template <class Fields>
-json fields_of(const Fields& fields) {
-  json object;
-  each_field(fields, [&](const char* name, const auto& value) { object[name] = value; });
-  return object;
 }
 
 template <class T>
@@ -136,12 +129,13 @@ void add_routing(json& result, const gmoe::routing_record& record, std::uint64_t
 }  // namespace
 
 json run_plan::settings(const split_text& text) const {
-  return {{"format", "gmoe comparison run 1"},
+  return {{"format", "gmoe comparison run 2"},
           {"version", gmoe::version_string},
           {"variant", variant},
           {"backend", backend},
-          {"sizes", fields_of(shape)},
-          {"recipe", fields_of(how)},
+          {"sizes", examples::fields_json(shape)},
+          {"card", examples::card_json(variant, card)},
+          {"recipe", examples::fields_json(how)},
           {"text", text.fingerprint},
           {"validation_tokens", validation_tokens},
           {"analysis_tokens", analysis_tokens}};
@@ -150,7 +144,7 @@ json run_plan::settings(const split_text& text) const {
 json run_variant(const run_plan& plan, const split_text& text, const run_hooks& hooks) {
   examples::release_memory(plan.backend);
   const auto session = examples::make_session(
-      {plan.variant, plan.backend, plan.shape, plan.how, text.train, text.validation, text.fingerprint});
+      {plan.variant, plan.backend, plan.shape, plan.card, plan.how, text.train, text.validation, text.fingerprint});
   json result{{"settings", plan.settings(text)}, {"variant", plan.variant}, {"seed", plan.how.seed}};
   result["match"] = plan.match;
   const examples::parameter_counts counts = session->count();

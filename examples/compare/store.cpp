@@ -1,6 +1,7 @@
 #include "store.hpp"
 
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "../fingerprint.hpp"
@@ -61,6 +62,18 @@ std::optional<json> run_store::find(const run_plan& plan, const split_text& text
                                   where, " is not the result that its name promises; remove it to run again");
   check_result(result, static_cast<index_t>(text.validation.size()), where);
   return result;
+}
+
+index_t run_store::results_of_version_0_1() const {
+  index_t count = 0;
+  if (!keeps()) return count;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().extension() != ".json" || !entry.is_regular_file() || entry.file_size() == 0) continue;
+    const gmoe::mapped_file file(entry.path());
+    const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+    count += text.find("\"format\":\"gmoe comparison run 1\"") != text.npos;
+  }
+  return count;
 }
 
 void run_store::keep(const json& result) const {

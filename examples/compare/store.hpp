@@ -20,6 +20,9 @@ class run_store {
   /// Keeps a result, atomically.
   void keep(const json& result) const;
 
+  /// How many of the folder's results are of version 0.1, which kept other settings: they are never found.
+  index_t results_of_version_0_1() const;
+
   bool keeps() const { return !folder_.empty(); }
   const std::filesystem::path& folder() const { return folder_; }
 

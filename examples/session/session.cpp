@@ -5,7 +5,6 @@
 #include "gmoe/model/accounting.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/registry.hpp"
-#include "gmoe/model/size_use.hpp"
 
 namespace examples {
 
@@ -48,25 +47,36 @@ std::vector<std::string> compiled_backends() {
 std::size_t peak_memory(const std::string& backend) { return find_backend(backend).peak_memory(); }
 void release_memory(const std::string& backend) { find_backend(backend).release_memory(); }
 
-parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape) {
+parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape, const settings& card) {
   return gmoe::with_card(variant, [&]<class Card>() -> parameter_counts {
-    const gmoe::model_cost cost = gmoe::cost_of<Card>(shape);
+    const gmoe::model_cost cost = gmoe::cost_of<Card>(shape, card_with<Card>(card));
     return {cost.total, cost.active, cost.multiply_adds};
   });
 }
 
-std::string describe(const std::string& variant, const gmoe::sizes& shape) {
-  return gmoe::with_card(variant, [&]<class Card>() { return gmoe::describe<Card>(shape); });
+std::string describe(const std::string& variant, const gmoe::sizes& shape, const settings& card) {
+  return gmoe::with_card(variant, [&]<class Card>() { return gmoe::describe<Card>(shape, card_with<Card>(card)); });
 }
 
-bool uses_size(const std::string& variant, std::string_view field) {
-  return gmoe::with_card(variant, [&]<class Card>() { return gmoe::uses_size<Card>(field); });
+std::string describe_briefly(const std::string& variant, const settings& card) {
+  return gmoe::with_card(
+      variant, [&]<class Card>() { return gmoe::describe(card_with<Card>(card), gmoe::detail_level::brief); });
+}
+
+settings numbers_in(const gmoe::checkpoint_header& h) {
+  settings all;
+  for (const auto& [name, value] : h.settings) all.push_back({name, value});
+  return all;
 }
 
 gmoe::checkpoint_header check_checkpoint(const std::filesystem::path& file) {
   const std::string variant = gmoe::read_checkpoint_header(file).variant;
   try {
-    return gmoe::with_card(variant, [&]<class Card>() { return gmoe::check_checkpoint<Card>(file); });
+    return gmoe::with_card(variant, [&]<class Card>() {
+      gmoe::checkpoint_header h = gmoe::check_checkpoint<Card>(file);
+      h.set_card(h.card<Card>(gmoe::in_quotes(file.string(), 4096)));
+      return h;
+    });
   } catch (const gmoe::config_error& e) {  // no such variant
     throw gmoe::file_error(gmoe::concat(gmoe::in_quotes(file.string(), 4096), ": ", e.what()));
   }

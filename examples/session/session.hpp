@@ -20,6 +20,7 @@
 #include "gmoe/train/evaluate.hpp"
 #include "gmoe/train/recipe.hpp"
 #include "gmoe/train/trainer.hpp"
+#include "settings.hpp"
 
 namespace examples {
 
@@ -28,6 +29,7 @@ struct session_setup {
   std::string variant;
   std::string backend = "eigen";  ///< one of compiled_backends()
   gmoe::sizes shape;
+  settings card;  ///< numbers of the variant's card that are not its own
   gmoe::recipe how;
   std::span<const std::uint8_t> train, validation;
   std::string text_fingerprint;  ///< tells texts apart when a run is resumed
@@ -79,16 +81,16 @@ class session {
 std::unique_ptr<session> make_session(const session_setup& setup);
 
 /// What make_session would count, without the memory for it.
-parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape);
+parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape, const settings& card);
 
-/// A variant's slots and its numbers of parameters at these sizes, as a table.
-std::string describe(const std::string& variant, const gmoe::sizes& shape);
+/// A variant's slots, their numbers and functions, and its numbers of parameters at these sizes, as a table.
+std::string describe(const std::string& variant, const gmoe::sizes& shape, const settings& card);
 
-/// Whether the number of gmoe::sizes of that name makes a difference to the variant.
-bool uses_size(const std::string& variant, std::string_view field);
+/// The same in few lines: who answers which slot with which numbers and functions.
+std::string describe_briefly(const std::string& variant, const settings& card);
 
 /// What a training checkpoint of any variant says of itself, once its tensors were found to fit: before a model is
-/// made.
+/// made. Its settings are all numbers of the card, whichever version wrote it.
 gmoe::checkpoint_header check_checkpoint(const std::filesystem::path& file);
 
 /// The backends that this program was built with: "eigen", and "thrust" or "cuda" where they were found.
@@ -97,6 +99,9 @@ std::vector<std::string> compiled_backends();
 /// Most bytes that a backend's buffers have held since the last release_memory(), which returns unused ones.
 std::size_t peak_memory(const std::string& backend);
 void release_memory(const std::string& backend);
+
+/// The numbers of a checkpoint's card.
+settings numbers_in(const gmoe::checkpoint_header& h);
 
 /// Every variant's name, with its paper and one line about it.
 struct variant_entry {

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "../fingerprint.hpp"
@@ -22,14 +23,15 @@ namespace examples {
 template <class Card, class Backend>
 class session_of final : public session {
  public:
-  explicit session_of(const session_setup& setup) : setup_(setup), model_(setup.shape, setup.how.seed) {
+  explicit session_of(const session_setup& setup)
+      : setup_(setup), model_(setup.shape, card_with<Card>(setup.card), setup.how.seed) {
     if (setup.only_model) return;
-    trainer_.emplace(model_, setup_.train, setup.how);
-    if constexpr (requires { model_.router_shared().balance(std::span<const std::int64_t>{}); }) {
+    if (model_.needs_preparation()) {
       std::vector<std::int64_t> counts(static_cast<std::size_t>(setup.shape.vocab));
       for (std::uint8_t b : setup.train) ++counts[b];
-      model_.router_shared().balance(counts);
+      model_.prepare(counts);
     }
+    trainer_.emplace(model_, setup_.train, setup.how);
   }
 
   gmoe::step_report step() override { return trainer().step(); }
@@ -38,15 +40,17 @@ class session_of final : public session {
 
   session_report evaluate(gmoe::index_t most_batches) override {
     session_report report;
-    report.load.resize(static_cast<std::size_t>(model_.moe_layers()));
+    for (gmoe::index_t l = 0; l < model_.moe().layers(); ++l) {
+      report.blocks.push_back(model_.moe().shape(l).block);
+      report.load.emplace_back(static_cast<std::size_t>(model_.moe().shape(l).experts));
+    }
     report.loss = gmoe::evaluate(model_, setup_.validation, setup_.how.sequence, setup_.how.batch, most_batches,
-                                 [&](const model& m) { count_choices(m, report.load); });
+                                 [&](const gmoe::losses<Backend>& l) { count_choices(l.found, report.load); });
     for (auto& layer : report.load) {
       double total = 0;
       for (double c : layer) total += c;
       for (double& c : layer) c /= std::max(total, 1.0);
     }
-    for (const auto& r : model_.routings()) report.blocks.push_back(r.block);
     return report;
   }
 
@@ -86,46 +90,47 @@ class session_of final : public session {
   }
 
   parameter_counts count() const override {
-    const gmoe::model_cost cost = gmoe::cost_of<Card>(setup_.shape);
+    const gmoe::model_cost cost = gmoe::cost_of<Card>(setup_.shape, model_.card());
     return {cost.total, cost.active, cost.multiply_adds};
   }
   std::string backbone_fingerprint() override {
     fingerprint hash;
-    const auto add = [&](const gmoe::parameter<Backend>& p) {
+    model_.each_parameter([&](const gmoe::parameter<Backend>& p) {
+      if (!of_backbone(p.name())) return;
       const auto values = p.value().to_host();
       hash.add(std::span<const float>(values));
-    };
-    add(model_.token_embedding());
-    add(model_.position_embedding());
-    for (auto& b : model_.blocks()) {
-      b.ln_1.each(add);
-      b.attention.each(add);
-      b.ln_2.each(add);
-    }
-    model_.final_norm().each(add);
+    });
     return hash.text();
   }
   std::string describe() const override {
-    std::string text = gmoe::describe<Card>(setup_.shape);
-    if constexpr (std::is_same_v<Card, gmoe::gmoe_card>) {
-      const parameter_counts counted = count();
-      text += gmoe::concat("  counted ", counted.total, " parameters, ", counted.active, " active; closed form ",
-                           gmoe::gmoe_total_parameters(setup_.shape), ", ", gmoe::gmoe_active_parameters(setup_.shape),
-                           "\n");
-    }
+    const Card& card = model_.card();
+    std::string text = gmoe::describe<Card>(setup_.shape, card);
+    if constexpr (std::is_same_v<Card, gmoe::gmoe_card>)
+      if (card.select.k == 1) {
+        const parameter_counts counted = count();
+        text += gmoe::concat("  counted ", counted.total, " parameters, ", counted.active, " active; closed form ",
+                             gmoe::gmoe_total_parameters(setup_.shape), ", ",
+                             gmoe::gmoe_active_parameters(setup_.shape), "\n");
+      }
     return text;
   }
 
  private:
   using model = gmoe::language_model<Card, Backend>;
 
-  static void count_choices(const model& m, std::vector<std::vector<double>>& load) {
-    for (std::size_t l = 0; l < load.size(); ++l) {
-      const auto& r = m.routings()[l];
-      load[l].resize(static_cast<std::size_t>(r.experts));
+  /// Embeddings, and in every block the norms and attention.
+  static bool of_backbone(std::string_view name) {
+    if (name == "wte" || name == "wpe" || name.starts_with("ln_f.")) return true;
+    if (!name.starts_with("h.")) return false;
+    name.remove_prefix(2);
+    const std::string_view part = name.substr(std::min(name.find('.'), name.size()));
+    return part.starts_with(".ln_1.") || part.starts_with(".attn.") || part.starts_with(".ln_2.");
+  }
+
+  static void count_choices(const gmoe::findings<Backend>& found, std::vector<std::vector<double>>& load) {
+    for (const auto& r : found.routings)
       for (gmoe::id_type e : r.chosen.to_host())
-        if (e != gmoe::no_choice) ++load[l][static_cast<std::size_t>(e)];
-    }
+        if (e != gmoe::no_choice) ++load[static_cast<std::size_t>(r.layer)][static_cast<std::size_t>(e)];
   }
 
   gmoe::trainer<model, std::uint8_t>& trainer() {

@@ -1,9 +1,11 @@
 // Compiled once per backend: for Eigen, and with EXAMPLES_THRUST for Thrust (by nvcc: on the GPU).
 
+#include <cstdio>
 #include <vector>
 
 #include "gmoe/io/official.hpp"
 #include "gmoe/io/official_trace.hpp"
+#include "gmoe/model/describe.hpp"
 #include "gmoe/train/adamw.hpp"
 #include "gmoe/train/clip.hpp"
 #include "gmoe/train/schedule.hpp"
@@ -38,6 +40,8 @@ void run(const options& o) {
   const token_table tokens = read_tokens(o.tokens);
   gmoe::trace_file<typename Backend::scalar> out;
   gmoe::with_official_model<Backend>(o.checkpoint, [&](auto& model) {
+    std::printf("%s", gmoe::describe(model.card(), gmoe::detail_level::brief).c_str());
+    std::fflush(stdout);
     gmoe::official_tracer tracer(model, tokens.ids, tokens.sequences, out);
     tracer.pass();
     if (o.steps == 0) return;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "../session/settings.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/train/recipe.hpp"
 
@@ -16,8 +17,9 @@ struct variant_options {
   bool replay_constants = false;
   bool training = false, gradients = false;
   std::int64_t step = 0, train_steps = 0;
-  gmoe::sizes shape;  ///< of a new model
-  gmoe::recipe how;   ///< seed, and the numbers of training steps
+  gmoe::sizes shape;        ///< of a new model
+  examples::settings card;  ///< likewise: numbers of the card that are not its own
+  gmoe::recipe how;         ///< seed, and the numbers of training steps
 };
 
 /// Each runs in the precision of its name. They throw gmoe::error.

@@ -1,6 +1,7 @@
 #pragma once
 /// What `trace` does, for every card and one backend: each file that includes this compiles it once.
 
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include "gmoe/io/trace.hpp"
 #include "gmoe/io/trace_replay.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/model/describe.hpp"
 #include "gmoe/model/registry.hpp"
 #include "variant.hpp"
 
@@ -29,6 +31,8 @@ void trace_model(Model& model, const std::string& variant, const variant_options
                                  .gradients = o.gradients,
                                  .train_steps = o.train_steps,
                                  .how = o.how};
+  std::printf("%s", gmoe::describe(model.card(), gmoe::detail_level::brief).c_str());
+  std::fflush(stdout);
   gmoe::trace_file<scalar> out;
   gmoe::tracer tracer(model, text, how, out);
   gmoe::require(!o.replay_constants || !o.replay.empty(), "--replay-constants needs --replay FILE to take them from");
@@ -47,13 +51,12 @@ void trace_model(Model& model, const std::string& variant, const variant_options
 template <class B>
 void trace_variant(const variant_options& o, const gmoe::trace_tokens& text) {
   gmoe::with_card(o.variant, [&]<class Card>() {
-    gmoe::language_model<Card, B> model(o.shape, o.how.seed);
-    // Hash layers look at the text before they begin; here at the traced tokens.
-    if constexpr (requires { model.router_shared().balance(std::span<const std::int64_t>{}); }) {
+    gmoe::language_model<Card, B> model(o.shape, examples::card_with<Card>(o.card), o.how.seed);
+    if (model.needs_preparation()) {  // by the training text; here that is the traced tokens
       std::vector<std::int64_t> counts(static_cast<std::size_t>(o.shape.vocab));
       text.batch_for(model);  // refuses ids that cannot be counted
       for (const std::int64_t id : text.ids) ++counts[static_cast<std::size_t>(id)];
-      model.router_shared().balance(counts);
+      model.prepare(counts);
     }
     trace_model(model, o.variant, o, text);
   });
@@ -66,13 +69,14 @@ void trace_checkpoint(const variant_options& o, const gmoe::trace_tokens& text) 
   const bool folder = fs::is_directory(o.checkpoint);
   if (folder && fs::exists(o.checkpoint / "config.json"))
     return gmoe::with_official_model<B>(o.checkpoint, [&](auto& model) {
-      using card = typename std::decay_t<decltype(model)>::card;
+      using card = typename std::decay_t<decltype(model)>::card_type;
       trace_model(model, "official " + std::string(gmoe::name_of(gmoe::official_card<card>::kind())), o, text);
     });
   const fs::path file = folder ? o.checkpoint / "checkpoint.safetensors" : o.checkpoint;
   const std::string variant = gmoe::read_checkpoint_header(file).variant;
   gmoe::with_card(variant, [&]<class Card>() {
-    gmoe::language_model<Card, B> model(gmoe::check_checkpoint<Card>(file).shape);
+    const gmoe::checkpoint_header h = gmoe::check_checkpoint<Card>(file);
+    gmoe::language_model<Card, B> model(h.shape, h.card<Card>(gmoe::in_quotes(file.string(), 4096)));
     gmoe::load_model(file, model, variant);
     trace_model(model, variant, o, text);
   });

@@ -87,6 +87,21 @@ using namespace gmoe;
 
 namespace {
 
+/// The usual weights; besides, all that a policy may leave for others in a pass.
+struct noting_gate {
+  using slot = slots::gate;
+  template <class B>
+  variable<B> weights(const place<B>& at, const routing<B>& r) const {
+    const variable<B> w = gather_elements(r.scores, r.chosen);
+    at.found->routings.back().note("weights before", w);
+    at.add_loss("weight", scale(sum(square(w)), 1e-4));
+    matrix<B> row(1, r.experts);
+    B::count_choices(row.view(), typename B::scalar(1), r.chosen.view());
+    at.add_statistic("asked", std::move(row));
+    return r.noted("weights before");
+  }
+};
+
 /// A model in training: loss, gradients, AdamW on every parameter.
 template <class Card>
 class trainer {
@@ -193,4 +208,8 @@ TEST_CASE("allocation/training_step: GMoE allocates nothing after its first step
 
 TEST_CASE("allocation/training_step: nor do experts with a capacity, two choices and dense blocks between") {
   check_steady_state<gshard_card>(2);
+}
+
+TEST_CASE("allocation/training_step: nor do policies that note, add losses and count") {
+  check_steady_state<with<smoe_card, noting_gate>>(2);
 }

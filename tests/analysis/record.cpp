@@ -64,11 +64,10 @@ TEST_CASE("analysis/record: every target's token once, padding left out, decisio
   for (index_t w = 0; w < 7; ++w) {
     gmoe::batch<backend> data;
     data.assign(std::span(record.tokens).subspan(static_cast<std::size_t>(4 * w), 4), {}, 1, tiny.vocab);
-    gmoe::context<backend> ctx;
-    model.read(ctx, data);
-    model.hidden(ctx);
+    auto pass = model.begin(model.reading({}, data));
+    model.hidden(pass);
     for (index_t l = 0; l < 4; ++l) {
-      const auto& r = model.routings()[static_cast<std::size_t>(l)];
+      const auto& r = pass.found().routings[static_cast<std::size_t>(l)];
       CHECK(copy(record.decisions.ids(l).subspan(static_cast<std::size_t>(4 * w), 4)) == r.chosen.to_host());
       CHECK(copy(record.decisions.top1(l).subspan(static_cast<std::size_t>(4 * w), 4)) == r.chosen.to_host());
       const auto p = r.scores.value().to_host();
@@ -91,9 +90,7 @@ TEST_CASE("analysis/record: a limit, hidden states, and the cluster metrics that
 
   gmoe::batch<backend> data;
   data.assign(std::span(record.tokens).subspan(8, 4), {}, 1, tiny.vocab);
-  gmoe::context<backend> ctx;
-  model.read(ctx, data);
-  const auto hidden = model.hidden(ctx).value().to_host();
+  const auto hidden = model.hidden(model.reading({}, data)).value().to_host();
   for (std::size_t i = 0; i < hidden.size(); ++i)
     CHECK(record.hidden[8 * 8 + i] == doctest::Approx(hidden[i]).epsilon(1e-4));
 
@@ -105,26 +102,25 @@ TEST_CASE("analysis/record: a limit, hidden states, and the cluster metrics that
 }
 
 TEST_CASE("analysis/record: what a capacity drops is counted") {
-  gmoe::sizes s = tiny;
-  s.capacity_factor = 0.5;  // floor(0.5 * 4) = 2 pairs per expert of the 12 tokens below
-  model_of<gmoe::switch_card> model(s);
+  // floor(0.5 * 4) = 2 pairs per expert of the 12 tokens below
+  const model_of<gmoe::switch_card> model(tiny, gmoe::card<gmoe::switch_card>(gmoe::limited_capacity{.factor = 0.5}));
   const auto t = text();
   const std::vector<id_type> ids(t.begin(), t.begin() + 12);
   gmoe::batch<backend> data;
-  data.assign(ids, {}, 3, s.vocab);
+  data.assign(ids, {}, 3, tiny.vocab);
   gmoe::context<backend> ctx;
   ctx.training = true;
-  model.read(ctx, data);
-  model.hidden(ctx);
+  auto pass = model.begin(model.reading(ctx, data));
+  model.hidden(pass);
   gmoe::routing_decisions d(4);
-  gmoe::append_routing(d, model, 12);
+  gmoe::append_routing(d, model, pass.found(), 12);
   for (index_t l = 0; l < d.layers(); ++l) {
     CHECK(d.dropped(l) >= 6);  // at most 3 experts x 2 pairs stay
     CHECK(std::count(d.ids(l).begin(), d.ids(l).end(), gmoe::no_choice) == d.dropped(l));
   }
   // Of the first five tokens only, though the batch holds twelve.
   gmoe::routing_decisions part(4);
-  gmoe::append_routing(part, model, 5);
+  gmoe::append_routing(part, model, pass.found(), 5);
   CHECK(part.tokens() == 5);
   CHECK(part.dropped(0) == std::count(d.ids(0).begin(), d.ids(0).begin() + 5, gmoe::no_choice));
 }
@@ -141,11 +137,17 @@ TEST_CASE("analysis/record: dense models have nothing to record; mistakes are na
   model_of<gmoe::gmoe_card> model(tiny);
   gmoe::routing_decisions d =
       gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3}).decisions;
-  CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, 99), "append_routing: 99 tokens of a batch of 12 were asked for",
-                       gmoe::config_error);
+  const auto found = [&](const auto& m) {
+    gmoe::batch<backend> data;
+    data.assign(std::vector<id_type>(12, 1), {}, 3, tiny.vocab);
+    auto pass = m.begin(m.reading({}, data));
+    m.hidden(pass);
+    return std::move(pass).found();
+  };
+  CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, found(model), 99),
+                       "append_routing: 99 tokens of a batch of 12 were asked for", gmoe::config_error);
   model_of<gmoe::switch_card> other(tiny);
-  gmoe::record_routing(other, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
-  CHECK_THROWS_WITH_AS(gmoe::append_routing(d, other, 4),
+  CHECK_THROWS_WITH_AS(gmoe::append_routing(d, other, found(other), 4),
                        "append_routing: the model has 2 mixtures, but the decisions hold 4 layers", gmoe::config_error);
   CHECK_THROWS_AS(
       gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3, .most_tokens = -1}),

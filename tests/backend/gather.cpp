@@ -115,3 +115,43 @@ TEST_CASE_TEMPLATE("backend/gather: one-hot rows", B, GMOE_TEST_BACKENDS) {
   CHECK(y.inner().values == std::vector<double>{1, 0, 1, 0, 1, 0, 0, 0, 0});
   CHECK(y.border_untouched());
 }
+
+TEST_CASE_TEMPLATE("backend/gather: no_choice is read as zeros and written nowhere", B, GMOE_TEST_BACKENDS) {
+  with_threads<B>([] {
+    for (index_t cols : {1, 7, 300})
+      for (index_t count : {3, 200}) {
+        CAPTURE(cols);
+        CAPTURE(count);
+        std::vector<id_type> list = random_ids(count, 5, 6);
+        for (std::size_t i = 0; i < list.size(); i += 3) list[i] = no_choice;
+        const auto ids = put_ids<B>(list, count, 1);
+        const table x = random_table(5, cols, 1), part = random_table(count, cols, 2), more = random_table(2, cols, 3);
+        table taken(count, cols), with_more(count, cols), added(5, cols, 1);
+        for (index_t i = 0; i < count; ++i)
+          for (index_t j = 0; j < cols; ++j) {
+            const id_type id = list[static_cast<std::size_t>(i)];
+            if (id != no_choice) taken(i, j) = x(id, j);
+            if (id != no_choice) added(id, j) += part(i, j);
+            with_more(i, j) = taken(i, j) + more(i % 2, j);
+          }
+        matrix<B> y(count, cols);
+        const framed<B> from(x), rows(part);
+        B::gather_rows(y.view(), from.in(), ids.view(), nullptr, 0, 1);
+        CHECK(difference(get(y), taken) == 0);
+        const auto periodic = put<B>(more);
+        const auto in = periodic.view();
+        B::gather_rows(y.view(), from.in(), ids.view(), &in, 0, 2);
+        CHECK(difference(get(y), with_more) < tolerance<B>);
+        framed<B> to(table(5, cols, 1));
+        B::scatter_add_rows(to.view(), rows.in(), ids.view());
+        CHECK(difference(to.inner(), added) < tolerance<B>);
+        CHECK(to.border_untouched());
+      }
+    const auto none = put_ids<B>(std::vector<id_type>(4, no_choice), 2, 2);
+    matrix<B> y(4, 3), sum = put<B>(table(2, 3, 5));
+    B::gather_rows(y.view(), std::as_const(sum).view(), none.view(), nullptr, 0, 1);
+    CHECK(get(y).values == std::vector<double>(12, 0.0));
+    B::scatter_add_rows(sum.view(), put<B>(table(4, 3, not_a_number)).view(), none.view());
+    CHECK(get(sum).values == std::vector<double>(6, 5.0));
+  });
+}

@@ -72,11 +72,10 @@ TEST_CASE("backend/thrust: reading token by token agrees with reading at once") 
   using B = thrust_backend<double>;
   language_model<gmoe_card, B> model(uneven);
   const auto ids = some_text(80, 37);
-  const auto read = [&](context<B>& ctx, std::span<const id_type> part) {
+  const auto read = [&](const context<B>& ctx, std::span<const id_type> part) {
     batch<B> data;
     data.assign(part, {}, 1, 37);
-    language_model<gmoe_card, B>::read(ctx, data);
-    return model.logits(ctx, model.hidden(ctx)).value().to_host();
+    return model.logits(ctx, model.hidden(language_model<gmoe_card, B>::reading(ctx, data))).value().to_host();
   };
   context<B> at_once;
   const auto expected = read(at_once, ids);

@@ -56,6 +56,17 @@ TEST_CASE("compare/command_line: unknown options get the nearest one") {
   CHECK(wrong({"--\x1b[2J"}) == "there is no option '--\\x1b[2J'; --help lists them");
 }
 
+TEST_CASE("compare/command_line: an unknown option may be meant for something else") {
+  CLI::App app("about", "program");
+  double alpha = 0;
+  app.add_option("--alpha", alpha);
+  const auto other = [](std::string_view name) { return name == "--alhpa" ? std::string("--set") : std::string(); };
+  CHECK(examples::detail::what_is_wrong(app, {"--alhpa", "3"}, other) ==
+        "there is no option '--alhpa'; did you mean --set?");
+  CHECK(examples::detail::what_is_wrong(app, {"--alph", "3"}, other) ==
+        "there is no option '--alph'; did you mean --alpha?");
+}
+
 TEST_CASE("compare/command_line: values that do not fit") {
   CHECK(wrong({"--steps", "abc"}) == "--steps is 'abc', expected a whole number");
   CHECK(wrong({"--steps=1.5"}) == "--steps is '1.5', expected a whole number");

@@ -10,18 +10,20 @@ using gmoe::index_t;
 
 namespace {
 
-// A mixture with top-2 of N experts, each split in g parts.
+// A mixture with top-2 of N experts, each split in parts.
+constexpr index_t parts = 4;
+
 std::optional<index_t> total(const gmoe::sizes& s) {
-  if (s.experts < 2 || s.d_ff % s.granularity != 0) return std::nullopt;
+  if (s.experts < 2 || s.d_ff % parts != 0) return std::nullopt;
   return 5000 + s.experts * (2 * s.d_model * s.d_ff + s.d_model);
 }
 std::optional<index_t> active(const gmoe::sizes& s) {
-  if (s.experts < 2 || s.d_ff % s.granularity != 0) return std::nullopt;
+  if (s.experts < 2 || s.d_ff % parts != 0) return std::nullopt;
   return 5000 + 2 * 2 * s.d_model * s.d_ff;
 }
 std::optional<index_t> dense(const gmoe::sizes& s) { return 5000 + 2 * s.d_model * s.d_ff; }
 
-const gmoe::sizes start{.d_model = 32, .d_ff = 128, .experts = 8, .granularity = 4};
+const gmoe::sizes start{.d_model = 32, .d_ff = 128, .experts = 8};
 
 // The distance that the best value of a field leaves.
 template <class Counter>
@@ -61,7 +63,7 @@ TEST_CASE("compare/match: where experts change nothing, and for active parameter
     s = start;
     CHECK(match_sizes(s, match_kind::active, target, active)["field"] == "d_ff");
     CHECK(s.experts == start.experts);
-    CHECK(s.d_ff % s.granularity == 0);
+    CHECK(s.d_ff % parts == 0);
     CHECK(std::abs(*active(s) - target) == least_distance(&gmoe::sizes::d_ff, target, active));
   }
 }

@@ -153,7 +153,12 @@ TEST_CASE("compare/program: every variant, every field, present and finite") {
       INFO(known[i].name, " and ", known[k].name);
       CHECK(all["runs"][i]["curve"]["training"] != all["runs"][k]["curve"]["training"]);
     }
-  CHECK(all["runs"].back()["settings"]["sizes"]["granularity"] == 2);  // gmoe-fine-grained
+  CHECK(all["runs"].back()["settings"]["card"]["experts.granularity"] == 2);  // gmoe-fine-grained
+  CHECK(all["variants"]["gmoe"]["card"] == json{{"balance.alpha", 0.01}, {"select.k", 1}});
+  CHECK(all["variants"]["gshard-paper"]["card"]["capacity.order"] == "choice_order");
+  CHECK(all["variants"]["dense"]["card"].empty());
+  CHECK(contains(all["variants"]["switch"]["parts"].get<std::string>(),
+                 "\n  select     top_k {k = 1}: choose, at_most\n"));
   // The table and the report know them all.
   const std::string page = read(b / "runs" / "comparison" / "report.html");
   for (const auto& v : known) {
@@ -220,6 +225,33 @@ TEST_CASE("compare/program: finished runs are taken over, with the same settings
   CHECK(b.results()["runs"][0]["validation_loss"] == before["runs"][0]["validation_loss"]);
 }
 
+TEST_CASE("compare/program: --set applies where the number exists, and is part of what a finished run is") {
+  const bench b;
+  const words plain = bench::tiny({"--variants", "gmoe,switch", "--text", "text.txt"});
+  REQUIRE_MESSAGE(b.run(plain) == 0, b.err());
+  CHECK(contains(b.out(), "\n  gmoe: select.k = 1, balance.alpha = 0.01\n"));
+  const json before = b.results();
+  words set = plain;
+  set.insert(set.end(), {"--set", "capacity.factor=0.5", "select.k=2"});
+  REQUIRE_MESSAGE(b.run(set) == 0, b.err());
+  CHECK_FALSE(contains(b.out(), "finished before"));
+  CHECK(contains(b.out(), "\n  gmoe: select.k = 2, balance.alpha = 0.01\n"));
+  const json after = b.results();
+  CHECK(after["runs"][0]["settings"]["card"] == json{{"balance.alpha", 0.01}, {"select.k", 2}});
+  CHECK(after["runs"][1]["settings"]["card"]["capacity.factor"] == 0.5);
+  CHECK(after["runs"][1]["settings"]["card"]["select.k"] == 2);
+  CHECK(after["variants"]["switch"]["card"]["capacity.factor"] == 0.5);
+  CHECK(after["runs"][0]["parameters_active"] > before["runs"][0]["parameters_active"]);
+  // Only switch has that number: gmoe's run is the one that there is.
+  words one = plain;
+  one.insert(one.end(), {"--set", "capacity.factor=0.5"});
+  REQUIRE(b.run(one) == 0);
+  CHECK(contains(b.out(), "[1/2] gmoe seed 42: perplexity"));
+  CHECK(contains(b.out().substr(b.out().find("[1/2]"), b.out().find("[2/2]") - b.out().find("[1/2]")),
+                 "finished before"));
+  CHECK_FALSE(contains(b.out().substr(b.out().find("[2/2]")), "finished before"));
+}
+
 TEST_CASE("compare/program: Ctrl-C keeps what is finished, the same command continues") {
   const bench b;
   words arguments =
@@ -255,16 +287,27 @@ TEST_CASE("compare/program: mistakes are told in one line, before anything is tr
   fails({"--text", "missing.txt"}, "\"missing.txt\" does not exist");
   fails({"--text", "short.txt"}, "the text's 5 tokens");
   fails({"--text", "text.txt", "--variants", "gmoe,smoe", "--experts", "1"},
-        "variant 'smoe': top_k = 2 experts per token, but block 0 has only 1");
+        "variant 'smoe': the selection takes 2 experts per token, but block 0 has only 1");
   fails({"--text", "text.txt", "--variants", "dense", "--heads", "3"},
         "variant 'dense': d_model = 16 is not divisible by heads = 3");
-  fails({"--text", "text.txt", "--variants", "deepseek-moe", "--granularity", "3"},
+  fails({"--text", "text.txt", "--variants", "deepseek-moe", "--set", "experts.granularity=3"},
         "variant 'deepseek-moe': d_ff = 16 is not divisible by granularity = 3");
-  fails({"--text", "text.txt", "--variants", "dense,gmoe", "--capacity-factor", "2"},
-        "--capacity-factor has no effect on dense or gmoe; it is for switch, switch-se, gshard, gshard-paper or "
-        "gmoe-no-local-top2");
-  fails({"--text", "text.txt", "--variants", "all", "--moe-blocks", "1"},
-        "--moe-blocks has no effect on dense, dense-relu, smoe");
+  fails({"--text", "text.txt", "--variants", "dense,gmoe", "--set", "capacity.factor=2"},
+        "--set capacity.factor has no effect on dense or gmoe; it is for switch, switch-se, gshard, gshard-paper or "
+        "gmoe-no-local-top2",
+        2);
+  fails({"--text", "text.txt", "--variants", "dense,switch", "--set", "balance.alhpa=2"},
+        "--set 'balance.alhpa': there is no such number; did you mean balance.alpha?", 2);
+  fails({"--text", "text.txt", "--variants", "switch", "--set", "balance.alpha=-1"},
+        "--set balance.alpha is -1, expected 0 or more", 2);
+  fails({"--text", "text.txt", "--variants", "switch", "--set", "capacity.order=any"},
+        "--set capacity.order is 'any', expected one of token_order, choice_order, within_choice", 2);
+  fails({"--text", "text.txt", "--variants", "switch", "--set", "balance.alpha"},
+        "--set is 'balance.alpha', expected NAME=VALUE", 2);
+  fails({"--text", "text.txt", "--variants", "switch", "--set", "select.k=1", "--set", "select.k=2"},
+        "--set 'select.k' was given twice", 2);
+  fails({"--text", "text.txt", "--variants", "dense,dense-relu", "--experts", "4"},
+        "--experts has no effect on dense or dense-relu", 2);
   fails({"--text", "text.txt", "--sequence", "999"}, "sequence = 999 is longer than positions = 256");
   fails({"--text", "text.txt", "--learning-rate", "-1"}, "learning_rate is -1, expected a positive number");
   fails({"--text", "text.txt", "--report", "text.txt/report.html"}, "text.txt/report.html");
@@ -283,6 +326,10 @@ TEST_CASE("compare/program: flags that are none, and the list") {
   CHECK(told({"--match", "totla", "--text", "text.txt"}) ==
         "compare: --match is 'totla', expected none, total or active; did you mean total?\n");
   CHECK(told({"--stpes", "3"}) == "compare: there is no option '--stpes'; did you mean --steps?\n");
+  CHECK(told({"--balance-alpha", "3"}) ==
+        "compare: there is no option '--balance-alpha'; did you mean --set balance.alpha=VALUE?\n");
+  CHECK(told({"--granularity", "3"}) ==
+        "compare: there is no option '--granularity'; did you mean --set experts.granularity=VALUE?\n");
   CHECK(told({"--no-such-flag"}) == "compare: there is no option '--no-such-flag'; --help lists them\n");
   CHECK(told({"--seeds", "0", "--text", "text.txt"}) == "compare: --seeds is '0', expected a whole number from 1 up\n");
   CHECK(b.run({"--list"}) == 0);
@@ -294,6 +341,14 @@ TEST_CASE("compare/program: flags that are none, and the list") {
   for (const char* option : {"--variants", "--match", "--d-model", "--learning-rate", "--report"})
     CHECK(contains(b.out(), option));
   CHECK(contains(b.out(), "Examples:\n  compare --text book.txt\n"));
+  CHECK(contains(b.out(), "Numbers of the variants, for --set NAME=VALUE"));
+  CHECK(contains(b.out(),
+                 "\n  capacity.factor           capacity factor: room against an even share; a positive number\n"));
+  CHECK(contains(b.out(), " 1.25: switch, switch-se, gshard, gshard-paper, gmoe-no-local-top2\n"));
+  CHECK(b.run({"--variants", "smoe", "--help"}) == 0);
+  CHECK(contains(b.out(), "Numbers of smoe, for --set NAME=VALUE"));
+  CHECK(contains(b.out(), "\n  select.k                  experts per token; a whole number, at least 1 (2)\n"));
+  CHECK_FALSE(contains(b.out(), "capacity.factor  "));
   CHECK(b.run({"--version"}) == 0);
   CHECK(contains(b.out(), "compare, gmoe 0."));
 }

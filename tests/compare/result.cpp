@@ -55,6 +55,7 @@ TEST_CASE("compare/result: wrong kinds, ranges and lengths name the field") {
   CHECK(problem("/perplexity", "\x1b[2J") == "file: perplexity is \"\\u001b[2J\", expected a number" + advice);
   CHECK(problem("/perplexity", nullptr) == "file: perplexity is null, expected a number" + advice);
   CHECK(problem("/variant", "dense") == "file: variant is \"dense\", expected \"gmoe\"" + advice);
+  CHECK(problem("/settings/card", "none") == "file: settings.card is \"none\", expected an object" + advice);
   CHECK(problem("/margin", json::array()) == "file: margin is a list, expected a number" + advice);
   CHECK(problem("/analysis_tokens", 11) ==
         "file: analysis_tokens is 11, expected a whole number from 0 to 10" + advice);

@@ -28,11 +28,33 @@ TEST_CASE("compare/store: results come back for the same settings only") {
   plan.shape.d_ff += 8;
   CHECK_FALSE(store.find(plan, text).has_value());
   plan.shape.d_ff -= 8;
+  plan.card = {{"balance.alpha", "0.02"}};
+  CHECK_FALSE(store.find(plan, text).has_value());
+  plan.card = {{"balance.alpha", "0.010"}};  // what the card says anyway
+  CHECK(store.find(plan, text).has_value());
+  plan.card = {};
   plan.analysis_tokens = 5;
   CHECK_FALSE(store.find(plan, text).has_value());
   plan.analysis_tokens = 0;
   CHECK_FALSE(store.find(plan, {{}, validation, "another text"}).has_value());
   CHECK(store.find(plan, text).has_value());
+}
+
+TEST_CASE("compare/store: results of version 0.1 are counted, and not taken over") {
+  const workplace place;
+  const compare::run_store store(place.path());
+  const compare::run_plan plan{.variant = "gmoe"};
+  const compare::split_text text{{}, {}, "a text"};
+  CHECK(store.results_of_version_0_1() == 0);
+  json old = made_result(plan, text);
+  old["settings"]["format"] = "gmoe comparison run 1";
+  old["settings"].erase("card");
+  store.keep(old);
+  CHECK(store.results_of_version_0_1() == 1);
+  CHECK_FALSE(store.find(plan, text).has_value());
+  store.keep(made_result(plan, text));
+  CHECK(store.results_of_version_0_1() == 1);
+  CHECK(compare::run_store("").results_of_version_0_1() == 0);
 }
 
 TEST_CASE("compare/store: what a killed run left half-written is removed") {

@@ -10,6 +10,7 @@
 #include "gmoe/moe/balance/switch_loss.hpp"
 #include "gmoe/moe/body/feed_forward.hpp"
 #include "gmoe/moe/gate/gate.hpp"
+#include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/router/global_router.hpp"
 #include "gmoe/moe/score/softmax_score.hpp"
 #include "gmoe/moe/select/top_k.hpp"
@@ -288,12 +289,15 @@ void check_expert() {
 void check_router() {
   const index_t d = 4, experts = 3, tokens = 6, layers = 3;
   using router = gmoe::global_router<gmoe::hidden_state, gmoe::propagated_logits>;
-  const gmoe::sizes s{.d_model = d, .layers = layers, .experts = experts, .balance_alpha = 0.3};
-  router::shared<B> shared(make.scope("router"), s);
+  const gmoe::switch_loss balancing{.alpha = 0.3};
+  const auto shape = [&](index_t l) {
+    return gmoe::layer_shape{{.d_model = d, .layers = layers, .experts = experts}, l, l, layers};
+  };
+  auto shared = router{}.make_shared(make.scope("router"), shape(0));
   std::vector<router::layer<B>> heads;
   std::vector<gmoe::parameter<B>> x, task;  // what comes in, and dp_s of every token
   for (index_t l = 0; l < layers; ++l) {
-    heads.emplace_back(make.scope("router", l), s, gmoe::layer_shape{l, l, layers, experts});
+    heads.push_back(router{}.make_layer(make.scope("router", l), shape(l)));
     for (auto* p :
          {&heads.back().h_ln.gain, &heads.back().h_ln.bias, &heads.back().z_ln->gain, &heads.back().z_ln->bias})
       *p = make.scope("norm", l).normal(p->name(), 1, p->cols(), 1);
@@ -306,20 +310,23 @@ void check_router() {
   // By the tape.
   gmoe::tape<B> tape;
   gmoe::context<B> ctx{.tape = &tape};
-  router::state<B> state;
+  router::carried<B> carried;
   gmoe::variable<B> loss;
   std::vector<mat> fractions;
   for (index_t l = 0; l < layers; ++l) {
     auto& layer = heads[static_cast<std::size_t>(l)];
     gmoe::routing<B> r;
     r.experts = experts;
-    r.logits = layer.logits(ctx, ctx.use(x[static_cast<std::size_t>(l)]), shared, state);
-    r.scores = gmoe::softmax_score::scores(r.logits);
-    r.chosen = gmoe::top_k<1>::choose(ctx, s, r.scores);
-    r.weights = gmoe::selected_score::weights(ctx, r);
-    fractions.push_back(rows_of(chosen_fractions(ctx, r).value()));
+    const gmoe::layer_shape here = shape(l);
+    const gmoe::place<B> at{ctx, here};
+    const gmoe::own<router::layer<B>, router::shared<B>, router::carried<B>> my{layer, shared, carried};
+    r.logits = router{}.logits(at, at.use(x[static_cast<std::size_t>(l)]), my);
+    r.scores = gmoe::softmax_score{}.scores(at, r);
+    r.chosen = gmoe::top_k{.k = 1}.choose(at, r);
+    r.weights = gmoe::selected_score{}.weights(at, r);
+    fractions.push_back(rows_of(chosen_fractions(r).value()));
     const auto term = add(gmoe::dot(r.weights, ctx.constant(task[static_cast<std::size_t>(l)].value())),
-                          scale(gmoe::switch_loss::layer_loss(ctx, s, r), 1.0 / static_cast<double>(layers)));
+                          scale(balancing.layer_loss(at, r), 1.0 / static_cast<double>(layers)));
     loss = loss ? add(loss, term) : term;
   }
   tape.backward(loss);
@@ -334,13 +341,13 @@ void check_router() {
   std::vector<mat> dx;
   for (index_t l = 0; l < layers; ++l) {
     auto& h = heads[static_cast<std::size_t>(l)];
-    head.push_back(
-        {row(h.h_ln.gain), row(h.h_ln.bias), row(h.z_ln->gain), row(h.z_ln->bias), weights(h.z_proj), weights(h.gate)});
+    head.push_back({row(h.h_ln.gain), row(h.h_ln.bias), row(h.z_ln->gain), row(h.z_ln->bias), weights(*h.z_proj),
+                    weights(h.gate)});
     d_head.push_back({vec(d, 0.0), vec(d, 0.0), vec(experts, 0.0), vec(experts, 0.0), zeros_like(head.back().w_z),
                       zeros_like(head.back().w_g)});
     dx.push_back(zeros_like(rows_of(x[static_cast<std::size_t>(l)].value())));
   }
-  const double balance = s.balance_alpha * static_cast<double>(experts) / static_cast<double>(tokens * layers);
+  const double balance = balancing.alpha * static_cast<double>(experts) / static_cast<double>(tokens * layers);
   for (std::size_t t = 0; t < static_cast<std::size_t>(tokens); ++t) {
     std::vector<kept> pass;
     vec h(d, 0.0), z(experts, 0.0), dh(d, 0.0);
@@ -358,7 +365,7 @@ void check_router() {
     compare("LN_h bias", d_head[l].h_bias, heads[l].h_ln.bias);
     compare("LN_z gain", d_head[l].z_gain, heads[l].z_ln->gain);
     compare("LN_z bias", d_head[l].z_bias, heads[l].z_ln->bias);
-    compare("W_z", d_head[l].w_z, heads[l].z_proj);
+    compare("W_z", d_head[l].w_z, *heads[l].z_proj);
     compare("W_g", d_head[l].w_g, heads[l].gate);
     compare("x", dx[l], x[l]);
   }

@@ -12,15 +12,16 @@
 // [formula]
 namespace gmoe::fn {
 
-/// log(1 + exp(x)): a smooth relu.
-struct softplus {
+/// x / (1 + |x|): a tanh that saturates slowly.
+struct softsign {
   template <class T>
   GMOE_HD T value(const T& x) const {
-    return max(x, T(0)) + log(T(1) + exp(-abs(x)));
+    return x / (T(1) + abs(x));
   }
   template <class T>
   GMOE_HD T slope(const T& x, const T&) const {
-    return sigmoid(x);
+    const T inverse = T(1) / (T(1) + abs(x));
+    return inverse * inverse;
   }
 };
 
@@ -29,8 +30,8 @@ struct softplus {
 namespace gmoe {
 
 template <class B>
-variable<B> softplus(const variable<B>& x) {
-  return apply(fn::softplus{}, x);
+variable<B> softsign(const variable<B>& x) {
+  return apply(fn::softsign{}, x);
 }
 
 }  // namespace gmoe
@@ -39,27 +40,28 @@ variable<B> softplus(const variable<B>& x) {
 // [op]
 namespace gmoe {
 
-/// y_tj = x_tj v_j for v (1 x cols): every column by its own factor.
-///     dx_tj = dy_tj v_j      dv_j = sum_t dy_tj x_tj
+/// y_tj = (x_tj - v_j)^2 for v (1 x cols): how far every row is from one point, column by column.
+///     dx_tj = 2 dy_tj (x_tj - v_j)      dv_j = -sum_t dx_tj
 template <class B>
-variable<B> multiply_row(const variable<B>& x, const variable<B>& v) {
-  require(v.rows() == 1 && v.cols() == x.cols(), "multiply_row: expected 1 x ", x.cols(), ", got ", v.rows(), " x ",
-          v.cols());
-  matrix<B> y(x.rows(), x.cols());
-  B::map_with_row(y.view(), 0, fn::times{}, x.value().view(), v.value().view());
+variable<B> square_differences(const variable<B>& x, const variable<B>& v) {
+  require(v.rows() == 1 && v.cols() == x.cols(), "square_differences: expected 1 x ", x.cols(), ", got ", v.rows(),
+          " x ", v.cols());
+  matrix<B> y(x.rows(), x.cols()), difference(x.rows(), x.cols());
+  B::map_with_row(difference.view(), 0, fn::minus{}, x.value().view(), v.value().view());
+  B::map(y.view(), 0, fn::value_of<fn::square>{}, std::as_const(difference).view());
   return make_result(
       std::move(y),
-      [x, v](const variable<B>& y) {
+      [x = x.without_value(), v = v.without_value(), difference](const variable<B>& y) {
         const auto dy = std::as_const(y.gradient()).view();
         if (x.needs_gradient()) {
           const auto [to, beta] = x.sink();
-          B::map_with_row(to->view(), beta, fn::times{}, dy, v.value().view());
+          B::map(to->view(), beta, fn::slope_of<fn::square>{}, dy, difference.view(), difference.view());
         }
         if (v.needs_gradient()) {
           matrix<B> products(x.rows(), x.cols());
-          B::map(products.view(), 0, fn::times{}, dy, x.value().view());
+          B::map(products.view(), 0, fn::times{}, dy, difference.view());
           const auto [to, beta] = v.sink();
-          B::col_sums(to->view(), beta, 1, std::as_const(products).view());
+          B::col_sums(to->view(), beta, -2, std::as_const(products).view());
         }
       },
       x, v);
@@ -72,47 +74,51 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 // [op-test]
-TEST_CASE_TEMPLATE("ops/multiply_row: every column by its own factor", B, GMOE_TEST_DOUBLE_BACKENDS) {
+TEST_CASE_TEMPLATE("ops/square_differences: from one point", B, GMOE_TEST_DOUBLE_BACKENDS) {
   const table x = random_table(5, 3, 1), v = random_table(1, 3, 2);
-  const operation<B> times = [](const inputs<B>& in) { return multiply_row(in[0], in[1]); };
+  const operation<B> f = [](const inputs<B>& in) { return square_differences(in[0], in[1]); };
   table expected(5, 3);
   for (index_t i = 0; i < 5; ++i)
-    for (index_t j = 0; j < 3; ++j) expected(i, j) = x(i, j) * v(0, j);
-  CHECK(difference(evaluate<B>(times, {x, v}), expected) < 1e-14);
-  CHECK(gradient_error<B>(times, {x, v}) < 1e-8);  // against finite differences
+    for (index_t j = 0; j < 3; ++j) expected(i, j) = (x(i, j) - v(0, j)) * (x(i, j) - v(0, j));
+  CHECK(difference(evaluate<B>(f, {x, v}), expected) < 1e-14);
+  CHECK(gradient_error<B>(f, {x, v}) < 1e-8);  // against finite differences
 }
 
-TEST_CASE_TEMPLATE("ops/multiply_row: the row must fit", B, GMOE_TEST_DOUBLE_BACKENDS) {
-  CHECK_THROWS_WITH_AS(multiply_row(constant<B>(table(2, 3)), constant<B>(table(1, 2))),
-                       "multiply_row: expected 1 x 3, got 1 x 2", config_error);
+TEST_CASE_TEMPLATE("ops/square_differences: the row must fit", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  CHECK_THROWS_WITH_AS(square_differences(constant<B>(table(2, 3)), constant<B>(table(1, 2))),
+                       "square_differences: expected 1 x 3, got 1 x 2", config_error);
 }
 // [/op-test]
 
-TEST_CASE_TEMPLATE("docs/contributing: softplus", B, GMOE_TEST_DOUBLE_BACKENDS) {
+TEST_CASE_TEMPLATE("docs/contributing: softsign", B, GMOE_TEST_DOUBLE_BACKENDS) {
   const table x = random_table(4, 3, 3, -3, 3);
-  const operation<B> f = [](const inputs<B>& in) { return softplus(in[0]); };
+  const operation<B> f = [](const inputs<B>& in) { return softsign(in[0]); };
   table expected(4, 3);
-  for (std::size_t i = 0; i < expected.values.size(); ++i) expected.values[i] = std::log1p(std::exp(x.values[i]));
+  for (std::size_t i = 0; i < expected.values.size(); ++i)
+    expected.values[i] = x.values[i] / (1 + std::abs(x.values[i]));
   CHECK(difference(evaluate<B>(f, {x}), expected) < 1e-13);
   CHECK(gradient_error<B>(f, {x}) < 1e-8);
 }
 
 // [one-line]
-using gmoe_top2_card = gmoe::with<gmoe::gmoe_card, gmoe::top_k<2>, gmoe::renormalised_scores>;
+/// Other policies make another type of card, other numbers another value.
+using gmoe_renormalised_card = gmoe::with<gmoe::gmoe_card, gmoe::renormalised_scores>;
+constexpr auto gmoe_top2 = gmoe::card<gmoe_renormalised_card>(gmoe::top_k{.k = 2}, gmoe::switch_loss{.alpha = 0.02});
 // [/one-line]
 
 // [policy]
 /// p = sigmoid(z): experts do not compete; goes with renormalised weights.
-struct sigmoid_score : gmoe::score_policy {
+struct sigmoid_score {
+  using slot = gmoe::slots::score;
   template <class B>
-  static gmoe::variable<B> scores(const gmoe::variable<B>& logits) {
-    return sigmoid(logits);
+  gmoe::variable<B> scores(const gmoe::place<B>&, const gmoe::routing<B>& r) const {
+    return sigmoid(r.logits);
   }
 };
 
-struct sigmoid_smoe_card : gmoe::with<gmoe::smoe_card, sigmoid_score> {
-  static constexpr std::string_view name = "sigmoid-smoe",
-                                    summary = "top-2 of independent scores, weights that sum to one";
+struct sigmoid_smoe_card : gmoe::smoe_card {
+  static constexpr gmoe::card_text text{"sigmoid-smoe", "", "top-2 of independent scores, weights that sum to one"};
+  sigmoid_score score{};
 };
 // [/policy]
 
@@ -141,7 +147,9 @@ TEST_CASE("a variant of one's own: every gradient against finite differences") {
 // [/policy-test]
 
 TEST_CASE("docs/contributing: the cards are complete and have their names") {
-  CHECK(gmoe::check_card<gmoe_top2_card>());
+  CHECK(gmoe::check_card<gmoe_renormalised_card, gmoe::cpu<double>>());
+  CHECK(gmoe_top2.select.k == 2);
+  CHECK(gmoe_top2.balance.alpha == 0.02);
   CHECK(gmoe::describe<sigmoid_smoe_card>().starts_with("sigmoid-smoe: top-2 of independent scores"));
   gmoe::with_card<gmoe::card_list<sigmoid_smoe_card>>(
       "sigmoid-smoe", []<class Card>() { CHECK(std::is_same_v<Card, sigmoid_smoe_card>); });

@@ -1,7 +1,12 @@
 // The cards and parameter formulas of docs/variants/: each card is that of the library, each formula counts what the
 // model has.
+#include <algorithm>
 #include <array>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <sstream>
+#include <string>
 #include <type_traits>
 
 #include "gmoe/backend/cpu.hpp"
@@ -16,118 +21,198 @@ using namespace gmoe;
 // clang-format off
 // [gmoe]
 struct gmoe_card {
-  using experts   = global_pool;         // one pool for all layers
-  using body      = relu_expert;         // E(x) = W2 relu(W1 x)
-  using always    = local_expert;        // one expert per layer that every token visits
-  using router    = global_router<hidden_state, propagated_logits>;
-  using score     = softmax_score;       // p = softmax(z)
-  using select    = top_k<1>;            // e = argmax p
-  using capacity  = no_capacity;         // every choice is kept
-  using gate      = selected_score;      // w = p_e
-  using balance   = switch_loss;         // alpha N sum_i f_i P_i
-  using placement = every_block;
-  using dense     = gpt2_feed_forward;   // of blocks without a mixture: here there are none
+  static constexpr card_text text{"gmoe", "Hong & Kim, ACL 2026",
+                                  "one pool for all layers, a local expert, a recurrent router with propagated logits"};
+  global_pool       experts{};     // one pool for all layers
+  relu_expert       body{};        // E(x) = W2 relu(W1 x)
+  local_expert      always{};      // one expert per layer that every token visits
+  global_router<hidden_state, propagated_logits> router{};
+  softmax_score     score{};       // p = softmax(z)
+  top_k             select{};      // e = argmax p: k is 1
+  no_capacity       capacity{};    // every choice is kept
+  selected_score    gate{};        // w = p_e
+  switch_loss       balance{};     // alpha N sum_i f_i P_i
+  every_block       placement{};
+  gpt2_feed_forward dense{};       // of blocks without a mixture: here there are none
 };
 // [/gmoe]
 
 // [switch]
 struct switch_card {
-  using experts   = layer_pool;          // N experts of its own for every layer
-  using body      = relu_expert;         // E(x) = W2 relu(W1 x)
-  using always    = no_local_expert;     // nothing besides
-  using router    = linear_router;       // z = W x
-  using score     = softmax_score;       // p = softmax(z)
-  using select    = top_k<1>;            // e = argmax p
-  using capacity  = limited_capacity<priority::token_order>;
-  using gate      = selected_score;      // w = p_e
-  using balance   = switch_loss;         // alpha N sum_i f_i P_i
-  using placement = every_second_block<>;
-  using dense     = gpt2_feed_forward;   // of blocks 1, 3, 5, ...
+  static constexpr card_text text{"switch", "Fedus et al., JMLR 2022",
+                                  "top-1 of a private pool, limited capacity, every second block"};
+  layer_pool         experts{};    // N experts of its own for every layer
+  relu_expert        body{};       // E(x) = W2 relu(W1 x)
+  no_always          always{};     // nothing besides
+  linear_router      router{};     // z = W x
+  softmax_score      score{};      // p = softmax(z)
+  top_k              select{};     // e = argmax p: k is 1
+  limited_capacity   capacity{};   // room for floor(c ceil(T / N)) tokens, the earlier ones first
+  selected_score     gate{};       // w = p_e
+  switch_loss        balance{};    // alpha N sum_i f_i P_i
+  every_second_block placement{};
+  gpt2_feed_forward  dense{};      // of blocks 1, 3, 5, ...
 };
 // [/switch]
 // clang-format on
 
 // [gmoe-no-local]
-using gmoe_no_local_card = with<gmoe_card, no_local_expert>;
+struct gmoe_no_local_card : gmoe_card {
+  static constexpr card_text text{"gmoe-no-local", "Hong & Kim, ACL 2026", "gmoe without the local expert"};
+  no_always always{};
+};
 // [/gmoe-no-local]
 // [gmoe-no-local-top2]
-using gmoe_no_local_top2_card =
-    with<gmoe_no_local_card, top_k<2>, limited_capacity<priority::token_order, room::tokens>>;
+struct gmoe_no_local_top2_card : gmoe_no_local_card {
+  static constexpr card_text text{"gmoe-no-local-top2", "Hong & Kim, ACL 2026",
+                                  "gmoe with a second global expert instead of the local one"};
+  top_k select{.k = 2};
+  limited_capacity capacity{.room = room::tokens};
+};
 // [/gmoe-no-local-top2]
 // [gmoe-no-logits]
-using gmoe_no_logits_card = with<gmoe_card, global_router<hidden_state>>;
+struct gmoe_no_logits_card : gmoe_card {
+  static constexpr card_text text{"gmoe-no-logits", "Hong & Kim, ACL 2026", "gmoe without logit propagation"};
+  global_router<hidden_state> router{};
+};
 // [/gmoe-no-logits]
 // [gmoe-no-state]
-using gmoe_no_state_card = with<gmoe_card, global_router<propagated_logits>>;
+struct gmoe_no_state_card : gmoe_card {
+  static constexpr card_text text{"gmoe-no-state", "Hong & Kim, ACL 2026", "gmoe without the router's hidden state"};
+  global_router<propagated_logits> router{};
+};
 // [/gmoe-no-state]
 // [gmoe-no-global]
-using gmoe_no_global_card = with<gmoe_card, layer_pool>;
+struct gmoe_no_global_card : gmoe_card {
+  static constexpr card_text text{"gmoe-no-global", "Hong & Kim, ACL 2026",
+                                  "gmoe with a pool of its own for every layer"};
+  layer_pool experts{};
+};
 // [/gmoe-no-global]
 // [gmoe-every-second]
-using gmoe_every_second_card = with<gmoe_card, every_second_block<>>;
+struct gmoe_every_second_card : gmoe_card {
+  static constexpr card_text text{"gmoe-every-second", "Hong & Kim, ACL 2026", "gmoe in every second block"};
+  every_second_block placement{};
+};
 // [/gmoe-every-second]
 // [gmoe-fine-grained]
-using gmoe_fine_grained_card = with<gmoe_card, fine_grained<global_pool>, fine_grained_top_k<1>>;
+struct gmoe_fine_grained_card : gmoe_card {
+  static constexpr card_text text{"gmoe-fine-grained", "Hong & Kim, ACL 2026",
+                                  "gmoe with its global experts split in parts"};
+  fine_grained<global_pool> experts{.granularity = 2};  // top_k counts whole experts: of g parts each it chooses g k
+};
 // [/gmoe-fine-grained]
 
 // [switch-se]
-using switch_shared_card = with<switch_card, local_expert>;
+struct switch_shared_card : switch_card {
+  static constexpr card_text text{"switch-se", "Fedus et al., JMLR 2022",
+                                  "switch with one expert more per layer that every token visits"};
+  local_expert always{};
+};
 // [/switch-se]
 // [smoe]
-using smoe_card = with<switch_card, top_k<2>, renormalised_scores, no_capacity, every_block>;
+struct smoe_card : switch_card {
+  static constexpr card_text text{"smoe", "Shazeer et al., ICLR 2017",
+                                  "the usual top-2 mixture: renormalised weights, no capacity, every block"};
+  top_k select{.k = 2};
+  no_capacity capacity{};
+  renormalised_scores gate{};
+  every_block placement{};
+};
 // [/smoe]
 // [gshard]
-using gshard_card = with<switch_card, top_k<2>, renormalised_scores, gshard_capacity<priority::within_choice>>;
+struct gshard_card : switch_card {
+  static constexpr card_text text{"gshard", "Lepikhin et al., ICLR 2021",
+                                  "top-2, random second choice, capacity for each choice; as GMoE's authors ran it"};
+  top_k select{.k = 2};
+  gshard_capacity capacity{.order = priority::within_choice};
+  renormalised_scores gate{};
+};
 // [/gshard]
 // [gshard-paper]
-using gshard_paper_card = with<gshard_card, gshard_capacity<priority::choice_order, room::exact>, gshard_loss>;
+struct gshard_paper_card : gshard_card {
+  static constexpr card_text text{"gshard-paper", "Lepikhin et al., ICLR 2021",
+                                  "top-2, random second choice after all first ones, loss on first choices"};
+  gshard_capacity capacity{.order = priority::choice_order, .room = room::exact};
+  gshard_loss balance{};
+};
 // [/gshard-paper]
 // [hash]
-using hash_card = with<switch_card, hash_router, plain_score, no_capacity, unit_weight, no_balance>;
+struct hash_card : switch_card {
+  static constexpr card_text text{"hash", "Roller et al., NeurIPS 2021", "the token id decides, through a fixed table"};
+  hash_router router{};
+  plain_score score{};
+  no_capacity capacity{};
+  unit_weight gate{};
+  no_balance balance{};
+};
 // [/hash]
 // [deepseek-moe]
-using deepseek_moe_card = with<switch_card, fine_grained<layer_pool, shared_parts::among>, shared_experts,
-                               fine_grained_top_k<2, shared_parts::among>, no_capacity>;
+struct deepseek_moe_card : switch_card {
+  static constexpr card_text text{"deepseek-moe", "Dai et al., ACL 2024",
+                                  "fine-grained experts, some of them shared by all tokens"};
+  fine_grained<layer_pool> experts{.shared_experts = 1};  // K parts of the pool are set aside
+  shared_experts always{};                                // and computed here
+  top_k select{.k = 2};                                   // whole experts: g k - K parts
+  no_capacity capacity{};
+};
 // [/deepseek-moe]
 // [dense]
-using dense_card = with<switch_card, no_block>;
+struct dense_card : switch_card {
+  static constexpr card_text text{"dense", "Radford et al. 2019",
+                                  "GPT-2's feed-forward layer in every block, no mixture"};
+  no_block placement{};
+};
 // [/dense]
 // [dense-relu]
-using dense_relu_card = with<switch_card, no_block, relu_feed_forward>;
+struct dense_relu_card : dense_card {
+  static constexpr card_text text{"dense-relu", "", "a dense model with the experts' body: ReLU, no biases"};
+  relu_feed_forward dense{};
+};
 // [/dense-relu]
 
-/// Every slot holds the same answer.
+// [numbers]
+/// Switch with two choices per token and another coefficient: the same type of card, other numbers.
+constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
+// [/numbers]
+static_assert(switch_top2.select.k == 2 && switch_top2.balance.alpha == 0.02);
+
+/// Every slot holds the same answer with the same numbers, and the texts are the same.
 template <class A, class B>
-consteval bool same() {
-  return std::is_same_v<typename A::experts, typename B::experts> &&
-         std::is_same_v<typename A::body, typename B::body> && std::is_same_v<typename A::always, typename B::always> &&
-         std::is_same_v<typename A::router, typename B::router> &&
-         std::is_same_v<typename A::score, typename B::score> &&
-         std::is_same_v<typename A::select, typename B::select> &&
-         std::is_same_v<typename A::capacity, typename B::capacity> &&
-         std::is_same_v<typename A::gate, typename B::gate> &&
-         std::is_same_v<typename A::balance, typename B::balance> &&
-         std::is_same_v<typename A::placement, typename B::placement> &&
-         std::is_same_v<typename A::dense, typename B::dense>;
+bool same() {
+  static_assert(text_of<A>.name == text_of<B>.name && text_of<A>.paper == text_of<B>.paper &&
+                text_of<A>.summary == text_of<B>.summary);
+  for_each_slot([]<class Slot>(Slot) { static_assert(std::is_same_v<answer<A, Slot>, answer<B, Slot>>); });
+  const auto numbers = [](const auto& card) {
+    std::string all;
+    each_setting(card, [&](const setting& s) { all += s.path() + " = " + s.text() + " "; });
+    return all;
+  };
+  const std::string page = numbers(A{}), library = numbers(B{});
+  if (page != library) std::cerr << text_of<A>.name << ": the page has " << page << "but the card " << library << "\n";
+  return page == library;
 }
 
-static_assert(same<gmoe_card, gmoe::gmoe_card>());
-static_assert(same<switch_card, gmoe::switch_card>());
-static_assert(same<gmoe_no_local_card, gmoe::gmoe_no_local_card>());
-static_assert(same<gmoe_no_local_top2_card, gmoe::gmoe_no_local_top2_card>());
-static_assert(same<gmoe_no_logits_card, gmoe::gmoe_no_logits_card>());
-static_assert(same<gmoe_no_state_card, gmoe::gmoe_no_state_card>());
-static_assert(same<gmoe_no_global_card, gmoe::gmoe_no_global_card>());
-static_assert(same<gmoe_every_second_card, gmoe::gmoe_every_second_card>());
-static_assert(same<gmoe_fine_grained_card, gmoe::gmoe_fine_grained_card>());
-static_assert(same<switch_shared_card, gmoe::switch_shared_card>());
-static_assert(same<smoe_card, gmoe::smoe_card>());
-static_assert(same<gshard_card, gmoe::gshard_card>());
-static_assert(same<gshard_paper_card, gmoe::gshard_paper_card>());
-static_assert(same<hash_card, gmoe::hash_card>());
-static_assert(same<deepseek_moe_card, gmoe::deepseek_moe_card>());
-static_assert(same<dense_card, gmoe::dense_card>());
-static_assert(same<dense_relu_card, gmoe::dense_relu_card>());
+bool all_same() {
+  const bool each[] = {same<gmoe_card, gmoe::gmoe_card>(),
+                       same<switch_card, gmoe::switch_card>(),
+                       same<gmoe_no_local_card, gmoe::gmoe_no_local_card>(),
+                       same<gmoe_no_local_top2_card, gmoe::gmoe_no_local_top2_card>(),
+                       same<gmoe_no_logits_card, gmoe::gmoe_no_logits_card>(),
+                       same<gmoe_no_state_card, gmoe::gmoe_no_state_card>(),
+                       same<gmoe_no_global_card, gmoe::gmoe_no_global_card>(),
+                       same<gmoe_every_second_card, gmoe::gmoe_every_second_card>(),
+                       same<gmoe_fine_grained_card, gmoe::gmoe_fine_grained_card>(),
+                       same<switch_shared_card, gmoe::switch_shared_card>(),
+                       same<smoe_card, gmoe::smoe_card>(),
+                       same<gshard_card, gmoe::gshard_card>(),
+                       same<gshard_paper_card, gmoe::gshard_paper_card>(),
+                       same<hash_card, gmoe::hash_card>(),
+                       same<deepseek_moe_card, gmoe::deepseek_moe_card>(),
+                       same<dense_card, gmoe::dense_card>(),
+                       same<dense_relu_card, gmoe::dense_relu_card>()};
+  return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
+}
 
 }  // namespace pages
 
@@ -198,24 +283,38 @@ constexpr auto gmoe_every_second = gmoe_total - (L - M) * (2 * d * m + 2 * d + 2
 constexpr auto gmoe_fine_grained = gmoe_total + L * (g - 1) * (2 * N + 3 * d * N);  // the router sees g N parts
 // [/gmoe-fine-grained-parameters]
 
+/// A card with the numbers of the formulas, where it has such.
+template <class Card>
+Card numbered() {
+  Card card{};
+  if (gmoe::has_setting<Card>("experts.granularity"))
+    gmoe::change_setting(card, "experts.granularity", std::to_string(g));
+  if (gmoe::has_setting<Card>("experts.shared_experts") && std::is_same_v<Card, gmoe::deepseek_moe_card>)
+    gmoe::change_setting(card, "experts.shared_experts", std::to_string(K));
+  return card;
+}
+
 template <class Card>
 bool counts(const char* name, gmoe::index_t expected) {
-  gmoe::language_model<Card, gmoe::cpu<float>> model({.vocab = V,
-                                                      .positions = P,
-                                                      .d_model = d,
-                                                      .layers = L,
-                                                      .heads = 2,
-                                                      .d_ff = m,
-                                                      .experts = N,
-                                                      .granularity = g,
-                                                      .shared_experts = K},
-                                                     1, gmoe::build_mode::shapes_only);
+  const gmoe::sizes s{.vocab = V, .positions = P, .d_model = d, .layers = L, .heads = 2, .d_ff = m, .experts = N};
+  gmoe::language_model<Card, gmoe::cpu<float>> model(s, numbered<Card>(), 1, gmoe::build_mode::shapes_only);
   gmoe::index_t total = 0;
   model.each_parameter([&](auto& p) { total += p.size(); });
   if (total != expected)
     std::cerr << name << ": the model has " << total << " parameters, the page says " << expected << "\n";
   return total == expected;
 }
+
+// [settings]
+/// What `--set balance.alpha=0.02` does, and what a program prints of the numbers of a card.
+void print_settings() {
+  gmoe::switch_card card;
+  gmoe::change_setting(card, "balance.alpha", "0.02");
+  gmoe::each_setting(card, [](const gmoe::setting& s) {
+    std::cout << s.path() << " = " << s.text() << "  " << s.help() << " (" << s.takes() << ")\n";
+  });
+}
+// [/settings]
 
 // [describe]
 void print_card() { std::cout << gmoe::describe<gmoe::switch_card>({.d_model = 64, .layers = 4, .experts = 8}); }
@@ -227,7 +326,7 @@ template <class B>
 void spread_tokens(gmoe::language_model<gmoe::hash_card, B>& model, std::span<const std::uint8_t> text) {
   std::array<std::int64_t, 256> counts{};
   for (const std::uint8_t byte : text) ++counts[byte];
-  model.router_shared().balance(counts);
+  model.prepare(counts);
 }
 // [/hash-balance]
 
@@ -237,13 +336,27 @@ bool hash_is_balanced() {
   gmoe::language_model<gmoe::hash_card, B> model({.d_model = 4, .layers = 1, .heads = 1, .d_ff = 4, .experts = 2});
   const std::array<std::uint8_t, 10> text{9, 9, 9, 9, 8, 8, 8, 7, 7, 6};
   spread_tokens(model, text);
-  const auto table = model.router_shared().bucket.value().to_host();
+  const auto table = model.moe().mine<gmoe::slots::router>(0).shared.bucket.value().to_host();
   return table[9] == 0 && table[8] == 1 && table[7] == 1 && table[6] == 0;
 }
 
+/// What `print` prints stands in docs/variants/README.md as it is.
+bool page_shows(void (*print)()) {
+  std::ostringstream printed;
+  std::streambuf* const screen = std::cout.rdbuf(printed.rdbuf());
+  print();
+  std::cout.rdbuf(screen);
+  std::ifstream file("docs/variants/README.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const bool found = page.find("```text\n" + printed.str() + "```\n") != std::string::npos;
+  if (!found) std::cerr << "docs/variants/README.md does not show what is printed:\n" << printed.str();
+  return found;
+}
+
 int main() {
-  print_card();
-  bool good = hash_is_balanced();
+  bool good = hash_is_balanced() && pages::all_same();
+  good &= page_shows(print_card);
+  good &= page_shows(print_settings);
   good &= counts<gmoe::dense_card>("dense", dense);
   good &= counts<gmoe::dense_relu_card>("dense-relu", dense_relu);
   good &= counts<gmoe::smoe_card>("smoe", smoe);

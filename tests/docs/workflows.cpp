@@ -54,13 +54,13 @@ void trace(model_type& model, const std::vector<std::int64_t>& tokens, gmoe::ind
 
 // [replay]
 /// The loss of `other` on a batch when every token goes where `model` sends it.
-double loss_with_routing_of(model_type& model, model_type& other, const gmoe::batch<backend>& data) {
+double loss_with_routing_of(const model_type& model, const model_type& other, const gmoe::batch<backend>& data) {
   gmoe::recording<backend> seen;
   gmoe::context<backend> ctx;
   ctx.observer = &seen;
-  model.loss(ctx, data);
+  const auto l = model.loss(ctx, data);
 
-  gmoe::replay<backend> fixed = seen.replay(model.routings());
+  gmoe::replay<backend> fixed = seen.replay(l.found);
   fixed.constants.clear();  // the logits that propagate are those of `other`
   gmoe::context<backend> again;
   again.replay = &fixed;
@@ -115,13 +115,13 @@ void train_with_checkpoints(model_type& model, std::span<const std::uint8_t> tex
 /// What a checkpoint says of itself, without loading it: enough to build the model that it fits.
 model_type model_for(const fs::path& file) {
   const gmoe::checkpoint_header header = gmoe::read_checkpoint_header(file);
-  return model_type(header.shape);
+  return model_type(header.shape, header.card<gmoe::gmoe_card>(file.string()));
 }
 // [/header]
 
 // [record]
 /// How a model routes a text: every decision, then every metric.
-gmoe::routing_summary measure(model_type& model, std::span<const std::uint8_t> text) {
+gmoe::routing_summary measure(const model_type& model, std::span<const std::uint8_t> text) {
   const gmoe::routing_record record = gmoe::record_routing(model, text, {.sequence = 16, .batch = 4});
   return gmoe::summarize(record.decisions);
 }
@@ -140,7 +140,7 @@ std::vector<gmoe::path_metrics> compare_paths(const gmoe::routing_decisions& a, 
 
 // [clusters]
 /// Whether tokens on one path look alike to the model, with what chance and the tokens alone would give.
-gmoe::path_cluster_report measure_clusters(model_type& model, std::span<const std::uint8_t> text) {
+gmoe::path_cluster_report measure_clusters(const model_type& model, std::span<const std::uint8_t> text) {
   const auto record = gmoe::record_routing(model, text, {.sequence = 16, .batch = 4, .keep_hidden = true});
   return gmoe::measure_path_clusters(gmoe::count_paths(record.decisions), std::span<const float>(record.hidden),
                                      record.columns, gmoe::random_stream(1),
@@ -215,8 +215,7 @@ bool run(const fs::path& folder) {
   ctx.observer = &watcher;
   gmoe::batch<backend> data;
   data.assign(std::vector<gmoe::id_type>{65, 66, 67}, {}, 1, 256);
-  model_type::read(ctx, data);
-  first.hidden(ctx);
+  first.hidden(model_type::reading(ctx, data));
   good &= expect(watcher.norms.size() == 3 && watcher.norms[0] > 0, "an observer sees every block");
 
   gmoe::batch<backend> scored;

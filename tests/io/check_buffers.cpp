@@ -26,10 +26,8 @@ TEST_CASE("io/check_buffers: a file's hash table must name experts that there ar
     return message_of<file_error>([&] { check_buffers(safetensors_file(folder / "f"), model, "here"); });
   };
   CHECK(problem("buffer/router.bucket", {2, 2, 0, 1}) == "<nothing was thrown>");
-  CHECK(
-      problem("buffer/router.bucket", {2, 2, 1e9f, 1}) ==
-      "here: tensor 'buffer/router.bucket': router.bucket: token 2 is given expert 1e+09, expected a whole number from "
-      "0 to 2");
+  CHECK(problem("buffer/router.bucket", {2, 2, 1e9f, 1}) ==
+        "here: tensor 'buffer/router.bucket': router.bucket: entry 2 is 1e+09, expected a whole number from 0 to 2");
   CHECK_HAS(problem("buffer/other", {2, 2, 0, 1}), "has no tensor 'buffer/router.bucket'");
 }
 

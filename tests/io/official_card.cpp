@@ -6,6 +6,16 @@
 
 using namespace gmoe;
 
+namespace {
+
+struct own_form : one_pass {};
+struct own_candidates : all_experts {};
+struct own_attention : gpt2_attention {};
+template <class Card>
+using router_of = answer<Card, slots::router>;
+
+}  // namespace
+
 TEST_CASE("io/official_card: the library's own cards and their kinds") {
   CHECK(official<gmoe_card>);
   CHECK(official<gmoe_no_local_card>);
@@ -28,13 +38,17 @@ TEST_CASE("io/official_card: the slot that the format has no word for") {
   CHECK(official_card<with<gmoe_card, no_balance>>::obstacle() == "balance");
   CHECK(official_card<with<gmoe_card, layer_pool>>::obstacle() == "experts");
   CHECK(official_card<with<gmoe_card, renormalised_scores>>::obstacle() == "gate");
-  CHECK(official_card<with<gmoe_card, switch_card::capacity>>::obstacle() == "capacity");
+  CHECK(official_card<with<gmoe_card, limited_capacity>>::obstacle() == "capacity");
   CHECK(official_card<with<gmoe_card, global_router<hidden_state, propagate<cut::nowhere>>>>::obstacle() == "router");
   CHECK(official_card<with<switch_card, local_expert>>::obstacle() == "always");
   CHECK(official_card<with<switch_card, global_pool>>::obstacle() == "experts");
   CHECK(official_card<with<switch_card, no_capacity>>::obstacle() == "capacity");
   CHECK(official_card<with<switch_card, unit_weight>>::obstacle() == "gate");
-  CHECK(official_card<with<gshard_card, gshard_capacity<priority::choice_order>>>::obstacle() == "capacity");
+  CHECK(official_card<with<gshard_card, limited_capacity>>::obstacle() == "capacity");
+  CHECK(official_card<with<gmoe_card, own_form>>::obstacle() == "form");
+  CHECK(official_card<with<gmoe_card, own_candidates>>::obstacle() == "candidates");
+  CHECK(official_card<with<gmoe_card, own_attention>>::obstacle() == "attention");
+  CHECK(official_card<with<dense_relu_card, own_attention>>::obstacle() == "attention");
 }
 
 TEST_CASE("io/official_card: the cards of loaded checkpoints") {
@@ -43,10 +57,10 @@ TEST_CASE("io/official_card: the cards of loaded checkpoints") {
   CHECK(official<official_switch_card>);
   CHECK(official<official_gshard_card>);
   CHECK(official<official_dense_card>);
-  CHECK(std::is_same_v<official_gmoe_card<>::router, gmoe_card::router>);
-  CHECK(std::is_same_v<official_gmoe_card<true, false, true>::router, gmoe_no_logits_card::router>);
-  CHECK(std::is_same_v<official_gmoe_card<true, true, false>::router, gmoe_no_state_card::router>);
-  CHECK(std::is_same_v<official_gmoe_card<true, false, false>::router, global_router<>>);
-  CHECK(std::is_same_v<official_gmoe_card<false>::always, no_local_expert>);
-  CHECK(std::is_same_v<official_gmoe_card<>::dense, relu_feed_forward>);
+  CHECK(std::is_same_v<router_of<official_gmoe_card<>>, router_of<gmoe_card>>);
+  CHECK(std::is_same_v<router_of<official_gmoe_card<true, false, true>>, router_of<gmoe_no_logits_card>>);
+  CHECK(std::is_same_v<router_of<official_gmoe_card<true, true, false>>, router_of<gmoe_no_state_card>>);
+  CHECK(std::is_same_v<router_of<official_gmoe_card<true, false, false>>, global_router<>>);
+  CHECK(std::is_same_v<answer<official_gmoe_card<false>, slots::always>, no_always>);
+  CHECK(std::is_same_v<answer<official_gmoe_card<>, slots::dense>, relu_feed_forward>);
 }

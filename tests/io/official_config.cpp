@@ -70,9 +70,9 @@ TEST_CASE("io/official_config: every field arrives") {
   CHECK(s.heads == 3);
   CHECK(s.d_ff == 40);
   CHECK(s.experts == 8);
-  CHECK(s.moe_blocks == blocks{0, 1, 2, 3, 4, 5});
-  CHECK(s.balance_alpha == 0.05);
-  CHECK(s.capacity_factor == 2.5);
+  CHECK(c.moe_layers == blocks{0, 1, 2, 3, 4, 5});
+  CHECK(c.aux_alpha == 0.05);
+  CHECK(c.capacity_factor == 2.5);
   CHECK(s.layer_norm_epsilon == 1e-6);
   CHECK(s.initializer_range == 0.25);
   CHECK(s.dropout == 0.5);
@@ -81,27 +81,26 @@ TEST_CASE("io/official_config: every field arrives") {
 TEST_CASE("io/official_config: what a config may leave out") {
   CHECK(read("gmoe_tiny", {{"n_inner", nullptr}}).shape.d_ff == 64);
   CHECK(read("gmoe_tiny", {{"n_inner", "absent"}}).shape.d_ff == 64);
-  const sizes s = read("gmoe_tiny", {{"aux_alpha", "absent"},
-                                     {"capacity_factor", "absent"},
-                                     {"layer_norm_epsilon", "absent"},
-                                     {"initializer_range", "absent"},
-                                     {"n_ctx", "absent"},
-                                     {"tie_word_embeddings", "absent"}})
-                      .shape;
-  CHECK(s.balance_alpha == 0.01);
-  CHECK(s.capacity_factor == 1.25);
-  CHECK(s.layer_norm_epsilon == 1e-5);
-  CHECK(s.initializer_range == 0.02);
+  const official_config c = read("gmoe_tiny", {{"aux_alpha", "absent"},
+                                               {"capacity_factor", "absent"},
+                                               {"layer_norm_epsilon", "absent"},
+                                               {"initializer_range", "absent"},
+                                               {"n_ctx", "absent"},
+                                               {"tie_word_embeddings", "absent"}});
+  CHECK(c.aux_alpha == 0.01);
+  CHECK(c.capacity_factor == 1.25);
+  CHECK(c.shape.layer_norm_epsilon == 1e-5);
+  CHECK(c.shape.initializer_range == 0.02);
   CHECK(read("gmoe_tiny", {{"attn_pdrop", "absent"}, {"embd_pdrop", "absent"}, {"resid_pdrop", "absent"}})
             .shape.dropout == 0.1);
-  CHECK(read("switch_tiny", {{"moe_layers", "absent"}}).shape.moe_blocks == blocks{0, 2});
-  CHECK(read("gshard_tiny", {{"moe_layers", "absent"}}).shape.moe_blocks == blocks{0, 2});
-  CHECK(read("dense_tiny", {{"moe_layers", "absent"}}).shape.moe_blocks.empty());
+  CHECK(read("switch_tiny", {{"moe_layers", "absent"}}).moe_layers == blocks{0, 2});
+  CHECK(read("gshard_tiny", {{"moe_layers", "absent"}}).moe_layers == blocks{0, 2});
+  CHECK(read("dense_tiny", {{"moe_layers", "absent"}}).moe_layers.empty());
   CHECK(read("switch_tiny", {{"num_experts", "absent"}}).shape.experts == 4);
   CHECK(read("switch_tiny", {{"num_global_experts", "absent"}}).shape.experts == 4);
-  CHECK(read("gshard_tiny", {{"router_top_k", "absent"}}).shape.top_k == 0);
-  CHECK(read("gshard_tiny", {{"router_top_k", 3}}).shape.top_k == 3);
-  CHECK(read("gmoe_tiny", {{"moe_layers", {2, 0}}}).shape.moe_blocks == blocks{0, 2});
+  CHECK(read("gshard_tiny", {{"router_top_k", "absent"}}).top_k == 0);
+  CHECK(read("gshard_tiny", {{"router_top_k", 3}}).top_k == 3);
+  CHECK(read("gmoe_tiny", {{"moe_layers", {2, 0}}}).moe_layers == blocks{0, 2});
 }
 
 TEST_CASE("io/official_config: mistakes") {

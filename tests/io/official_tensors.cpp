@@ -22,6 +22,14 @@ constexpr auto small = [] {
   return s;
 };
 
+/// The card with its mixtures in these blocks, where it lists them.
+template <class Card>
+Card in_blocks(std::vector<index_t> blocks) {
+  Card card;
+  if constexpr (requires { card.placement.blocks; }) card.placement.blocks = std::move(blocks);
+  return card;
+}
+
 template <class Model>
 std::map<std::string, official_tensor<B>> all_of(Model& model) {
   std::map<std::string, official_tensor<B>> all;
@@ -48,16 +56,12 @@ void check_covers(Model& model) {
 
 TEST_CASE_TEMPLATE("io/official_tensors: cover every parameter once", Card, gmoe_card, official_gmoe_card<false>,
                    official_gmoe_card<true, false, false>, official_switch_card, dense_relu_card) {
-  sizes s = small();
-  s.moe_blocks = {1, 2};
-  language_model<Card, B> model(s);
+  language_model<Card, B> model(small(), in_blocks<Card>({1, 2}));
   check_covers(model);
 }
 
 TEST_CASE("io/official_tensors: shared tensors are repeated under every mixture") {
-  sizes s = small();
-  s.moe_blocks = {1, 2};
-  language_model<official_gmoe_card<>, B> model(s);
+  language_model<official_gmoe_card<>, B> model(small(), in_blocks<official_gmoe_card<>>({1, 2}));
   const auto all = all_of(model);
   const auto& again = all.at("transformer.h.2.mlp.moe.global_experts.1.w1.weight");
   CHECK(again.first_name == "transformer.h.1.mlp.moe.global_experts.1.w1.weight");
@@ -90,7 +94,7 @@ TEST_CASE("io/official_tensors: an expert is its rows of the bank, w2 transposed
   const sizes s = small();
   language_model<gmoe_card, B> model(s);
   const auto all = all_of(model);
-  const auto w_in = model.bank().w_in().value().to_host(), w_out = model.bank().w_out().value().to_host();
+  const auto w_in = model.moe().bank().w_in().value().to_host(), w_out = model.moe().bank().w_out().value().to_host();
   const auto& w1 = all.at("transformer.h.0.mlp.moe.global_experts.1.w1.weight");
   const auto& w2 = all.at("transformer.h.0.mlp.moe.global_experts.1.w2.weight");
   CHECK(w1.shape == shape{6, 4});
@@ -106,16 +110,12 @@ TEST_CASE("io/official_tensors: an expert is its rows of the bank, w2 transposed
   w2.unpack(changed, w2.holder->value());
   auto expected = w_out;
   expected[(6 + 1) * 4] = 7;
-  CHECK(model.bank().w_out().value().to_host() == expected);
+  CHECK(model.moe().bank().w_out().value().to_host() == expected);
   CHECK_THROWS_AS(w2.unpack(std::vector<double>(3), w2.holder->value()), config_error);
 }
 
 TEST_CASE("io/official_tensors: experts of private pools count from 0 in every block") {
-  language_model<official_switch_card, B> model([] {
-    sizes s = small();
-    s.moe_blocks = {0, 2};
-    return s;
-  }());
+  language_model<official_switch_card, B> model(small(), in_blocks<official_switch_card>({0, 2}));
   const auto all = all_of(model);
   CHECK(all.at("transformer.h.2.mlp.moe.experts.0.w1.weight").first_row == 12);
   CHECK(all.at("transformer.h.2.mlp.moe.experts.1.w1.weight").first_row == 18);

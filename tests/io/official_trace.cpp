@@ -23,17 +23,23 @@ namespace {
 constexpr auto small = [] {
   sizes s;
   s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 3, s.heads = 2, s.d_ff = 6, s.experts = 3;
-  s.moe_blocks = {1, 2};
-  s.dropout = 0.5;          // must not matter
-  s.capacity_factor = 0.1;  // nor this
+  s.dropout = 0.5;  // must not matter
   return s;
 };
+/// Mixtures in the last two blocks, where the card lists them.
+template <class Card>
+Card small_card() {
+  Card card;
+  if constexpr (requires { card.placement.blocks; }) card.placement.blocks = {1, 2};
+  if constexpr (requires { card.capacity.factor; }) card.capacity.factor = 0.1;  // must not matter
+  return card;
+}
 const std::vector<std::int64_t> tokens{1, 2, 3, 10, 0, 5};
 
 template <class Card>
 struct traced {
   gmoe_test::temp_folder folder;
-  language_model<Card, B> model{small(), 3};
+  language_model<Card, B> model{small(), small_card<Card>(), 3};
   trace_file<double> out;
   official_tracer<language_model<Card, B>> tracer{model, tokens, 2, out};
 
@@ -110,7 +116,7 @@ TEST_CASE("io/official_trace: training steps see the gradients of their own step
 }
 
 TEST_CASE("io/official_trace: tokens that the model cannot read") {
-  language_model<official_gmoe_card<>, B> model(small());
+  language_model<official_gmoe_card<>, B> model(small(), small_card<official_gmoe_card<>>());
   trace_file<double> out;
   const auto complaint = [&](const std::vector<std::int64_t>& ids, index_t sequences) {
     return message_of<data_error>([&] { official_tracer tracer(model, ids, sequences, out); });
@@ -125,7 +131,7 @@ TEST_CASE("io/official_trace: tokens that the model cannot read") {
 
 TEST_CASE("io/official_trace: sequences of one token have routing and logits, but no loss") {
   const gmoe_test::temp_folder folder;
-  language_model<official_gmoe_card<>, B> model(small(), 3);
+  language_model<official_gmoe_card<>, B> model(small(), small_card<official_gmoe_card<>>(), 3);
   trace_file<double> out, longer;
   official_tracer tracer(model, std::vector<std::int64_t>{7, 0}, 2, out);
   CHECK_FALSE(tracer.predicts());

@@ -26,22 +26,25 @@ constexpr auto small = [] {
 };
 
 /// Top-1 that counts the steps.
-struct counting_top_1 : select_policy {
-  static index_t slots(const sizes&) { return 1; }
+struct counting_top_1 {
+  using slot = slots::select;
   template <class B>
   struct layer {
-    parameter<B> steps;  // a buffer
-
-    layer(const builder<B>& make, const sizes&, const layer_shape&) : steps(make.constant("steps", 1, 1, 0)) {}
-    id_matrix<B> choose(const context<B>& ctx, const sizes& s, const variable<B>& scores) {
-      return top_k<1>::choose(ctx, s, scores);
-    }
-    void each_buffer(auto&& visit) { visit(steps.name(), steps.value()); }
-    void after_step(auto&&...) { steps.value() = matrix<B>::filled(1, 1, steps.value().item() + 1); }
+    buffer<B> steps;
   };
   template <class B>
-  static id_matrix<B> choose(const context<B>& ctx, const sizes& s, const variable<B>& scores) {
-    return top_k<1>::choose(ctx, s, scores);
+  layer<B> make_layer(const builder<B>& make, const layer_shape&) const {
+    return {make.constant_buffer("steps", 1, 1, 0)};
+  }
+  index_t at_most(const layer_shape&) const { return 1; }
+  template <class B>
+  id_matrix<B> choose(const place<B>& at, const routing<B>& r) const {
+    return top_k{}.choose(at, r);
+  }
+  template <class B>
+  void after_step(std::int64_t, const layer_statistics<B>&, const auto& my) const {
+    matrix<B>& steps = my.layer.steps.value();
+    steps = matrix<B>::filled(1, 1, steps.item() + 1);
   }
 };
 
@@ -93,6 +96,8 @@ TEST_CASE("io/trace: every name of a layer, in evaluation and in training") {
   CHECK(below(file, "gradient/").empty());
   CHECK(below(file, "after/").empty());
   CHECK_FALSE(file.contains("embeddings_mask"));
+  CHECK(file.metadata().at("sizes.d_ff") == "6");
+  CHECK(file.metadata().at("card.balance.alpha") == "0.01");
 
   auto drawn = evaluated;
   drawn.insert({"attention_mask", "attn_out_mask"});

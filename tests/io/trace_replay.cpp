@@ -74,7 +74,7 @@ TEST_CASE("io/trace_replay: what is refused") {
   r.chosen.clear();
   r.shape = {2, 1, 0};
   CHECK_HAS(r.complaint(), "has shape [2, 1, 0]");
-  r.shape = {index_t{1} << 62, index_t{1} << 62, 0};  // a product that no number holds
+  r.shape = {index_t{1} << 30, index_t{1} << 29, 0};  // tokens without number, in no bytes
   CHECK_HAS(r.complaint(), "expected [sequences, length, choices] of 2 tokens");
   r = {};
   r.kept = {0, 2};

@@ -103,16 +103,17 @@ TEST_CASE("model/accounting: dense models and baselines") {
 }
 
 TEST_CASE("model/accounting: splitting experts changes neither totals nor the active part") {
-  sizes s = small();
+  const sizes s = small();
   const model_cost whole = cost_of<gmoe_card>(s);
-  s.granularity = 4;
-  const model_cost split = cost_of<gmoe_fine_grained_card>(s);
+  const auto parts = card<gmoe_fine_grained_card>(fine_grained<global_pool>{.granularity = 4});
+  const model_cost split = cost_of(s, parts);
   CHECK(split.experts == whole.experts);
   CHECK(split.active == whole.active);
   CHECK(split.router == whole.router + s.layers * (2 + 3 * s.d_model) * (3 * s.experts));
 
-  s.shared_experts = 2;  // parts: 64 - 2 routed, 8 - 2 of them active
-  const model_cost deepseek = cost_of<deepseek_moe_card>(s);
+  // Parts: 64 - 2 routed, 8 - 2 of them active.
+  const auto shared = card<deepseek_moe_card>(fine_grained<layer_pool>{.granularity = 4, .shared_experts = 2});
+  const model_cost deepseek = cost_of(s, shared);
   const index_t part = 2 * s.d_model * s.d_ff / 4;
   CHECK(deepseek.experts == 3 * 62 * part);
   CHECK(deepseek.router == 3 * 62 * s.d_model);
@@ -125,6 +126,7 @@ TEST_CASE("model/accounting: GMoE's ablations") {
   const model_cost c = cost_of<gmoe_card>(s);
   CHECK(cost_of<gmoe_no_local_card>(s).total == c.total - L * e);
   CHECK(cost_of<gmoe_no_local_top2_card>(s).active == c.active);
+  CHECK(cost_of(s, card<gmoe_no_local_card>(top_k{.k = 2})).active == c.active);
   CHECK(cost_of<gmoe_no_logits_card>(s).total == c.total - L * (2 * n + 2 * n * d));
   CHECK(cost_of<gmoe_no_state_card>(s).total == c.total - 6 * d * d - 6 * d);
   CHECK(cost_of<gmoe_no_global_card>(s).total == c.total + (L - 1) * n * e);

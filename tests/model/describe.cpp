@@ -7,13 +7,21 @@ using namespace gmoe;
 namespace {
 struct my_router : linear_router {};
 using my_card = with<switch_card, my_router>;
+/// A wrapper with a number of its own, and one that says nothing.
+template <class Router>
+struct cooled {
+  using slot = slots::router;
+  Router of{};
+  double temperature = 2;
+  static constexpr auto fields = std::tuple{field{"temperature", &cooled::temperature, "divides the logits", above(0)}};
+};
 }  // namespace
 
 TEST_CASE("model/describe: types as they are written") {
-  CHECK(type_name<top_k<2>>() == "top_k<2>");
-  CHECK(type_name<gmoe_card::router>() == "global_router<hidden_state, propagate<cut::raw_logits>>");
-  CHECK(type_name<limited_capacity<priority::within_choice, room::exact>>() ==
-        "limited_capacity<priority::within_choice, room::exact>");
+  CHECK(type_name<top_k>() == "top_k");
+  CHECK(type_name<answer<gmoe_card, slots::router>>() == "global_router<hidden_state, propagate<cut::raw_logits>>");
+  CHECK(type_name<fine_grained<global_pool>>() == "fine_grained<global_pool>");
+  CHECK(type_name<cooled<jittered<linear_router>>>() == "cooled<jittered<linear_router>>");
   CHECK(type_name<my_router>() == "my_router");
 }
 
@@ -24,10 +32,24 @@ TEST_CASE("model/describe: a line for every slot") {
   for (const char* slot :
        {"experts", "body", "always", "router", "score", "select", "capacity", "gate", "balance", "placement", "dense"})
     CHECK(text.find(std::string("\n  ") + slot + " ") != std::string::npos);
-  CHECK(text.find("which scores become assignments?                      top_k<2>\n") != std::string::npos);
-  CHECK(text.find("gshard_capacity<priority::within_choice>") != std::string::npos);
-  CHECK(describe<my_card>().find("?                my_router\n") != std::string::npos);
+  const std::string k = "which scores become assignments?                      top_k {k = 2}: choose, at_most\n";
+  CHECK(text.find(k) != std::string::npos);
+  CHECK(text.find("gshard_capacity {factor = 1.25, order = within_choice, room = rounded_up}: keep\n") !=
+        std::string::npos);
+  CHECK(describe<my_card>().find("?                my_router: logits, make_layer\n") != std::string::npos);
   CHECK(describe<my_card>().starts_with("  experts "));  // no name, no heading
+}
+
+TEST_CASE("model/describe: the numbers are those of the card's value, a wrapper's and what it wraps") {
+  CHECK(describe(card<smoe_card>(top_k{.k = 3})).find("top_k {k = 3}: ") != std::string::npos);
+  const with<gmoe_card, listed_blocks> some{.placement = {{0, 2}}};
+  CHECK(describe(some).find("listed_blocks {blocks = 0 2}: has_experts\n") != std::string::npos);
+  CHECK(describe<with<switch_card, cooled<jittered<linear_router>>>>().find(
+            "cooled<jittered<linear_router>> {temperature = 2, of.epsilon = 0.01}: logits, make_layer\n") !=
+        std::string::npos);
+  // A policy without anything to do, and a body, whose `weights` is no function.
+  CHECK(describe<switch_card>().find("no_always\n") != std::string::npos);
+  CHECK(describe<switch_card>().find("activation_expert<fn::relu>: make_weights, operator()\n") != std::string::npos);
 }
 
 TEST_CASE("model/describe: a dense model has one answer") {

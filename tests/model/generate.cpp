@@ -24,11 +24,10 @@ const gmoe::sizes small{.vocab = 256,
 
 /// Logits after the last of `tokens`, by one forward pass over all of them.
 template <class Model>
-std::vector<double> logits_at_once(Model& m, const ids& tokens) {
+std::vector<double> logits_at_once(const Model& m, const ids& tokens) {
   gmoe::batch<B> data;
   data.assign(tokens, {}, 1, m.shape().vocab);
-  gmoe::context<B> ctx;
-  Model::read(ctx, data);
+  const gmoe::context<B> ctx = Model::reading({}, data);
   const auto all = m.logits(ctx, m.hidden(ctx)).value().to_host();
   return {all.end() - m.shape().vocab, all.end()};
 }

@@ -12,6 +12,7 @@
 #include "moe_checks.hpp"
 
 using namespace gmoe;
+using gmoe_test::named;
 using gmoe_test::text;
 using B = gmoe_test::model_backend;
 
@@ -26,21 +27,19 @@ struct recorder : observer<B> {
 struct failing_router : linear_router {
   static inline bool armed = false;
   template <class Backend>
-  struct layer : linear_router::layer<Backend> {
-    using linear_router::layer<Backend>::layer;
-    variable<Backend> logits(const context<Backend>& ctx, const variable<Backend>& x) {
-      if (armed && ctx.block == 2) throw numeric_error("the router failed");
-      return linear_router::layer<Backend>::logits(ctx, x);
-    }
-  };
+  variable<Backend> logits(const place<Backend>& at, const variable<Backend>& x, const auto& my) const {
+    if (armed && at.block == 2) throw numeric_error("the router failed");
+    return linear_router::logits(at, x, my);
+  }
 };
 /// Throws when the whole pass is on the tape.
-struct failing_loss : switch_loss {
+struct failing_loss {
+  using slot = slots::balance;
   static inline bool armed = false;
   template <class Backend>
-  static variable<Backend> layer_loss(const context<Backend>& ctx, const sizes& s, const routing<Backend>& r) {
+  variable<Backend> layer_loss(const place<Backend>& at, const routing<Backend>& r) const {
     if (armed) throw numeric_error("the loss failed");
-    return switch_loss::layer_loss(ctx, s, r);
+    return switch_loss{.alpha = 0.3}.layer_loss(at, r);
   }
 };
 
@@ -52,7 +51,7 @@ template <class Card>
 std::vector<std::vector<double>> gradients_after(fate how) {
   using model_type = language_model<Card, B>;
   alignas(model_type) std::byte place[sizeof(model_type)];
-  auto* const first = new (place) model_type(gmoe_test::small_sizes());
+  auto* const first = new (place) model_type(gmoe_test::small_sizes(), gmoe_test::small_card<Card>());
   gmoe_test::randomise(*first);
   std::vector<std::shared_ptr<matrix<B>>> gradients;
   for (parameter<B>* p : first->parameters()) gradients.push_back(p->gradient_place());
@@ -71,7 +70,7 @@ std::vector<std::vector<double>> gradients_after(fate how) {
   return values;
 }
 
-double loss(language_model<gmoe_card, B>& model, bool training, std::uint64_t seed) {
+double loss(const language_model<gmoe_card, B>& model, bool training, std::uint64_t seed) {
   context<B> ctx;
   ctx.training = training;
   ctx.random = random_stream(seed);
@@ -125,10 +124,9 @@ TEST_CASE("model/language_model: the seed decides the weights") {
   sizes wide = s;
   wide.d_model = 64;
   language_model<gmoe_card, B> large(wide);
-  auto& block = large.blocks()[0];
-  CHECK(deviation(block.attention.c_attn.weight) == doctest::Approx(0.02).epsilon(0.05));
-  CHECK(deviation(block.attention.c_proj.weight) == doctest::Approx(0.02 / std::sqrt(6.0)).epsilon(0.05));
-  CHECK(deviation(large.bank().w_out()) == doctest::Approx(0.02).epsilon(0.05));
+  CHECK(deviation(named(large, "h.0.attn.c_attn.weight")) == doctest::Approx(0.02).epsilon(0.05));
+  CHECK(deviation(named(large, "h.0.attn.c_proj.weight")) == doctest::Approx(0.02 / std::sqrt(6.0)).epsilon(0.05));
+  CHECK(deviation(large.moe().bank().w_out()) == doctest::Approx(0.02).epsilon(0.05));
   CHECK(deviation(large.token_embedding()) == doctest::Approx(0.02).epsilon(0.1));
 }
 
@@ -147,7 +145,7 @@ TEST_CASE("model/language_model: dropout in training only, a function of the ste
   // The masks are drawn again in the backward pass.
   s.d_model = 4;
   s.d_ff = 6;
-  language_model<gmoe_no_logits_card, B> small(s);
+  language_model<gmoe_no_logits_card, B> small(s, gmoe_test::small_card<gmoe_no_logits_card>());
   gmoe_test::randomise(small, 2);
   CHECK(gmoe_test::differences(small, text(2, 4, 11), true).worst < 1e-7);
   language_model<dense_card, B> dense(s);
@@ -177,11 +175,11 @@ TEST_CASE("model/language_model: gradients add up over passes") {
 }
 
 TEST_CASE("model/language_model: intermediate values in order") {
-  language_model<gmoe_every_second_card, B> model(gmoe_test::small_sizes());
+  const language_model<gmoe_every_second_card, B> model(gmoe_test::small_sizes());
   recorder r;
   context<B> ctx;
   ctx.observer = &r;
-  model.loss(ctx, text(2, 5, 11).on<B>(11));
+  const auto l = model.loss(ctx, text(2, 5, 11).on<B>(11));
   using list = std::vector<std::pair<std::string, index_t>>;
   CHECK(r.seen == list{{"embeddings", -1},
                        {"attn_out", 0},
@@ -189,8 +187,8 @@ TEST_CASE("model/language_model: intermediate values in order") {
                        {"router_h", 0},
                        {"propagated_logits", 0},
                        {"propagated_features", 0},
-                       {"routed_out", 0},
                        {"always_out", 0},
+                       {"routed_out", 0},
                        {"moe_out", 0},
                        {"block_out", 0},
                        {"attn_out", 1},
@@ -202,14 +200,16 @@ TEST_CASE("model/language_model: intermediate values in order") {
                        {"router_h", 2},
                        {"propagated_logits", 2},
                        {"propagated_features", 2},
-                       {"routed_out", 2},
                        {"always_out", 2},
+                       {"routed_out", 2},
                        {"moe_out", 2},
                        {"block_out", 2},
                        {"ln_f", -1}});
-  CHECK(model.moe_layers() == 2);
-  REQUIRE(model.routings().size() == 2);
-  CHECK(model.routings()[1].block == 2);
+  CHECK(model.moe().layers() == 2);
+  REQUIRE(l.found.routings.size() == 2);
+  CHECK(l.found.routings[0].block == 0);
+  CHECK(l.found.routings[1].block == 2);
+  CHECK(l.found.routings[1].layer == 1);
 }
 
 TEST_CASE("model/language_model: what it refuses") {
@@ -225,11 +225,33 @@ TEST_CASE("model/language_model: what it refuses") {
 TEST_CASE("model/language_model: nothing to save besides parameters, nothing to do after a step") {
   language_model<gmoe_card, B> model(gmoe_test::small_sizes());
   const double before = loss(model, false, 0);
-  model.each_buffer([](const std::string& name, matrix<B>&) { FAIL(name); });
-  model.after_step();
+  model.each_buffer([](const buffer<B>& b) { FAIL(b.name()); });
+  CHECK_FALSE(model.hears_steps);
+  CHECK_FALSE(model.needs_preparation());
+  step_statistics<B> statistics;
+  statistics.add(gmoe_test::losses_of(model, text(2, 5, 11), true).found);
+  model.after_step(0, statistics);
   CHECK(loss(model, false, 0) == before);
   language_model<dense_card, B> dense(gmoe_test::small_sizes());
-  dense.after_step();  // without a forward pass, and without mixtures
+  dense.after_step(0, {});  // without a forward pass, and without mixtures
+}
+
+TEST_CASE("model/language_model: several passes of a constant model may be under way") {
+  language_model<gmoe_card, B> filled(gmoe_test::small_sizes());
+  gmoe_test::randomise(filled);
+  const auto& model = filled;
+  const auto one = text(2, 5, 11, 1).on<B>(11), two = text(1, 7, 11, 2).on<B>(11);
+  const auto alone = [&](const batch<B>& data) {
+    return model.hidden(language_model<gmoe_card, B>::reading({}, data)).value().to_host();
+  };
+  auto first = model.begin(language_model<gmoe_card, B>::reading({}, one));
+  auto second = model.begin(language_model<gmoe_card, B>::reading({}, two));
+  CHECK(model.hidden(second).value().to_host() == alone(two));
+  CHECK(model.hidden(first).value().to_host() == alone(one));
+  CHECK(first.found().routings[2].chosen.rows() == 10);
+  CHECK(second.found().routings[2].chosen.rows() == 7);
+  CHECK(gmoe_test::config_message([&] { model.hidden(first); }) ==
+        "mixtures run in the order of their depth: number 3 is next, but 0 was asked for");
 }
 
 TEST_CASE("model/language_model: a pass that throws leaves nothing on the tape, and the next gives the same bits") {

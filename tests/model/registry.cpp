@@ -8,7 +8,7 @@ using namespace gmoe;
 
 namespace {
 struct my_card : gmoe_card {
-  static constexpr std::string_view name = "mine";
+  static constexpr card_text text{"mine", "", "a card of one's own"};
 };
 template <class Card>
 std::string name_again() {

@@ -45,6 +45,71 @@ TEST_CASE_TEMPLATE("ops/elementwise: functions of one matrix, and their gradient
       "square", [](const inputs<B>& in) { return square(in[0]); }, [](double v) { return v * v; }, x);
   check(
       "scale", [](const inputs<B>& in) { return scale(in[0], -2.5); }, [](double v) { return -2.5 * v; }, x);
+  check(
+      "softplus", [](const inputs<B>& in) { return softplus(in[0]); }, [](double v) { return std::log1p(std::exp(v)); },
+      x);
+  check(
+      "sqrt", [](const inputs<B>& in) { return gmoe::sqrt(in[0]); }, [](double v) { return std::sqrt(v); }, positive);
+  check(
+      "reciprocal", [](const inputs<B>& in) { return reciprocal(in[0]); }, [](double v) { return 1 / v; }, x);
+  check(
+      "x log x", [](const inputs<B>& in) { return x_log_x(in[0]); }, [](double v) { return v * std::log(v); },
+      positive);
+  check(
+      "clamp", [](const inputs<B>& in) { return gmoe::clamp(in[0], -1.125, 0.5); },
+      [](double v) { return std::min(std::max(v, -1.125), 0.5); }, x);
+  check(
+      "smooth step", [](const inputs<B>& in) { return smooth_step(in[0], 3); },
+      [](double v) { return v <= -1.5  ? 0
+                            : v >= 1.5 ? 1
+                                       : -2 / 27.0 * v * v * v + 0.5 * v + 0.5; }, x);
+  check(
+      "normal cdf", [](const inputs<B>& in) { return normal_cdf(in[0]); },
+      [](double v) { return 0.5 + 0.5 * std::erf(v / std::sqrt(2.0)); }, x);
+}
+
+TEST_CASE_TEMPLATE("ops/elementwise: at the ends of what a formula is for", B, GMOE_TEST_BACKENDS) {
+  const double inf = std::numeric_limits<double>::infinity();
+  const auto at = [](const auto& f, const table& x) {
+    parameter<B> p("x", put<B>(x));
+    tape<B> t;
+    const variable<B> y = f(variable<B>(p, &t));
+    t.backward(sum(y));
+    return std::pair(get(y.value()).values, get(p.gradient()).values);
+  };
+  const auto [plus, plus_slope] = at([](const auto& x) { return softplus(x); }, table(1, 3, {-200, 200, 0}));
+  CHECK(plus[0] >= 0);
+  CHECK(plus[0] < 1e-30);
+  CHECK(plus[1] == 200);
+  CHECK(plus_slope[1] == 1);
+  CHECK(plus_slope[2] == 0.5);
+  const auto [entropy, entropy_slope] = at([](const auto& x) { return x_log_x(x); }, table(1, 2, {0, 1}));
+  CHECK(entropy == std::vector<double>{0, 0});
+  CHECK(std::isfinite(entropy_slope[0]));
+  CHECK(entropy_slope[1] == 1);
+  const auto [smooth, smooth_slope] =
+      at([](const auto& x) { return smooth_step(x, 0.5); }, table(1, 5, {-inf, -0.25, 0, 0.25, inf}));
+  CHECK(smooth == std::vector<double>{0, 0, 0.5, 1, 1});
+  CHECK(smooth_slope == std::vector<double>{0, 0, 3, 0, 0});
+  const auto [gate, gate_slope] = at([](const auto& x) { return open_gate(x); }, table(1, 4, {-1, 0, 1e-20, 3}));
+  CHECK(gate == std::vector<double>{0, 0, 1, 1});
+  CHECK(gate_slope == gate);
+  const auto [cdf, cdf_slope] = at([](const auto& x) { return normal_cdf(x); }, table(1, 3, {-6, 0, 9}));
+  CHECK(cdf[0] == doctest::Approx(9.865876450376946e-10).epsilon(1e-5));
+  CHECK(cdf[1] == 0.5);
+  CHECK(cdf[2] == 1);
+  CHECK(cdf_slope[1] == doctest::Approx(0.3989422804014327));
+}
+
+TEST_CASE_TEMPLATE("ops/elementwise: quotients, and their gradients", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const table a = random_table(4, 3, 1), b = off_zero(4, 3, 2);
+  const operation<B> f = [](const inputs<B>& in) { return divide(in[0], in[1]); };
+  CHECK(difference(evaluate<B>(f, {a, b}), each([](double u, double v) { return u / v; }, a, b)) < 1e-14);
+  CHECK(gradient_error<B>(f, {a, b}) < 1e-8);
+  CHECK_THROWS_WITH_AS(divide(constant<B>(table(2, 3)), constant<B>(table(3, 2))),
+                       "divide: shapes differ, 2 x 3 and 3 x 2", config_error);
+  CHECK_THROWS_WITH_AS(gmoe::clamp(constant<B>(a), 2, 1), "clamp: from 2 to 1", config_error);
+  CHECK_THROWS_WITH_AS(smooth_step(constant<B>(a), 0), "smooth_step: a width of 0; it must be positive", config_error);
 }
 
 TEST_CASE_TEMPLATE("ops/elementwise: sums, differences and products, and their gradients", B,

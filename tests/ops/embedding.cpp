@@ -36,3 +36,14 @@ TEST_CASE_TEMPLATE("ops/embedding: elements by id; empty choices are 0 and get n
   CHECK_THROWS_WITH_AS(gather_elements(constant<B>(table(2, 4)), ids), "gather_elements: 3 rows of ids for 2 rows",
                        config_error);
 }
+
+TEST_CASE_TEMPLATE("ops/embedding: elements put at their ids, zeros elsewhere", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const auto ids = put_ids<B>({2, 0, no_choice, 1, 1, 1}, 3, 2);
+  const table x = random_table(3, 2, 1);
+  const operation<B> f = [&](const inputs<B>& in) { return scatter_elements(in[0], ids, 4); };
+  const table expected(3, 4, {x(0, 1), 0, x(0, 0), 0, 0, x(1, 1), 0, 0, 0, x(2, 0) + x(2, 1), 0, 0});
+  CHECK(difference(evaluate<B>(f, {x}), expected) < 1e-14);
+  CHECK(gradient_error<B>(f, {x}) < 1e-8);
+  CHECK_THROWS_WITH_AS(scatter_elements(constant<B>(table(3, 4)), ids, 4), "scatter_elements: ids of 3 x 2 for 3 x 4",
+                       config_error);
+}

@@ -25,7 +25,9 @@ TEST_CASE("runs/sample: says what train said, of every variant") {
   for (const auto& v : examples::all_variants()) {
     INFO(v.name);
     words more{"--variant", v.name, "--steps", "2", "--prompt", "Verse", "--sample-tokens", "20"};
-    if (examples::uses_size(v.name, "granularity")) more.insert(more.end(), {"--granularity", "2"});
+    for (const char* number : {"experts.granularity=2", "select.k=2", "balance.alpha=0.3"})  // sample finds them there
+      if (!examples::settings_for(v.name, examples::read_settings({number})).empty())
+        more.insert(more.end(), {"--set", number});
     REQUIRE_MESSAGE(w.run(train(v.name, more)) == 0, w.err());
     const std::string out = w.out();
     REQUIRE_MESSAGE(w.run(sample(v.name, {"--prompt", "Verse"})) == 0, w.err());

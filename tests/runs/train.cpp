@@ -1,5 +1,6 @@
 // train in a folder: what it keeps, and what is left of it by kills and full disks.
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
@@ -72,11 +73,49 @@ TEST_CASE("runs/train: evaluates ten times, keeps the best, says one line") {
   CHECK(!gmoe::read_checkpoint_header(w / "a/checkpoint.safetensors").validation_loss);
   CHECK_HAS(w.out(), "gmoe: ");
   CHECK_HAS(w.out(), "active; 20 steps of 2 x 16 tokens on 1 thread, in a\n");
-  CHECK(w.out().find("router") == std::string::npos);
+  CHECK_HAS(w.out(), "\n  router     global_router<");
+  CHECK_HAS(w.out(), "\n  select     top_k {k = 1}: choose, at_most\n");
+  CHECK(w.out().find("how are tokens scored") == std::string::npos);
   REQUIRE(w.run(train("b", {"--steps", "1", "--verbose", "--evaluate-every", "0"})) == 0);
   CHECK_HAS(w.out(), "; 1 step of 2 x 16");
-  CHECK_HAS(w.out(), "router");
+  CHECK_HAS(w.out(), "how are tokens scored against experts?");
   CHECK(!std::filesystem::exists(w / "b/best.safetensors"));
+}
+
+TEST_CASE("runs/train: numbers of the card are in log and checkpoint, and stay those of the run") {
+  const workplace w;
+  REQUIRE_MESSAGE(w.run(train("a", {"--set", "balance.alpha=0.25", "--set", "select.k=2"})) == 0, w.err());
+  CHECK_HAS(w.out(), "switch_loss {alpha = 0.25}");
+  const json header = log_of(w / "a").front();
+  CHECK(header["format"] == "gmoe log 2");
+  CHECK(header["variant"] == "gmoe");
+  CHECK(header["card"] == json{{"balance.alpha", 0.25}, {"select.k", 2}});
+  CHECK(header["sizes"]["d_model"] == 16);
+  CHECK(header["recipe"]["batch"] == 2);
+  CHECK(gmoe::read_checkpoint_header(w / "a/checkpoint.safetensors").settings ==
+        std::map<std::string, std::string>{{"balance.alpha", "0.25"}, {"select.k", "2"}});
+  const kept whole = what_is_in(w / "a");
+  REQUIRE_MESSAGE(w.run(train("a", {"--resume", "--set", "select.k=2"})) == 0, w.err());
+  CHECK_HAS(w.out(), "switch_loss {alpha = 0.25}");
+  CHECK((what_is_in(w / "a") == whole));
+  REQUIRE(w.run(train("b", {"--steps", "6", "--set", "balance.alpha=0.25", "--set", "select.k=2"})) == 0);
+  REQUIRE_MESSAGE(w.run(train("b", {"--resume", "--steps", "12"})) == 0, w.err());
+  CHECK((log_of(w / "b").front() == header));
+
+  CHECK(w.run(train("a", {"--resume", "--set", "select.k=1"})) == 1);
+  CHECK_HAS(w.err(), "this checkpoint's card.select.k is '2', but this run's is '1'");
+  CHECK(w.run(train("a", {"--resume", "--set", "capacity.factor=1"})) == 2);
+  CHECK_HAS(w.err(), "--set capacity.factor has no effect on gmoe; it is for switch");
+  // The log of another run.
+  std::string text = slurp(w / "a/log.jsonl");
+  text.replace(text.find("\"select.k\":2"), 12, "\"select.k\":3");
+  spill(w / "a/log.jsonl", text);
+  CHECK(w.run(train("a", {"--resume"})) == 1);
+  CHECK_HAS(w.err(), "a/log.jsonl': this log's card.select.k is 3, but this run's is 2; move the log away");
+  // One of version 0.1 begins with the first step.
+  spill(w / "a/log.jsonl", text.substr(text.find('\n') + 1));
+  REQUIRE(w.run(train("a", {"--resume"})) == 0);
+  CHECK_HAS(w.out(), "a/log.jsonl was begun by version 0.1");
 }
 
 TEST_CASE("runs/train: a finished run is not finished twice, and what a kill left out is made up") {
@@ -214,6 +253,14 @@ TEST_CASE("runs/train: mistakes are told before anything is made") {
   fails({"--steps", "9223372036854775807"}, "steps * accumulation * batch");
   fails({"--learning-rate", "inf"}, "--learning-rate is 'inf', expected a number", 2);
   fails({"--sequence", "300"}, "sequence = 300 is longer than positions = 256");
+  fails({"--set", "balance.alhpa=1"},
+        "train: --set 'balance.alhpa': there is no such number; did you mean balance.alpha? There are select.k and "
+        "balance.alpha\n",
+        2);
+  fails({"--set", "select.k=0"}, "--set select.k is 0, expected at least 1", 2);
+  fails({"--set", "select.k=5"}, "the selection takes 5 experts per token, but block 0 has only 4");
+  fails({"--variant", "dense", "--set", "select.k=1"}, "--set select.k has no effect on dense; it is for smoe", 2);
+  fails({"--top-k", "2"}, "there is no option '--top-k'", 2);
   fails({"--variant", "dense", "--official"},
         "--official: official checkpoints cannot hold this model: its card's slot 'dense'");
   fails({"--variant", "switch", "--official"}, "block 1 has GPT-2's feed-forward layer");

@@ -1,3 +1,9 @@
 #pragma once
-// What the test files have in common when they are compiled for Thrust.
+// What the test files have in common when they are compiled for Thrust: the library, with operations that
+// compiled_*.cpp compile for all of them.
 #include "gmoe/backend/thrust.hpp"
+#include "gmoe/compiled/operations.hpp"
+#include "gmoe/gmoe.hpp"
+
+GMOE_COMPILED_OPERATIONS(extern template, gmoe::thrust_backend<float>)
+GMOE_COMPILED_OPERATIONS(extern template, gmoe::thrust_backend<double>)

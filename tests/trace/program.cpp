@@ -39,21 +39,20 @@ gmoe::sizes small() {
   s.heads = 2;
   s.d_ff = 12;
   s.experts = 4;
-  s.granularity = 2;
-  s.capacity_factor = 0.75;
-  s.balance_alpha = 0.3;
   return s;
 }
+constexpr double capacity_factor = 0.75, balance_alpha = 0.3;
+constexpr index_t granularity = 2;
 
-/// Options for those sizes. Only numbers that a card has may be set.
+/// Options for those sizes and numbers. Only numbers that a card has may be set.
 std::string options(const std::string& card) {
   std::string o = " --vocab 13 --positions 7 --d-model 8 --layers 3 --heads 2 --d-ff 12 --initializer-range 0.5";
   if (card.starts_with("dense")) return o;
   o += " --experts 4";
-  if (card != "hash") o += " --balance-alpha 0.3";
-  if (card == "gmoe-fine-grained" || card == "deepseek-moe") o += " --granularity 2";
+  if (card != "hash") o += " --set balance.alpha=0.3";
+  if (card == "gmoe-fine-grained" || card == "deepseek-moe") o += " --set experts.granularity=2";
   if (card.starts_with("switch") || card.starts_with("gshard") || card == "gmoe-no-local-top2")
-    o += " --capacity-factor 0.75";
+    o += " --set capacity.factor=0.75";
   return o;
 }
 
@@ -135,14 +134,14 @@ struct reference {
       w.cols = static_cast<std::size_t>(t.shape[1]);
       for (const double v : file.read<double>(t.name)) w.values.push_back(naive::number::leaf(v));
     }
-    naive::variant v = gmoe_test::equations_of(card, s);
+    naive::variant v = gmoe_test::equations_of(card, s, granularity);
     if (card == "hash")
       for (const double e : file.read<double>("buffer/router.bucket")) v.table.push_back(static_cast<int>(e));
     naive::settings how;
     how.batch = 2;
     how.sequence = 5;
-    how.capacity_factor = s.capacity_factor;
-    how.alpha = s.balance_alpha;
+    how.capacity_factor = capacity_factor;
+    how.alpha = balance_alpha;
     how.training = training;
     std::map<std::string, std::vector<double>> read;
     const auto drawn = [&](const std::string& what, std::size_t block, std::size_t i) {
@@ -268,7 +267,10 @@ TEST_CASE("trace: a replayed routing is taken over, whatever the scores say") {
 TEST_CASE("trace: a saved model, of a training run or of an official checkpoint") {
   const workplace here;
   const gmoe::sizes s = small();
-  gmoe::language_model<gmoe::gshard_card, gmoe::cpu<float>> model(s, 5);
+  gmoe::gshard_card numbers;
+  numbers.capacity.factor = capacity_factor;
+  numbers.balance.alpha = balance_alpha;
+  gmoe::language_model<gmoe::gshard_card, gmoe::cpu<float>> model(s, numbers, 5);
   const std::vector<std::uint8_t> text(200, 7);
   gmoe::trainer run(model, std::span<const std::uint8_t>(text), {.steps = 4, .batch = 2, .sequence = 5, .seed = 5});
   run.step();
@@ -282,7 +284,7 @@ TEST_CASE("trace: a saved model, of a training run or of an official checkpoint"
     REQUIRE(r.status == 0);
     const safetensors_file file(here.folder / "out");
     CHECK(file.metadata().at("variant") == "gshard");
-    CHECK(file.metadata().at("sizes.capacity_factor") == "0.75");
+    CHECK(file.metadata().at("card.capacity.factor") == "0.75");
     const auto wte = model.token_embedding().value().to_host();
     CHECK(file.read<double>("parameter/wte") == std::vector<double>(wte.begin(), wte.end()));
     compare_layers(file, reference("gshard", file, false).result);
@@ -291,6 +293,10 @@ TEST_CASE("trace: a saved model, of a training run or of an official checkpoint"
                      here.path("out") + " --d-ff 3")
                 .err,
             "--d-ff has no effect on the model of a checkpoint");
+  CHECK_HAS(here.run("--checkpoint " + here.path("run") + " --tokens " + here.path("tokens") + " --out " +
+                     here.path("out") + " --set select.k=2")
+                .err,
+            "--set has no effect on the model of a checkpoint");
 
   const std::filesystem::path golden = GMOE_TESTS_DIR "/golden";
   std::filesystem::create_directory(here.folder / "official");
@@ -315,6 +321,9 @@ TEST_CASE("trace: float and double, with and without targets, and what it says o
   CHECK(wide.metadata().at("variant") == "switch");
   CHECK(wide.metadata().at("step") == "5");
   CHECK(wide.metadata().at("sizes.d_ff") == "12");
+  CHECK(wide.metadata().at("card.balance.alpha") == "0.3");
+  CHECK(wide.metadata().at("card.capacity.order") == "token_order");
+  CHECK_HAS(slurp(here.folder / "stdout"), "\n  balance    switch_loss {alpha = 0.3}: layer_loss\n");
   CHECK_FALSE(wide.contains("layer0/second_choice_draw"));
   CHECK_FALSE(wide.contains("gradient/wte"));
   CHECK_FALSE(wide.contains("after/parameter/wte"));
@@ -344,7 +353,10 @@ TEST_CASE("trace: one line for every mistake, and the old file stays") {
   complains("--tokens " + here.path("tokens"), "give either --variant NAME");
   complains("--variant gmoe --checkpoint x" + tokens, "give either --variant NAME");
   complains("--variant gmoe" + tokens + small + " --replay-constants", "--replay-constants needs --replay");
-  complains("--variant gmoe" + tokens + small + " --capacity-factor 2", "--capacity-factor has no effect on gmoe");
+  complains("--variant gmoe" + tokens + small + " --set capacity.factor=2",
+            "--set capacity.factor has no effect on gmoe; it is for switch");
+  complains("--variant gmoe" + tokens + small + " --set select.l=2", "did you mean select.k?");
+  complains("--variant gmoe" + tokens + small + " --set select.k=many", "--set select.k is 'many', expected");
   complains("--variant gmoe" + tokens + " --stpe 3", "did you mean --step?");
   complains("--variant gmoee" + tokens + small, "did you mean 'gmoe'");
   complains("--variant gmoe --tokens " + here.path("none") + small, "none");

@@ -21,26 +21,42 @@ namespace {
 using B = GMOE_TEST_BACKEND<float>;
 using choices = std::vector<id_type>;
 
-/// Three experts per token up to step 2, then one: how many it takes tells the step.
-struct scheduled : select_policy {
-  static index_t slots(const sizes&) { return 3; }
+/// What the first mixture chose in the last pass of any model here, and by which scores.
+struct last_pass {
+  choices chosen;
+  index_t slots = 0;
+  std::vector<float> scores;
+
   template <class Backend>
-  static id_matrix<Backend> choose(const context<Backend>& ctx, const sizes& s, const variable<Backend>& scores) {
-    sizes now = s;
-    now.top_k = ctx.step < 2 ? 3 : ctx.step < 4 ? 2 : 1;
-    return top_k<1>::choose(ctx, now, scores);
+  void remember(const place<Backend>& at, const routing<Backend>& r, const id_matrix<Backend>& ids) {
+    if (at.layer.moe_layer == 0) *this = {ids.to_host(), ids.cols(), r.scores.value().to_host()};
+  }
+} last;
+
+/// Three experts per token up to step 2, then two, then one: how many it takes tells the step.
+struct scheduled {
+  using slot = slots::select;
+  index_t at_most(const layer_shape&) const { return 3; }
+  template <class Backend>
+  id_matrix<Backend> choose(const place<Backend>& at, const routing<Backend>& r) const {
+    const index_t k = at.step < 2 ? 3 : at.step < 4 ? 2 : 1;
+    id_matrix<Backend> chosen = top_k{.k = k}.choose(at, r);
+    last.remember(at, r, chosen);
+    return chosen;
   }
 };
 
 /// One expert, drawn by chance, in evaluation too.
-struct by_chance : select_policy {
-  static index_t slots(const sizes&) { return 1; }
+struct by_chance {
+  using slot = slots::select;
+  index_t at_most(const layer_shape&) const { return 1; }
   template <class Backend>
-  static id_matrix<Backend> choose(const context<Backend>& ctx, const sizes&, const variable<Backend>& scores) {
-    matrix<Backend> draws(scores.rows(), scores.cols());
-    Backend::fill_uniform(draws.view(), 0, 1, ctx.stream(random_site::selection));
-    id_matrix<Backend> chosen(scores.rows(), 1);
+  id_matrix<Backend> choose(const place<Backend>& at, const routing<Backend>& r) const {
+    matrix<Backend> draws(r.scores.rows(), r.experts);
+    Backend::fill_uniform(draws.view(), 0, 1, at.stream(random_site::selection));
+    id_matrix<Backend> chosen(r.scores.rows(), 1);
     Backend::top_k_rows(chosen.view(), std::as_const(draws).view());
+    last.remember(at, r, chosen);
     return chosen;
   }
 };
@@ -59,33 +75,31 @@ const std::vector<std::uint8_t> text = [] {
 const std::span<const std::uint8_t> tokens(text);
 
 template <class Model>
-index_t slots_of(const Model& m) {
-  return m.routings()[0].chosen.cols();
-}
-template <class Model>
-void check_slots(Model& m, index_t expected) {
-  evaluate(m, tokens, 8, 2, 1, [&](const Model& seen) { CHECK(slots_of(seen) == expected); });
-  record_routing(m, tokens, {.sequence = 8, .batch = 2, .most_tokens = 5});
-  CHECK(slots_of(m) == expected);
+void check_slots(const Model& m, index_t expected) {
+  evaluate(m, tokens, 8, 2, 1, [&](const losses<B>& l) { CHECK(l.found.routings[0].chosen.cols() == expected); });
+  last = {};
+  CHECK(record_routing(m, tokens, {.sequence = 8, .batch = 2, .most_tokens = 5}).decisions.slots(0) == expected);
+  CHECK(last.slots == expected);
+  last = {};
   generate(m, std::span<const id_type>(choices{1, 2}), {.tokens = 2});
-  CHECK(slots_of(m) == expected);
+  CHECK(last.slots == expected);
 }
 
 /// What the first mixture chose in each of `passes` passes of one token.
-choices drawn(generator<random_model>& reader, random_model& m, int passes) {
+choices drawn(generator<random_model>& reader, int passes) {
   choices all;
   const id_type token = 3;
   for (int i = 0; i < passes; ++i) {
     reader.read({&token, 1});
-    all.push_back(m.routings()[0].chosen.to_host().at(0));
+    all.push_back(last.chosen.at(0));
   }
   return all;
 }
 
 /// What each batch of an evaluation chose.
-std::vector<choices> drawn(random_model& m) {
+std::vector<choices> drawn(const random_model& m) {
   std::vector<choices> all;
-  evaluate(m, tokens, 8, 2, 4, [&](const random_model& seen) { all.push_back(seen.routings()[0].chosen.to_host()); });
+  evaluate(m, tokens, 8, 2, 4, [&](const losses<B>& l) { all.push_back(l.found.routings[0].chosen.to_host()); });
   return all;
 }
 
@@ -130,18 +144,18 @@ TEST_CASE("train/evaluate: random choices differ from batch to batch, and repeat
 TEST_CASE("model/generate: random choices differ from pass to pass, and follow the seed") {
   random_model m(tiny);
   generator reader(m), alike(m), other(m, 0, random_stream(7));
-  const choices first = drawn(reader, m, 40);  // far beyond the eight positions
+  const choices first = drawn(reader, 40);  // far beyond the eight positions
   for (id_type e = 0; e < 4; ++e) CHECK(std::count(first.begin(), first.end(), e) > 2);
-  CHECK(drawn(alike, m, 40) == first);
-  CHECK(drawn(other, m, 40) != first);
-  CHECK(drawn(reader, m, 40) != first);  // it has gone on
+  CHECK(drawn(alike, 40) == first);
+  CHECK(drawn(other, 40) != first);
+  CHECK(drawn(reader, 40) != first);  // it has gone on
   reader.restart();
-  CHECK(drawn(reader, m, 40) == first);
+  CHECK(drawn(reader, 40) == first);
 
   const choices prompt{1, 2, 3};
   const auto made = [&](std::uint64_t seed) {
     generate(m, std::span(prompt), {.tokens = 5, .seed = seed});
-    return m.routings()[0].scores.value().to_host();
+    return last.scores;
   };
   CHECK(made(1) == made(1));
   CHECK(made(1) != made(2));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,49 +30,69 @@ using gmoe_test::tiny;
 using gmoe_test::tokens;
 
 /// Top-1 that counts itself what it chose in the training passes of a step, and remembers what it is told.
-struct listening : gmoe::select_policy {
-  static gmoe::index_t slots(const gmoe::sizes&) { return 1; }
-  template <class Backend>
-  struct layer {
+struct listening {
+  using slot = gmoe::slots::select;
+  struct counts {
     gmoe::routing_statistics expected, heard;
-    layer(const gmoe::builder<Backend>&, const gmoe::sizes&, const gmoe::layer_shape& l) { forget(l.experts); }
+    std::vector<double> row;
+    std::int64_t step = -1;
 
     void forget(gmoe::index_t experts) {
       expected = {};
       expected.load.resize(static_cast<std::size_t>(experts));
     }
-    gmoe::id_matrix<Backend> choose(const gmoe::context<Backend>& ctx, const gmoe::sizes& s,
-                                    const gmoe::variable<Backend>& scores) {
-      auto chosen = gmoe::top_k<1>::choose(ctx, s, scores);
-      if (!ctx.training) return chosen;
-      ++expected.passes;
-      expected.tokens += scores.rows();
-      for (const gmoe::id_type e : chosen.to_host()) ++expected.load[static_cast<std::size_t>(e)], ++expected.pairs;
-      return chosen;
-    }
-    void after_step(const gmoe::sizes&, const gmoe::routing_statistics& all) { heard = all; }
   };
+  template <class Backend>
+  struct layer {
+    std::shared_ptr<counts> seen;
+  };
+  template <class Backend>
+  layer<Backend> make_layer(const gmoe::builder<Backend>&, const gmoe::layer_shape& l) const {
+    layer<Backend> made{std::make_shared<counts>()};
+    made.seen->forget(l.experts);
+    return made;
+  }
+  gmoe::index_t at_most(const gmoe::layer_shape&) const { return 1; }
+  template <class Backend>
+  gmoe::id_matrix<Backend> choose(const gmoe::place<Backend>& at, const gmoe::routing<Backend>& r,
+                                  const auto& my) const {
+    auto chosen = gmoe::top_k{}.choose(at, r);
+    if (!at.training) return chosen;
+    gmoe::routing_statistics& expected = my.layer.seen->expected;
+    ++expected.passes;
+    expected.tokens += chosen.rows();
+    for (const gmoe::id_type e : chosen.to_host()) ++expected.load[static_cast<std::size_t>(e)], ++expected.pairs;
+    gmoe::matrix<Backend> row(1, r.experts);
+    Backend::count_choices(row.view(), 1, chosen.view());
+    at.add_statistic("asked", std::move(row));
+    return chosen;
+  }
+  template <class Backend>
+  void after_step(std::int64_t step, const gmoe::layer_statistics<Backend>& all, const auto& my) const {
+    counts& seen = *my.layer.seen;
+    seen.heard = all;
+    seen.row = all.row("asked");
+    seen.step = step;
+  }
 };
 
 /// A router that fails in the second block, and a loss that fails, when it is their turn.
 struct failing_router : gmoe::linear_router {
   static inline int passes_left = -1;
   template <class Backend>
-  struct layer : gmoe::linear_router::layer<Backend> {
-    using gmoe::linear_router::layer<Backend>::layer;
-    gmoe::variable<Backend> logits(const gmoe::context<Backend>& ctx, const gmoe::variable<Backend>& x) {
-      if (ctx.block == 1 && passes_left-- == 0) throw gmoe::backend_error("the router failed");
-      return gmoe::linear_router::layer<Backend>::logits(ctx, x);
-    }
-  };
+  gmoe::variable<Backend> logits(const gmoe::place<Backend>& at, const gmoe::variable<Backend>& x,
+                                 const auto& my) const {
+    if (at.block == 1 && passes_left-- == 0) throw gmoe::backend_error("the router failed");
+    return gmoe::linear_router::logits(at, x, my);
+  }
 };
-struct failing_loss : gmoe::switch_loss {
+struct failing_loss {
+  using slot = gmoe::slots::balance;
   static inline int passes_left = -1;
   template <class Backend>
-  static gmoe::variable<Backend> loss(const gmoe::context<Backend>& ctx, const gmoe::sizes& s,
-                                      const std::vector<gmoe::routing<Backend>>& layers) {
+  gmoe::variable<Backend> loss(const gmoe::findings<Backend>& pass) const {
     if (passes_left-- == 0) throw gmoe::backend_error("the loss failed");
-    return layer_loss(ctx, s, layers.front());
+    return gmoe::joint_switch_loss{}.loss(pass);
   }
 };
 
@@ -148,8 +169,8 @@ TEST_CASE("train/trainer: accumulated passes equal one large batch") {
   // for the language loss; so the balance loss is switched off.
   gmoe::sizes s = tiny;
   s.dropout = 0;
-  s.balance_alpha = 0;
-  model a(s, 7), b(s, 7);
+  const auto card = gmoe::card<gmoe::gmoe_card>(gmoe::switch_loss{.alpha = 0});
+  model a(s, card, 7), b(s, card, 7);
   gmoe::recipe together{.steps = 4, .batch = 8, .sequence = 12, .accumulation = 1, .seed = 7};
   gmoe::recipe halves = together;
   halves.batch = 4;
@@ -192,15 +213,20 @@ TEST_CASE("train/trainer: a selection hears of all passes of a step, and of noth
       ctx.training = true;
       m.loss(ctx, data);
       gmoe::evaluate(m, tokens.first(100), 12, 2);
-      for (auto& b : m.blocks()) b.moe->select().forget(3);
+      const auto seen = [&](gmoe::index_t layer) -> listening::counts& {
+        return *m.moe().mine<gmoe::slots::select>(layer).layer.seen;
+      };
+      for (gmoe::index_t l = 0; l < 2; ++l) seen(l).forget(3);
       run.step();
-      for (auto& b : m.blocks()) {
-        const auto &expected = b.moe->select().expected, &heard = b.moe->select().heard;
+      for (gmoe::index_t l = 0; l < 2; ++l) {
+        const auto &expected = seen(l).expected, &heard = seen(l).heard;
+        CHECK(seen(l).step == step);
         CHECK(heard.passes == passes);
         CHECK(heard.tokens == passes * 48);
         CHECK(heard.tokens == expected.tokens);
         CHECK(heard.pairs == expected.pairs);
         CHECK(heard.load == expected.load);
+        CHECK(seen(l).row == std::vector<double>(heard.load.begin(), heard.load.end()));
       }
     }
   }
@@ -240,7 +266,7 @@ TEST_CASE("train/trainer: a router that gives NaN stops the step, the parameters
   model a(tiny, 7), b(tiny, 7);
   gmoe::trainer run(a, tokens, short_run), clean(b, tokens, short_run);
   CHECK(run.step().loss == clean.step().loss);
-  gmoe::matrix<B>& gate = a.router_of(1).gate.value();
+  gmoe::matrix<B>& gate = a.moe().mine<gmoe::slots::router>(1).layer.gate.value();
   const auto good = gate.to_host();
   auto bad = good;
   bad[3] = std::numeric_limits<float>::quiet_NaN();
@@ -251,6 +277,20 @@ TEST_CASE("train/trainer: a router that gives NaN stops the step, the parameters
   CHECK(std::memcmp(values_of(a).data(), before.data(), before.size() * sizeof(float)) == 0);
   B::upload(gate.data(), good.data(), good.size() * sizeof(float));
   CHECK(losses_of(run, 3) == losses_of(clean, 3));
+}
+
+TEST_CASE("train/trainer: a card that wants to see the text first is not trained without") {
+  gmoe::language_model<gmoe::hash_card, B> m(tiny, 7);
+  CHECK(m.needs_preparation());
+  CHECK(message_of<gmoe::config_error>([&] { gmoe::trainer run(m, tokens, short_run); }) ==
+        "the card has a policy that must see the training text first: call model.prepare(counts) with how often each "
+        "token id occurs in it");
+  std::vector<std::int64_t> counts(32);
+  for (const std::uint8_t t : tokens) ++counts[t];
+  m.prepare(counts);
+  CHECK_FALSE(m.needs_preparation());
+  gmoe::trainer run(m, tokens, short_run);
+  CHECK(std::isfinite(run.step().loss));
 }
 
 TEST_CASE("train/trainer: sizes and text that do not fit are named") {

@@ -22,6 +22,8 @@ void append_routing(routing_decisions& decisions, const Model& model,
   const bool first = decisions.layers() == 0;
   require(first || decisions.layers() == model.moe().layers(), "append_routing: the model has ", model.moe().layers(),
           " mixtures, but the decisions hold ", decisions.layers(), " layers");
+  require(std::ssize(pass.routings) == model.moe().layers(), "append_routing: ", pass.routings.size(), " routings of ",
+          model.moe().layers(), " mixtures, expected one of each");
   for (index_t layer = 0; layer < model.moe().layers(); ++layer) {
     const auto& r = pass.routings[static_cast<std::size_t>(layer)];
     require(tokens >= 0 && tokens <= r.chosen.rows(), "append_routing: ", tokens, " tokens of a batch of ",

@@ -41,6 +41,9 @@ class parameter {
     if (g.empty() && size() > 0) g = matrix<B>::filled(rows_, cols_, typename B::scalar(0));
     return g;
   }
+  /// Whether optimisers change it. A parameter that is not trained gets no gradient and does not decay.
+  bool trained() const { return trained_; }
+  void set_trained(bool trained) { trained_ = trained; }
   bool has_gradient() const { return gradient_ && !gradient_->empty(); }
   /// Sets the gradient to zero by giving back its memory.
   void forget_gradient() {
@@ -55,6 +58,7 @@ class parameter {
   index_t rows_ = 0, cols_ = 0;
   matrix<B> value_;
   std::shared_ptr<matrix<B>> gradient_;
+  bool trained_ = true;
 };
 
 }  // namespace gmoe

@@ -86,8 +86,8 @@ class variable {
     node_->needs_gradient = on != nullptr && needs_gradient;
   }
   /// A parameter in use on a tape (null: inference).
-  variable(const parameter<B>& p, tape<B>* on) : variable(p.value(), on, true) {
-    if (on) node_->of_parameter = p.gradient_place();
+  variable(const parameter<B>& p, tape<B>* on) : variable(p.value(), on, p.trained()) {
+    if (node_->needs_gradient) node_->of_parameter = p.gradient_place();
   }
   variable(const variable& other) : value_(other.value_), node_(other.node_) {
     if (node_) ++node_->references;

@@ -10,6 +10,7 @@
 
 #include "gmoe/backend/arguments.hpp"
 #include "gmoe/backend/dispatch.hpp"
+#include "gmoe/backend/groups.hpp"
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/functions.hpp"
 #include "gmoe/core/random.hpp"
@@ -71,6 +72,30 @@ concept rows = requires(typename B::scalar s, in<B> x, out<B> y, const in<B>* ma
 };
 
 template <class B>
+concept softmaxes = requires(out<B> y, in<B> x, in<B> mask) {
+  B::log_sum_exp_rows(y, x);           // y (rows x 1) = log of the row's sum of exp(x)
+  B::masked_softmax_rows(y, x, mask);  // y = softmax over the columns whose mask (1 x N or T x N) is above 0, else 0
+  B::entmax_rows(y, x);                // y = entmax with alpha 1.5 of each row
+};
+
+/// Rows in groups of equal size, such as the tokens of a sequence.
+template <class B>
+concept sequences = requires(out<B> y, typename B::scalar beta, in<B> x, index_t group, index_t sequence) {
+  B::transpose_groups(y, beta, x, group);          // y(g N + j, i) = x(g group + i, j): each group of rows transposed
+  B::prefix_means(y, beta, x, sequence);           // y_i = the mean of x's rows from the sequence's first to i
+  B::prefix_means_backward(y, beta, x, sequence);  // y = the gradient of those means' input, x that of the means
+};
+
+/// Rows of m n numbers as m x n matrices.
+template <class B>
+concept outer_products = requires(out<B> y, typename B::scalar beta, in<B> a, in<B> b, in<B> x) {
+  B::outer_rows(y, beta, a, b);          // y(t, i n + j) = a(t, i) b(t, j)
+  B::contract_rows(y, beta, x, b);       // y(t, i) = sum over j of x(t, i n + j) b(t, j)
+  B::contract_rows_left(y, beta, x, a);  // y(t, j) = sum over i of x(t, i n + j) a(t, i)
+};
+
+/// Rows and elements by id; `no_choice` is read as zeros and written nowhere.
+template <class B>
 concept gathers = requires(in<B> x, out<B> y, ids i, const in<B>* more, index_t n) {
   B::gather_rows(y, x, i, more, n, n);
   B::scatter_add_rows(y, x, i);
@@ -96,6 +121,20 @@ concept routes = requires(typename B::scalar s, in<B> x, out<B> y, ids i, ids_ou
   B::sort_pairs(o, o, o, i);
 };
 
+/// Choices by other rules, without gradients, made where the scores are; NaNs and ties as above. Slots that stay empty
+/// are `no_choice`. A mask of zeros and ones is 1 x N or T x N, `valid` T x 1, or null: all rows are.
+template <class B>
+concept choices = requires(in<B> scores, in<B> mask, const in<B>* valid, typename B::scalar limit, ids rows,
+                           ids_out choice, index_t group, index_t count, random_stream random) {
+  B::top_k_visible(choice, scores, mask);         // top_k_rows among the columns whose mask is above 0
+  B::keep_until_sum(choice, scores, limit);       // empties the slots behind the one whose score takes the sum > limit
+  B::choose_above(choice, scores, limit);         // the columns > limit, lower ones first, as many as find room
+  B::choose_rows(choice, scores, group, valid);   // G N x c: the c best rows of every column, in each group of rows
+  B::choices_of_rows(choice, rows);               // T x N: e in column e where that chose the row
+  B::choose_pairs(choice, scores, count, valid);  // T x N: e in column e where the entry is among the `count` best
+  B::sample_rows(choice, scores, random);         // slot j of row t: drawn by the row's weights, at counter t slots + j
+};
+
 template <class B>
 concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attention_shape& shape, index_t n,
                          typename B::scalar s, const fn::adamw_step<typename B::scalar>& step) {
@@ -109,12 +148,30 @@ concept fused = requires(in<B> x, out<B> y, ids i, random_stream r, const attent
   B::adamw(y, y, y, x, step);
 };
 
+/// Rows in groups, each with a matrix of its own: what every body of experts is composed of. Sizes of products are read
+/// from the host, `offsets` and `pairs` lie on the backend. Here every `beta` is 0 or 1, and `weights` may be null.
+template <class B>
+concept grouped = requires(op op_w, op op_a, op op_b, typename B::scalar beta, typename B::scalar scale, in<B> x,
+                           in<B> dy, in<B> a, in<B> b, out<B> y, const block_view<const typename B::scalar>& w,
+                           const block_view<typename B::scalar>& dw, const row_ranges& groups, ids offsets,
+                           const pair_rows<typename B::scalar>& pairs, index_t count) {
+  B::grouped_gemm(op_w, x, w, beta, y, groups);        // y_g = x_g op(W_g); zeros beyond the columns of W_g'
+  B::grouped_weight_gradient(a, b, beta, dw, groups);  // dW_g = a_g' b_g; blocks of no group stay as they are
+  B::batched_gemm(op_a, op_b, a, b, beta, y, count);   // y_i = op(a_i) op(b_i) for `count` equal blocks of rows
+  B::gather_pairs(y, beta, x, pairs);                  // row i, of pair (t, j): w_tj x_t
+  B::combine_pairs(y, beta, x, pairs);                 // y_t = sum over t's pairs of w_tj times their row of x
+  B::pair_dots(y, beta, dy, x, pairs);                 // y_tj = <dy_t, the pair's row of x>, 0 if it has none
+  B::segment_sums(y, beta, scale, x, offsets);         // y_g = scale times the sum of group g's rows
+  B::expand_segments(y, beta, scale, x, offsets);      // every row of group g = scale x_g
+};
+
 }  // namespace contract
 
-/// A backend: all of the above, plus experts_forward/experts_backward (templates over the activation)
-/// and expert_weight_gradients.
+/// A backend: all of the above, plus experts_forward/experts_backward and gated_experts_forward/gated_experts_backward
+/// (templates over the activation) and expert_weight_gradients.
 template <class B>
 concept backend = contract::memory<B> && contract::products<B> && contract::maps<B> && contract::reductions<B> &&
-    contract::rows<B> && contract::gathers<B> && contract::routes<B> && contract::fused<B>;
+    contract::rows<B> && contract::softmaxes<B> && contract::sequences<B> && contract::outer_products<B> &&
+    contract::gathers<B> && contract::routes<B> && contract::choices<B> && contract::fused<B> && contract::grouped<B>;
 
 }  // namespace gmoe

@@ -8,19 +8,25 @@
 #include "gmoe/backend/contract.hpp"
 #include "gmoe/backend/cpu_forward.hpp"
 #include "gmoe/backend/eigen/attention.hpp"
+#include "gmoe/backend/eigen/choose.hpp"
 #include "gmoe/backend/eigen/cross_entropy.hpp"
 #include "gmoe/backend/eigen/experts.hpp"
+#include "gmoe/backend/eigen/gated_experts.hpp"
 #include "gmoe/backend/eigen/gather.hpp"
 #include "gmoe/backend/eigen/gemm.hpp"
+#include "gmoe/backend/eigen/groups.hpp"
 #include "gmoe/backend/eigen/gru.hpp"
 #include "gmoe/backend/eigen/layer_norm.hpp"
 #include "gmoe/backend/eigen/map.hpp"
 #include "gmoe/backend/eigen/memory.hpp"
 #include "gmoe/backend/eigen/optimizer.hpp"
+#include "gmoe/backend/eigen/outer.hpp"
 #include "gmoe/backend/eigen/random.hpp"
 #include "gmoe/backend/eigen/reduce.hpp"
 #include "gmoe/backend/eigen/routing.hpp"
+#include "gmoe/backend/eigen/sequences.hpp"
 #include "gmoe/backend/eigen/softmax.hpp"
+#include "gmoe/backend/eigen/softmax_kinds.hpp"
 
 namespace gmoe::inline GMOE_CPU_BUILD {
 
@@ -34,11 +40,17 @@ struct cpu : eigen::memory_kernels<Scalar>,
              eigen::map_kernels<Scalar>,
              eigen::reduce_kernels<Scalar>,
              eigen::softmax_kernels<Scalar>,
+             eigen::softmax_kind_kernels<Scalar>,
+             eigen::sequence_kernels<Scalar>,
+             eigen::outer_kernels<Scalar>,
              eigen::layer_norm_kernels<Scalar>,
              eigen::gru_kernels<Scalar>,
              eigen::gather_kernels<Scalar>,
              eigen::routing_kernels<Scalar>,
+             eigen::choice_kernels<Scalar>,
              eigen::expert_kernels<Scalar, Products>,
+             eigen::group_kernels<Scalar, Products>,
+             eigen::gated_expert_kernels<Scalar, Products>,
              eigen::attention_kernels<Scalar>,
              eigen::cross_entropy_kernels<Scalar>,
              eigen::random_kernels<Scalar>,

@@ -4,19 +4,25 @@
 
 #include "gmoe/backend/contract.hpp"
 #include "gmoe/backend/thrust/attention.hpp"
+#include "gmoe/backend/thrust/choose.hpp"
 #include "gmoe/backend/thrust/cross_entropy.hpp"
 #include "gmoe/backend/thrust/experts.hpp"
+#include "gmoe/backend/thrust/gated_experts.hpp"
 #include "gmoe/backend/thrust/gather.hpp"
 #include "gmoe/backend/thrust/gemm.hpp"
+#include "gmoe/backend/thrust/groups.hpp"
 #include "gmoe/backend/thrust/gru.hpp"
 #include "gmoe/backend/thrust/layer_norm.hpp"
 #include "gmoe/backend/thrust/map.hpp"
 #include "gmoe/backend/thrust/memory.hpp"
 #include "gmoe/backend/thrust/optimizer.hpp"
+#include "gmoe/backend/thrust/outer.hpp"
 #include "gmoe/backend/thrust/random.hpp"
 #include "gmoe/backend/thrust/reduce.hpp"
 #include "gmoe/backend/thrust/routing.hpp"
+#include "gmoe/backend/thrust/sequences.hpp"
 #include "gmoe/backend/thrust/softmax.hpp"
+#include "gmoe/backend/thrust/softmax_kinds.hpp"
 
 namespace gmoe {
 inline namespace GMOE_THRUST_SYSTEM {
@@ -28,11 +34,17 @@ struct thrust_backend : on_thrust::memory_kernels<Scalar>,
                         on_thrust::map_kernels<Scalar>,
                         on_thrust::reduce_kernels<Scalar>,
                         on_thrust::softmax_kernels<Scalar>,
+                        on_thrust::softmax_kind_kernels<Scalar>,
+                        on_thrust::sequence_kernels<Scalar>,
+                        on_thrust::outer_kernels<Scalar>,
                         on_thrust::layer_norm_kernels<Scalar>,
                         on_thrust::gru_kernels<Scalar>,
                         on_thrust::gather_kernels<Scalar>,
                         on_thrust::routing_kernels<Scalar>,
+                        on_thrust::choice_kernels<Scalar>,
                         on_thrust::expert_kernels<Scalar>,
+                        on_thrust::group_kernels<Scalar>,
+                        on_thrust::gated_expert_kernels<Scalar>,
                         on_thrust::attention_kernels<Scalar>,
                         on_thrust::cross_entropy_kernels<Scalar>,
                         on_thrust::random_kernels<Scalar>,

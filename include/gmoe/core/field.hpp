@@ -75,29 +75,33 @@ void each_field(P& p, auto&& visit) {
   std::apply([&](const auto&... f) { (visit(f, p.*f.at), ...); }, fields_of<std::remove_const_t<P>>());
 }
 
-/// Throws config_error, naming `name`, unless the field may have that value.
-template <class P, class T>
-void check_field(const field<P, T>& f, std::string_view name, const T& value) {
-  const auto one = [&](double v) {
-    require(!std::isinf(v), name, " is ", v, ", expected a finite number");
-    require(f.range.allow(v), name, " is ", v, ", expected ", f.range.text());
-  };
+/// Throws config_error, naming `name`, unless a number of that range may be `value`.
+template <class T>
+void check_value(std::string_view name, const limits& range, const T& value) {
   if constexpr (std::is_same_v<T, std::vector<index_t>>) {
-    for (const index_t v : value) one(static_cast<double>(v));
+    for (const index_t v : value) check_value(name, range, v);
   } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    require(f.range.allow(static_cast<double>(value)), name, " is ", value, ", expected ", f.range.text());
+    require(range.allow(static_cast<double>(value)), name, " is ", value, ", expected ", range.text());
   } else if constexpr (std::is_floating_point_v<T>) {
-    one(value);
+    require(!std::isinf(value), name, " is ", value, ", expected a finite number");
+    require(range.allow(value), name, " is ", value, ", expected ", range.text());
   }
 }
-
-/// Reads a field's value. Throws config_error for a text that says none, or one that the field may not have.
-template <class P, class T>
-T parse_field(const field<P, T>& f, std::string_view name, std::string_view text) {
+/// Reads a value. Throws config_error for a text that says none, or one that is out of range.
+template <class T>
+T parse_value(std::string_view name, const limits& range, std::string_view text) {
   T value{};
   require(from_text(text, value), name, " is '", text, "', expected ", kind_of_text<T>());
-  check_field(f, name, value);
+  check_value(name, range, value);
   return value;
+}
+template <class P, class T>
+void check_field(const field<P, T>& f, std::string_view name, const T& value) {
+  check_value(name, f.range, value);
+}
+template <class P, class T>
+T parse_field(const field<P, T>& f, std::string_view name, std::string_view text) {
+  return parse_value<T>(name, f.range, text);
 }
 
 }  // namespace gmoe

@@ -3,7 +3,7 @@
 ///
 /// They are templates over a number type `T`, which may be a scalar or a backend's vector of scalars; so they use
 /// arithmetic and the few functions below only, found by argument-dependent lookup for vectors: exp, log, tanh,
-/// sqrt, abs, max, min, and step(x) = 1 where x > 0, else 0.
+/// erfc, sqrt, abs, max, min, and step(x) = 1 where x > 0, else 0.
 ///
 /// A differentiable formula offers `value(x)` and `slope(x, y)`, its derivative at x, where y = value(x). Lambdas are
 /// not used for what a backend runs: a CUDA compiler would not take them onto the device.
@@ -12,10 +12,12 @@
 #include <cstdint>
 
 #include "gmoe/core/host_device.hpp"
+#include "gmoe/core/index.hpp"
 
 namespace gmoe::fn {
 
 using std::abs;
+using std::erfc;
 using std::exp;
 using std::log;
 using std::sqrt;
@@ -68,6 +70,17 @@ struct minus {
 struct times {
   template <class T> GMOE_HD T operator()(const T& a, const T& b) const { return a * b; }
 };
+struct over {
+  template <class T> GMOE_HD T operator()(const T& a, const T& b) const { return a / b; }
+};
+/// -dy y / b: what the divisor of y = a / b gets.
+struct divisor_slope {
+  template <class T> GMOE_HD T operator()(const T& dy, const T& y, const T& b) const { return -dy * y / b; }
+};
+/// exp(x - shift): a probability from a logit and the row's log of the sum of exponentials.
+struct exp_of_difference {
+  template <class T> GMOE_HD T operator()(const T& x, const T& shift) const { return exp(x - shift); }
+};
 /// factor x.
 template <class S>
 struct scaled {
@@ -91,6 +104,12 @@ template <class S>
 struct inverse_root {
   S epsilon;
   template <class T> GMOE_HD T operator()(const T& x) const { return T(1) / sqrt(x + T(epsilon)); }
+};
+/// sqrt(x + epsilon).
+template <class S>
+struct root_of_sum {
+  S epsilon;
+  template <class T> GMOE_HD T operator()(const T& x) const { return sqrt(x + T(epsilon)); }
 };
 
 struct relu {
@@ -145,6 +164,75 @@ struct natural_log {
 struct square {
   template <class T> GMOE_HD T value(const T& x) const { return x * x; }
   template <class T> GMOE_HD T slope(const T& x, const T&) const { return x + x; }
+};
+
+/// log(1 + exp(x)): a smooth relu.
+struct softplus {
+  template <class T> GMOE_HD T value(const T& x) const { return max(x, T(0)) + log(T(1) + exp(-abs(x))); }
+  template <class T> GMOE_HD T slope(const T& x, const T&) const { return sigmoid(x); }
+};
+
+struct square_root {
+  template <class T> GMOE_HD T value(const T& x) const { return sqrt(x); }
+  template <class T> GMOE_HD T slope(const T&, const T& y) const { return T(0.5) / y; }
+};
+
+struct reciprocal {
+  template <class T> GMOE_HD T value(const T& x) const { return T(1) / x; }
+  template <class T> GMOE_HD T slope(const T&, const T& y) const { return -y * y; }
+};
+
+/// x log x, 0 at 0. Numbers below 1e-38 count as that in the logarithm, so that the slope is finite at 0 too.
+struct x_log_x {
+  template <class T> GMOE_HD T value(const T& x) const { return x * log(max(x, T(1.2e-38))); }
+  template <class T> GMOE_HD T slope(const T& x, const T&) const { return log(max(x, T(1.2e-38))) + T(1); }
+};
+
+/// x between low and high, else the nearer of the two; no slope outside.
+template <class S>
+struct clamp {
+  S low, high;
+  template <class T> GMOE_HD T value(const T& x) const { return min(max(x, T(low)), T(high)); }
+  template <class T> GMOE_HD T slope(const T& x, const T&) const { return step(x - T(low)) * step(T(high) - x); }
+};
+
+/// 0 up to -width / 2, 1 from width / 2, between them the cubic that joins smoothly: exactly 0 and 1 outside
+/// (DSelect-k, Hazimeh et al., NeurIPS 2021).
+template <class S>
+struct smooth_step {
+  S width;
+  template <class T> GMOE_HD T value(const T& x) const {
+    const T t = min(max(x / T(width) + T(0.5), T(0)), T(1));
+    return t * t * (T(3) - T(2) * t);
+  }
+  template <class T> GMOE_HD T slope(const T& x, const T&) const {
+    const T t = min(max(x / T(width) + T(0.5), T(0)), T(1));
+    return T(6) * t * (T(1) - t) / T(width);
+  }
+};
+
+/// P(X <= x) for X standard normal, accurate in both tails.
+struct normal_cdf {
+  template <class T> GMOE_HD T value(const T& x) const { return T(0.5) * erfc(T(-0.7071067811865476) * x); }
+  template <class T> GMOE_HD T slope(const T& x, const T&) const {
+    return T(0.3989422804014327) * exp(T(-0.5) * x * x);
+  }
+};
+
+/// 1 where x > 0, else 0; its slope is taken to be the same: what is open passes its gradient on as it is.
+struct open_gate {
+  template <class T> GMOE_HD T value(const T& x) const { return step(x); }
+  template <class T> GMOE_HD T slope(const T&, const T& y) const { return y; }
+};
+
+/// Entmax with alpha = 1.5 (Peters et al., ACL 2019), per element: max(z - tau, 0)^2, where z is half of what the logit
+/// is below the row's largest. tau lies between -1 and 0, so that below -2 it does not matter how far; a NaN stays one.
+struct entmax_input {
+  template <class T> GMOE_HD T operator()(const T& x, const T& top) const { return max(T(-2), (x - top) / T(2)); }
+};
+struct entmax_value {
+  static constexpr int halvings = 30;  ///< of an interval of length 1, after which a wrong guess weighs 2^-60
+  template <class T> GMOE_HD T operator()(const T& z, const T& tau) const { return max(z - tau, T(0)) * (z - tau); }
 };
 
 /// One step of a gated recurrent unit, per element (Cho et al. 2014; gate order and reset form of cuDNN/PyTorch):
@@ -212,6 +300,26 @@ struct keeps_second_choice {
 /// Whether a score is chosen before another: larger ones first, and a NaN before every number.
 struct goes_before {
   template <class T> GMOE_HD bool operator()(const T& a, const T& b) const { return a > b || (a != a && b == b); }
+};
+
+/// The column on which a number u in [0, 1) falls, where each has its weight as its share: a draw from the row. The first
+/// NaN, if there is one; no_choice if all weights are 0. Weights must not be negative, and need not sum to one.
+struct column_drawn {
+  template <class S> GMOE_HD id_type operator()(const S* weight, index_t count, double u) const {
+    double total = 0, sum = 0;
+    for (index_t j = 0; j < count; ++j) {
+      if (weight[j] != weight[j]) return static_cast<id_type>(j);
+      total += static_cast<double>(weight[j]);
+    }
+    id_type last = no_choice;
+    for (index_t j = 0; j < count; ++j) {
+      if (!(weight[j] > S(0))) continue;
+      last = static_cast<id_type>(j);
+      sum += static_cast<double>(weight[j]);
+      if (sum > u * total) break;
+    }
+    return last;
+  }
 };
 
 /// AdamW (Loshchilov & Hutter, ICLR 2019) for one element; the coefficients are those of one step.

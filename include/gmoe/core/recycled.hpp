@@ -17,7 +17,7 @@ class recycled_blocks {
   static void* take(std::size_t bytes) {
     const std::size_t kind = kind_of(bytes);
     recycled_blocks* const mine = of_this_thread();
-    if (mine == nullptr || mine->free_[kind] == nullptr) return ::operator new(std::size_t{1} << kind);
+    if (mine == nullptr || mine->free_[kind] == nullptr) return ::operator new (std::size_t{1} << kind);
     void* const memory = mine->free_[kind];
     mine->free_[kind] = *static_cast<void**>(memory);
     return memory;

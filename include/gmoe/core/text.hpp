@@ -41,8 +41,8 @@ inline std::string to_text(const std::vector<index_t>& v) {
 
 /// Reads all of `text` into v; false, and v as it was, if that is not what it says.
 template <class Number>
-requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
-inline bool from_text(std::string_view text, Number& v) {
+requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>) inline bool from_text(std::string_view text,
+                                                                                              Number& v) {
   Number read = 0;
   const auto r = std::from_chars(text.data(), text.data() + text.size(), read);
   if (r.ec != std::errc{} || r.ptr != text.data() + text.size()) return false;

@@ -1,12 +1,12 @@
 #pragma once
 /// What a training checkpoint says of itself, in its file's metadata.
 
+#include <array>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "gmoe/core/text.hpp"
@@ -37,7 +37,7 @@ struct checkpoint_header {
   template <class Card>
   void set_card(const Card& card) {
     settings.clear();
-    each_setting(card, [&](const std::string& path, const auto&, const auto& v) { settings[path] = to_text(v); });
+    each_setting(card, [&](const setting& s) { settings[s.path()] = s.text(); });
   }
   /// The card with the header's numbers. Throws file_error, its message beginning with `file`, for one that is missing,
   /// that the card does not have, or that it may not have.
@@ -45,19 +45,20 @@ struct checkpoint_header {
   Card card(const std::string& file) const {
     Card made{};
     std::map<std::string, std::string> left = settings;
-    each_setting(made, [&](const std::string& path, const auto& f, auto& v) {
-      const auto found = left.find(path);
-      require<file_error>(found != left.end() || first_format, file, ": no metadata 'card.", path, "'");
-      if (found == left.end()) return;
+    for (const setting& s : settings_of(made)) {
+      const auto found = left.find(s.path());
+      require<file_error>(found != left.end() || first_format, file, ": no metadata 'card.", s.path(), "'");
+      if (found == left.end() || (first_format && is_not_read_in_format_1<Card>(s.path()))) continue;
       try {
-        v = parse_field(f, path, found->second);
+        s.read(found->second);
       } catch (const config_error& e) {
-        throw file_error(concat(file, ": metadata 'card.", path, "': ", e.what()));
+        throw file_error(concat(file, ": metadata ", in_quotes(key_of(s.path())), ": ", e.what()));
       }
       left.erase(found);
-    });
-    require<file_error>(left.empty() || first_format, file, ": metadata 'card.",
-                        left.empty() ? "" : left.begin()->first, "' is no number of the card ", text_of<Card>.name);
+    }
+    require<file_error>(left.empty() || first_format, file, ": metadata ",
+                        in_quotes("card." + (left.empty() ? "" : left.begin()->first)), " is no number of the card ",
+                        text_of<Card>.name);
     return made;
   }
 
@@ -91,9 +92,14 @@ struct checkpoint_header {
     read("step", h.step);
     each_field(h.shape, [&](const auto& f, auto& v) { read("sizes." + std::string(f.name), v); });
     each_field(h.how, [&](const auto& f, auto& v) { read("recipe." + std::string(f.name), v); });
-    for (const auto& [key, value] : m)
-      if (key.starts_with("card.")) h.settings[key.substr(5)] = value;
-    if (h.first_format) h.settings = settings_of_format_1(m);
+    if (h.first_format) {
+      for (const auto& [key, path] : names_of_format_1)
+        if (const std::string& value = get(key); path != "select.k" || value != "0")  // 0: the card's own
+          h.settings[std::string(path)] = value;
+    } else {
+      for (const auto& [key, value] : m)
+        if (key.starts_with("card.")) h.settings[key.substr(5)] = value;
+    }
     if (m.contains("validation_loss")) read("validation_loss", h.validation_loss.emplace());
     try {
       check_recipe(h.how);
@@ -129,28 +135,31 @@ struct checkpoint_header {
       index_t n = 0;
       const auto found = settings.find(path);
       if (found != settings.end() && from_text(found->second, n))
-        require<file_error>(n <= most, name, ": card.", path, " is ", n, ", but the file's ", file.tensors().size(),
+        require<file_error>(n <= most, name, ": ", key_of(path), " is ", n, ", but the file's ", file.tensors().size(),
                             " tensors of ", numbers, " numbers have room for ", most);
     }
   }
 
  private:
-  /// Where the numbers of format_1 stand now. One that says "the card's own" is left out.
-  static std::map<std::string, std::string> settings_of_format_1(const std::map<std::string, std::string>& m) {
-    std::map<std::string, std::string> now;
-    for (const auto& [old, path] : {std::pair{"sizes.top_k", "select.k"},
-                                    {"sizes.granularity", "experts.granularity"},
-                                    {"sizes.shared_experts", "experts.shared_experts"},
-                                    {"sizes.moe_blocks", "placement.blocks"},
-                                    {"sizes.capacity_factor", "capacity.factor"},
-                                    {"sizes.balance_alpha", "balance.alpha"}}) {
-      const auto found = m.find(old);
-      if (found == m.end() || (std::string_view(old) == "sizes.top_k" && found->second == "0")) continue;
-      now[path] = found->second;
-    }
-    // Only cards whose experts are set aside for every token read it.
-    if (m.contains("variant") && m.at("variant") != "deepseek-moe") now.erase("experts.shared_experts");
-    return now;
+  /// Where the numbers of policies stood in format_1, and where they stand now.
+  static constexpr std::array<std::pair<const char*, std::string_view>, 6> names_of_format_1{
+      {{"sizes.top_k", "select.k"},
+       {"sizes.granularity", "experts.granularity"},
+       {"sizes.shared_experts", "experts.shared_experts"},
+       {"sizes.moe_blocks", "placement.blocks"},
+       {"sizes.capacity_factor", "capacity.factor"},
+       {"sizes.balance_alpha", "balance.alpha"}}};
+  /// The key of a card's number in the file's metadata.
+  std::string key_of(std::string_view path) const {
+    if (first_format)
+      for (const auto& [key, now] : names_of_format_1)
+        if (now == path) return key;
+    return "card." + std::string(path);
+  }
+  /// In format_1 every model had a number of shared experts, 1 where nobody asked for another.
+  template <class Card>
+  static constexpr bool is_not_read_in_format_1(std::string_view path) {
+    return path == "experts.shared_experts" && !requires { answer<Card, slots::always>::computes_shared_experts; };
   }
 };
 

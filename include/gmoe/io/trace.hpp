@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "gmoe/core/text.hpp"
 #include "gmoe/io/trace_file.hpp"
 #include "gmoe/io/trace_tokens.hpp"
-#include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/train/adamw.hpp"
 #include "gmoe/train/clip.hpp"
@@ -86,7 +86,7 @@ class tracer : observer<typename Model::backend_type> {
     note("seed", how_.seed);
     note("train_steps", how_.train_steps);
     each_field(model_.shape(), [&](const auto& f, const auto& v) { note("sizes." + std::string(f.name), v); });
-    each_setting(model_.card(), [&](const std::string& path, const auto&, const auto& v) { note("card." + path, v); });
+    each_setting(model_.card(), [&](const setting& s) { out_.set_metadata("card." + s.path(), s.text()); });
     if (how_.train_steps == 0) return;
     const recipe& r = how_.how;
     for (const auto& [name, value] : {std::pair{"learning_rate", r.learning_rate}, std::pair{"beta1", r.beta1},

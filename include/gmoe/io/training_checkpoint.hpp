@@ -85,6 +85,8 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   const safetensors_file file(path);
   const std::string name = in_quotes(path.string(), 4096);
   const checkpoint_header found = checkpoint_header::from_metadata(file.metadata(), name);
+  require<file_error>(found.variant == variant, name, ": this checkpoint's variant is ", in_quotes(found.variant),
+                      ", but this run's is ", in_quotes(variant));
   recipe how = run.how();
   if (planned == planned_steps::may_differ) {
     require<file_error>(how.steps >= found.step, name, ": this checkpoint is at step ", found.step,
@@ -95,7 +97,7 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   mine.set_card(run.model().card());
   checkpoint_header theirs = found;
   theirs.validation_loss.reset();
-  if (theirs.variant == mine.variant) theirs.set_card(found.card<typename Model::card_type>(name));
+  theirs.set_card(found.card<typename Model::card_type>(name));
   const auto read = theirs.to_metadata();
   for (const auto& [key, value] : mine.to_metadata()) {
     const auto other = read.find(key);

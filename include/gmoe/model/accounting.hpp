@@ -32,14 +32,15 @@ namespace detail {
 struct part_size {
   index_t all = 0, matrices = 0;
 
-  template <class P>
-  void operator()(const P& p) {
-    if constexpr (requires { p.has_gradient(); }) {
+  explicit part_size(const kept_list<shapes>& kept = {}) { *this += kept; }
+  part_size& operator+=(const kept_list<shapes>& kept) {
+    for (const parameter<shapes>* p : kept.parameters) {
       const bool norm_or_bias =
-          p.rows() == 1 && (p.name().find("bias") != std::string::npos || p.name().ends_with("weight"));
-      all += p.size();
-      if (!norm_or_bias) matrices += p.size();
+          p->rows() == 1 && (p->name().find("bias") != std::string::npos || p->name().ends_with("weight"));
+      all += p->size();
+      if (!norm_or_bias) matrices += p->size();
     }
+    return *this;
   }
 };
 
@@ -59,37 +60,30 @@ template <class Card>
 model_cost cost_of(const sizes& s, const Card& card = {}) {
   language_model<Card, shapes> model(s, card, 0, build_mode::shapes_only);
   model_cost cost;
-  detail::part_size whole, always;
-  model.each(whole);
-  cost.total = whole.all;
-  for (index_t b = 0; b < s.layers; ++b) {
-    model.each_of_attention(b, always);
-    model.each_of_dense(b, always);
-  }
+  cost.total = detail::part_size(model.kept()).all;
+  detail::part_size always;
+  for (index_t b = 0; b < s.layers; ++b) always += model.kept_beside_mixture(b);
 
-  const auto& moe = model.moe();
-  detail::part_size pool;
+  auto& moe = model.moe();
+  kept_list<shapes> bank;
+  if (moe.layers() > 0) walk(moe.bank(), bank);
+  const detail::part_size pool(bank);
   index_t units = 0;
-  if (moe.layers() > 0) walk(model.moe().bank(), pool);
   for (const index_t w : moe.widths()) units += w;
   cost.experts = pool.all;
   double routed = 0;
   index_t routing = 0;
-  detail::part_size router;
   for (index_t l = 0; l < moe.layers(); ++l) {
     index_t visible = 0;  // hidden units
     for (const id_type e : moe.visible(l)) visible += moe.widths()[static_cast<std::size_t>(e)];
     routed += detail::experts_per_token(answer_of<slots::select>(card), moe.shape(l)) * static_cast<double>(visible) /
               static_cast<double>(moe.visible(l).size()) * static_cast<double>(pool.matrices) /
               static_cast<double>(units);
-    model.moe().template each_of<slots::always>(l, always);
+    always += moe.template kept_of<slots::always>(l);
     // What the layer's router multiplies with, what it shares with others included.
-    detail::part_size here;
-    model.moe().template each_of<slots::router>(l, here);
-    routing += here.matrices;
+    routing += detail::part_size(moe.template kept_of<slots::router>(l)).matrices;
   }
-  model.moe().template each_own<slots::router>(router);
-  cost.router = router.all;
+  cost.router = detail::part_size(moe.template kept_of<slots::router>()).all;
   const index_t used = always.matrices + static_cast<index_t>(std::llround(routed));
   cost.active = (s.vocab + s.positions) * s.d_model + used;
   cost.multiply_adds = used + routing + s.vocab * s.d_model;

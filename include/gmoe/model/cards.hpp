@@ -6,6 +6,10 @@
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/gshard.hpp"
 #include "gmoe/model/cards/switch.hpp"
-// For cards of your own.
+// What cards answer that say nothing, and more for cards of your own.
+#include "gmoe/moe/attention/gpt2_attention.hpp"
 #include "gmoe/moe/balance/joint_loss.hpp"
+#include "gmoe/moe/body/gated.hpp"
+#include "gmoe/moe/candidates/all_experts.hpp"
+#include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/router/jittered.hpp"

@@ -9,26 +9,27 @@
 
 namespace gmoe {
 
-/// Throws config_error unless sizes and the card's numbers make a model; what they make together is checked by those
-/// who use them.
-template <class Card>
-void check_sizes(const sizes& s, const Card& card) {
+/// Throws config_error unless the sizes make a model.
+inline void check_sizes(const sizes& s) {
   each_field(s, [](const auto& f, const auto& v) { check_field(f, f.name, v); });
-  check_settings(card);
   require(s.d_model % s.heads == 0, "d_model = ", s.d_model, " is not divisible by heads = ", s.heads);
   constexpr index_t limit = index_t{1} << 31;
   const auto within = [](index_t n) { require(n < limit, "a size of ", n, " is beyond ", limit - 1); };
   each_field(s, [&](const auto&, const auto& v) {
     if constexpr (std::is_integral_v<std::remove_cvref_t<decltype(v)>>) within(v);
   });
-  each_setting(card, [&](const std::string&, const auto&, const auto& v) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(v)>, index_t>) within(v);
-  });
   // All experts of all layers and attention: what is counted must be a number.
   const auto d = static_cast<double>(s.d_model);
   const double units = static_cast<double>(s.experts + 2) * static_cast<double>(s.d_ff);
   require(static_cast<double>(s.layers) * d * (units + d) < 0x1p60, "layers = ", s.layers, ", d_model = ", s.d_model,
           ", d_ff = ", s.d_ff, " and experts = ", s.experts, " make a model that is too large");
+}
+
+/// And unless the card's numbers are in their ranges; what they make together is checked by those who use them.
+template <class Card>
+void check_sizes(const sizes& s, const Card& card) {
+  check_sizes(s);
+  check_settings(card);
 }
 
 }  // namespace gmoe

@@ -12,10 +12,10 @@
 
 namespace gmoe {
 
-/// A type as it is written in a program, without the library's namespace: "top_k<2>".
+/// A type as it is written in a program, without the library's namespace: "jittered<linear_router>".
 template <class T>
 std::string type_name() {
-  // GCC and Clang: "... [with T = gmoe::top_k<2>; ...]" or "... [T = gmoe::top_k<2>]"
+  // GCC and Clang: "... [with T = gmoe::top_k; ...]" or "... [T = gmoe::top_k]"
   const std::string_view text = __PRETTY_FUNCTION__;
   const std::size_t begin = text.find("T = ") + 4;
   std::string name(text.substr(begin, text.find_first_of(";]", begin) - begin));
@@ -29,11 +29,13 @@ namespace detail {
 
 /// "k = 2, factor = 1.25": the fields of a policy.
 template <class P>
-std::string fields_text(const P& policy) {
+std::string fields_text(P policy) {
   std::string text;
-  each_policy_field(policy, "", [&](const std::string& path, const auto&, const auto& value) {
-    text += (text.empty() ? "" : ", ") + path.substr(1) + " = " + to_text(value);
-  });
+  if constexpr (!std::is_empty_v<P>) {
+    std::vector<setting> all;
+    add_settings(policy, "", all);
+    for (const setting& s : all) text += (text.empty() ? "" : ", ") + s.path().substr(1) + " = " + s.text();
+  }
   return text;
 }
 
@@ -54,10 +56,14 @@ std::string functions_text() {
 
 }  // namespace detail
 
+/// What describe() says of every slot.
+enum class detail_level { with_questions, brief };
+
 /// A heading if the card has a name, then for each slot that makes a difference: slot, question, the policy that
-/// answers it with its numbers, and which of the functions that the library asks for it has.
+/// answers it with its numbers, and which of the functions that the library asks for it has. If brief, no questions,
+/// and only slots that the card names.
 template <class Card>
-std::string describe(const Card& card = {}) {
+std::string describe(const Card& card = {}, detail_level level = detail_level::with_questions) {
   static_assert(check_slots<Card>());
   std::string text;
   if constexpr (!text_of<Card>.name.empty()) {
@@ -68,8 +74,12 @@ std::string describe(const Card& card = {}) {
   for_each_slot([&]<class Slot>(Slot) {
     using policy = answer<Card, Slot>;
     if constexpr (uses_slot<Card, Slot>) {
+      if (level == detail_level::brief && !names_slot<const Card, Slot>) return;
       char start[80];
-      std::snprintf(start, sizeof start, "  %-11s%-54s", Slot::name.data(), Slot::question.data());
+      if (level == detail_level::brief)
+        std::snprintf(start, sizeof start, "  %-11s", Slot::name.data());
+      else
+        std::snprintf(start, sizeof start, "  %-11s%-54s", Slot::name.data(), Slot::question.data());
       const std::string numbers = detail::fields_text(answer_of<Slot>(card)),
                         functions = detail::functions_text<policy>();
       text += start + type_name<policy>() + (numbers.empty() ? "" : " {" + numbers + "}") +

@@ -10,6 +10,7 @@
 
 #include "gmoe/core/random.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/moe/card_reach.hpp"
 
 namespace gmoe {
 
@@ -36,6 +37,10 @@ class generator {
         positions_(context == 0 ? model.shape().positions : context),
         random_(random),
         cache_(model.make_cache()) {
+    constexpr card_reach widest = reach_of_card<typename Model::card_type>(false);
+    require(widest.how <= reach::past, "the card ", text_of<typename Model::card_type>.name,
+            " cannot generate token by token: its answer to '", widest.slot, "' looks at the whole ",
+            to_text(widest.how));
     require(positions_ > 0 && positions_ <= model.shape().positions, "generator: context is ", context,
             ", expected 1 to the model's ", model.shape().positions, " positions, or 0 for all of them");
   }

@@ -30,6 +30,19 @@ struct losses {
   findings<B> found;
 };
 
+namespace detail {
+
+/// What a block has besides attention and the feed-forward part.
+template <class B>
+struct model_block {
+  layer_shape shape;
+  nn::layer_norm<B> ln_1, ln_2;
+  bool has_mixture;
+  index_t number;  ///< among the mixtures, or among the others
+};
+
+}  // namespace detail
+
 /// `Card` answers the questions of gmoe/moe/slots.hpp, `B` is a backend such as cpu<float>. Constant while it runs.
 template <class Card, class B>
 class language_model {
@@ -57,16 +70,20 @@ class language_model {
     for (index_t b = 0; b < s.layers; ++b) {
       const builder<B> make = make_.scope("h", b);
       const bool mixture = mixtures < moe_.layers() && moe_.shape(mixtures).block == b;
-      block made{{s, b}, nn::layer_norm<B>::make(make.scope("ln_1"), s.d_model, s.layer_norm_epsilon),
-                 nn::layer_norm<B>::make(make.scope("ln_2"), s.d_model, s.layer_norm_epsilon), mixture,
+      block made{{s, b},
+                 nn::layer_norm<B>::make(make.scope("ln_1"), s.d_model, s.layer_norm_epsilon),
+                 nn::layer_norm<B>::make(make.scope("ln_2"), s.d_model, s.layer_norm_epsilon),
+                 mixture,
                  mixture ? mixtures++ : dense++};
       made.shape.moe_layer = b;  // attention is in every block
-      attention_.add_layer(answer_of<slots::attention>(card), {}, make.scope("attn"),
-                           [&](index_t g) { return make_.scope("attention", g); }, made.shape);
+      attention_.add_layer(
+          answer_of<slots::attention>(card), {}, make.scope("attn"),
+          [&](index_t g) { return make_.scope("attention", g); }, made.shape);
       made.shape.moe_layer = made.number;
       if (!mixture)
-        dense_.add_layer(answer_of<slots::dense>(card), {}, make.scope("mlp"),
-                         [&](index_t g) { return make_.scope("dense", g); }, made.shape);
+        dense_.add_layer(
+            answer_of<slots::dense>(card), {}, make.scope("mlp"), [&](index_t g) { return make_.scope("dense", g); },
+            made.shape);
       blocks_.push_back(std::move(made));
     }
   }
@@ -155,39 +172,42 @@ class language_model {
     return ctx;
   }
 
-  /// Visits every parameter and every buffer (what is saved with the model but not trained) once.
-  void each(auto&& visit) {
-    visit(wte_);
-    visit(wpe_);
+  /// Every parameter and every buffer (what is saved with the model but not trained) once.
+  kept_list<B> kept() {
+    kept_list<B> all;
+    walk(wte_, all);
+    walk(wpe_, all);
     for (block& b : blocks_) {
-      walk(b.ln_1, visit);
-      attention_.each_of_layer(b.shape.block, visit);
-      walk(b.ln_2, visit);
+      walk(b.ln_1, all);
+      attention_.list_layer(b.shape.block, all);
+      walk(b.ln_2, all);
       if (b.has_mixture)
-        moe_.each_in_block(b.number, visit);
+        moe_.list_block(b.number, all);
       else
-        dense_.each_of_layer(b.number, visit);
+        dense_.list_layer(b.number, all);
     }
-    attention_.each_shared(visit);
-    dense_.each_shared(visit);
-    moe_.each_common(visit);
-    walk(ln_f_, visit);
-  }
-  /// visit(parameter<B>&)
-  void each_parameter(auto&& visit) { each(detail::only_parameters(visit)); }
-  /// visit(buffer<B>&)
-  void each_buffer(auto&& visit) { each(detail::only_buffers(visit)); }
-  std::vector<parameter<B>*> parameters() {
-    std::vector<parameter<B>*> all;
-    each_parameter([&](parameter<B>& p) { all.push_back(&p); });
+    attention_.list_shared(all);
+    dense_.list_shared(all);
+    moe_.list_common(all);
+    walk(ln_f_, all);
     return all;
   }
-  /// Those of block b's attention, norms left out.
-  void each_of_attention(index_t b, auto&& visit) { attention_.each_of_layer(b, visit); }
-  /// Those of block b's feed-forward layer; nothing where it has a mixture.
-  void each_of_dense(index_t b, auto&& visit) {
+  std::vector<parameter<B>*> parameters() { return kept().parameters; }
+  /// visit(parameter<B>&)
+  void each_parameter(auto&& visit) {
+    for (parameter<B>* p : kept().parameters) visit(*p);
+  }
+  /// visit(buffer<B>&)
+  void each_buffer(auto&& visit) {
+    for (buffer<B>* b : kept().buffers) visit(*b);
+  }
+  /// What block b has besides norms and a mixture: its attention, its feed-forward layer.
+  kept_list<B> kept_beside_mixture(index_t b) {
+    kept_list<B> all;
     const block& it = blocks_[static_cast<std::size_t>(b)];
-    if (!it.has_mixture) dense_.each_of_layer(it.number, visit);
+    attention_.list_layer(b, all);
+    if (!it.has_mixture) dense_.list_layer(it.number, all);
+    return all;
   }
 
   /// Whether the card has a policy that must see the training text before training (see prepare).
@@ -201,6 +221,10 @@ class language_model {
   /// What was restored from a file has been prepared.
   void set_prepared() { prepared_ = true; }
 
+  /// To be called before every optimiser step: policies may say which of their parameters train.
+  void before_step(std::int64_t step) {
+    if constexpr (moe_stack<Card, B>::acts_before_steps) moe_.before_step(step);
+  }
   /// Whether any policy hears of steps: then training collects statistics for it.
   static constexpr bool hears_steps = moe_stack<Card, B>::hears_steps;
   /// To be called after every optimiser step with the findings of all its training passes.
@@ -219,12 +243,7 @@ class language_model {
   }
 
  private:
-  struct block {
-    layer_shape shape;
-    nn::layer_norm<B> ln_1, ln_2;
-    bool has_mixture;
-    index_t number;  ///< among the mixtures, or among the others
-  };
+  using block = detail::model_block<B>;
 
   static const sizes& checked(const sizes& s, const Card& card) {
     check_sizes(s, card);
@@ -243,8 +262,8 @@ class language_model {
   builder<B> make_;
   parameter<B> wte_, wpe_;
   moe_stack<Card, B> moe_;
-  kept<answer<Card, slots::attention>, B, body> attention_;
-  kept<answer<Card, slots::dense>, B, body> dense_;
+  gmoe::kept<answer<Card, slots::attention>, B, body> attention_;
+  gmoe::kept<answer<Card, slots::dense>, B, body> dense_;
   std::vector<block> blocks_;
   nn::layer_norm<B> ln_f_;
   std::int64_t step_ = 0;

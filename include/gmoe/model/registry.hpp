@@ -34,9 +34,10 @@ template <class... Cards>
 struct card_list {
   static_assert(((!text_of<Cards>.name.empty()) && ...),
                 "gmoe: a card in the list has no name; give it a static member `text` (see gmoe/moe/card.hpp)");
-  static_assert(detail::names_differ<Cards...>(),
-                "gmoe: two cards of the list have the same name; a card that derives from another needs a `text` of its "
-                "own");
+  static_assert(
+      detail::names_differ<Cards...>(),
+      "gmoe: two cards of the list have the same name; a card that derives from another needs a `text` of its "
+      "own");
   static constexpr std::array<card_text, sizeof...(Cards)> texts{text_of<Cards>...};
 };
 

@@ -9,6 +9,7 @@
 #include "gmoe/moe/routing.hpp"
 #include "gmoe/nn/builder.hpp"
 #include "gmoe/nn/context.hpp"
+#include "gmoe/nn/walk.hpp"
 #include "gmoe/ops/experts.hpp"
 
 namespace gmoe {
@@ -20,30 +21,25 @@ struct pool_shape {
   double initializer_range = 0;
 };
 
+/// Which hidden units belong to which expert of a pool. What every weight of a body that has a row per hidden unit is
+/// laid out by.
 template <class B>
-class expert_bank {
+class expert_units {
  public:
-  /// One expert per entry of `widths`; Normal(0, deviation) weights.
-  expert_bank(const builder<B>& make, index_t d_model, const std::vector<index_t>& widths, double deviation)
-      : kept_(std::make_shared<kept>(first_units(widths))),
-        w_in_(make.normal("w_in", kept_->first_unit.back(), d_model, deviation)),
-        w_out_(make.normal("w_out", kept_->first_unit.back(), d_model, deviation)) {}
+  /// One expert per entry of `widths`.
+  explicit expert_units(const std::vector<index_t>& widths) : kept_(std::make_shared<kept>(first_units(widths))) {}
 
   index_t experts() const { return static_cast<index_t>(kept_->first_unit.size()) - 1; }
-  index_t first_unit(index_t e) const { return kept_->first_unit[static_cast<std::size_t>(e)]; }
-  index_t units(index_t e) const { return first_unit(e + 1) - first_unit(e); }
-  parameter<B>& w_in() { return w_in_; }
-  parameter<B>& w_out() { return w_out_; }
-  const parameter<B>& w_in() const { return w_in_; }
-  const parameter<B>& w_out() const { return w_out_; }
-  /// Parameters of expert e.
-  index_t size(index_t e) const { return 2 * units(e) * w_in_.cols(); }
+  index_t first(index_t e) const { return kept_->first_unit[static_cast<std::size_t>(e)]; }
+  index_t of(index_t e) const { return first(e + 1) - first(e); }
+  /// Of all experts together.
+  index_t total() const { return kept_->first_unit.back(); }
 
   /// The experts `visible` as a layer sees them. `visible` must outlive the layout. With `together` the gradients of
   /// experts that several layers see are made at the end of a backward pass, for all layers at once.
   expert_layout<B> layout(const std::vector<id_type>& visible, bool together = false) const {
     index_t widest = 0;
-    for (id_type e : visible) widest = std::max(widest, units(e));
+    for (id_type e : visible) widest = std::max(widest, of(e));
     return {kept_->first_unit.data(),
             visible.data(),
             static_cast<index_t>(visible.size()),
@@ -57,11 +53,14 @@ class expert_bank {
     seen.owners[1] = visible;
     return seen;
   }
-
-  void each(auto&& visit) {
-    visit(w_in_);
-    visit(w_out_);
+  /// The layout of the first expert alone: of a dense layer.
+  expert_layout<B> first_layout() const {
+    static const expert_list first = std::make_shared<std::vector<id_type>>(1, 0);
+    return layout(first);
   }
+
+  /// Nothing here is trained.
+  void list(kept_list<B>&) {}
 
  private:
   static std::vector<index_t> first_units(const std::vector<index_t>& widths) {
@@ -70,13 +69,51 @@ class expert_bank {
     return first;
   }
 
-  /// What backward passes need besides the parameters. It stays where it is when the bank moves.
+  /// What backward passes need besides the parameters. It stays where it is when the pool moves.
   struct kept {
     explicit kept(std::vector<index_t> first) : first_unit(std::move(first)) {}
     std::vector<index_t> first_unit;
     layer_gradients<B> put_off;
   };
   std::shared_ptr<kept> kept_;
+};
+
+/// Experts of two matrices.
+template <class B>
+class expert_bank {
+ public:
+  /// One expert per entry of `widths`; Normal(0, deviation) weights.
+  expert_bank(const builder<B>& make, index_t d_model, const std::vector<index_t>& widths, double deviation)
+      : units_(widths),
+        w_in_(make.normal("w_in", units_.total(), d_model, deviation)),
+        w_out_(make.normal("w_out", units_.total(), d_model, deviation)) {}
+
+  index_t experts() const { return units_.experts(); }
+  index_t first_unit(index_t e) const { return units_.first(e); }
+  index_t units(index_t e) const { return units_.of(e); }
+  parameter<B>& w_in() { return w_in_; }
+  parameter<B>& w_out() { return w_out_; }
+  const parameter<B>& w_in() const { return w_in_; }
+  const parameter<B>& w_out() const { return w_out_; }
+  /// Parameters of expert e.
+  index_t size(index_t e) const { return 2 * units(e) * w_in_.cols(); }
+
+  /// See expert_units.
+  expert_layout<B> layout(const std::vector<id_type>& visible, bool together = false) const {
+    return units_.layout(visible, together);
+  }
+  expert_layout<B> layout(const expert_list& visible, bool together = false) const {
+    return units_.layout(visible, together);
+  }
+  expert_layout<B> first_layout() const { return units_.first_layout(); }
+
+  void list(kept_list<B>& all) {
+    all.add(w_in_);
+    all.add(w_out_);
+  }
+
+ private:
+  expert_units<B> units_;
   parameter<B> w_in_, w_out_;
 };
 

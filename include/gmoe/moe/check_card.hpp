@@ -98,8 +98,10 @@ consteval bool makes() {
 template <class B>
 struct parts_of_a_form {
   const layer_shape& shape() const;
+  const layer_shape& outside() const;
   variable<B> logits(const place<B>&, const variable<B>&);
   const routing<B>& route(const place<B>&, const variable<B>&);
+  const routing<B>& assign(const place<B>&, id_matrix<B>);
   variable<B> always(const place<B>&, const variable<B>&, const routing<B>&);
   variable<B> experts(const place<B>&, const variable<B>&, const routing<B>&);
 };
@@ -215,8 +217,11 @@ consteval bool check_card() {
       x, routed);
   GMOE_MUST(router, logits, variable<B>, "variable<B> logits(const place<B>&, const variable<B>& x) const" GMOE_AND_MY,
             at, x);
+  GMOE_MAY(candidates, mask, matrix<B>, "matrix<B> mask(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at,
+           routed);
   GMOE_MUST(score, scores, variable<B>, "variable<B> scores(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at,
             routed);
+  GMOE_MAY(score, columns, index_t, "index_t columns(index_t experts) const", index_t);
   GMOE_MUST(select, choose, id_matrix<B>, "id_matrix<B> choose(const place<B>&, const routing<B>&) const" GMOE_AND_MY,
             at, routed);
   GMOE_MUST(select, at_most, index_t, "index_t at_most(const layer_shape&) const, the most experts per token", shape);
@@ -239,6 +244,8 @@ consteval bool check_card() {
                  at, detail::parts_of_a_form<B>&, x);
   GMOE_MUST_CALL(attention, "variable<B> operator()(const place<B>&, const variable<B>& x) const" GMOE_AND_MY, at, x);
 
+  GMOE_MAY(form, parts, layer_shape, "layer_shape parts(layer_shape) const", layer_shape);
+  GMOE_MAY(form, routings, index_t, "index_t routings(const layer_shape&) const", shape);
 // What is kept can be made, and what is made is kept.
 #define GMOE_KEEPS(slot, what)                                                                                         \
   static_assert(detail::makes<hooks::make_##what, typename kept<answer<Card, slots::slot>, B, body>::what,             \
@@ -253,15 +260,19 @@ consteval bool check_card() {
   GMOE_KEEPS(slot, layer);  \
   GMOE_KEEPS(slot, shared); \
   GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t)
-#define GMOE_MAY_LEARN(slot)                                                                                 \
-  GMOE_MAY_KEEP(slot);                                                                                       \
-  GMOE_MAY_CHANGE(slot, prepare, "void prepare(std::span<const std::int64_t> counts, const auto& my) const", \
-                  std::span<const std::int64_t>);                                                            \
-  GMOE_MAY_CHANGE(slot, after_step,                                                                          \
-                  "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const",    \
+#define GMOE_MAY_LEARN(slot)                                                                                     \
+  GMOE_MAY_KEEP(slot);                                                                                           \
+  GMOE_MAY(slot, remember, void, "void remember(const place<B>&, const routing<B>&, const auto& my) const", at,  \
+           routed);                                                                                              \
+  GMOE_MAY_CHANGE(slot, before_step, "void before_step(std::int64_t step, const auto& my) const", std::int64_t); \
+  GMOE_MAY_CHANGE(slot, prepare, "void prepare(std::span<const std::int64_t> counts, const auto& my) const",     \
+                  std::span<const std::int64_t>);                                                                \
+  GMOE_MAY_CHANGE(slot, after_step,                                                                              \
+                  "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const",        \
                   std::int64_t, const layer_statistics<B>&)
-#define GMOE_LEARNS_NOTHING(slot) \
-  GMOE_NOT_CALLED(slot, prepare); \
+#define GMOE_LEARNS_NOTHING(slot)     \
+  GMOE_NOT_CALLED(slot, prepare);     \
+  GMOE_NOT_CALLED(slot, before_step); \
   GMOE_NOT_CALLED(slot, after_step)
   GMOE_LEARNS_NOTHING(experts);
   GMOE_LEARNS_NOTHING(body);

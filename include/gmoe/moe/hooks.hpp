@@ -52,12 +52,17 @@ GMOE_HOOK(group, group);
 GMOE_HOOK(prepare, prepare);
 GMOE_HOOK(after_step, after_step);
 GMOE_HOOK(remember, remember);
+GMOE_HOOK(before_step, before_step);
+GMOE_HOOK(mask, mask);
+GMOE_HOOK(columns, columns);
+GMOE_HOOK(parts, parts);
+GMOE_HOOK(routings, routings);
 #undef GMOE_HOOK
 
 /// All of them.
 using all = std::tuple<total, visible, width, publish, make_weights, apply, logits, scores, choose, at_most,
                        experts_per_token, keep, weights, layer_loss, loss, has_experts, make_layer, make_shared, group,
-                       prepare, after_step, remember>;
+                       prepare, before_step, after_step, remember, mask, columns, parts, routings>;
 
 }  // namespace hooks
 

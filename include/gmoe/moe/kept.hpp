@@ -96,8 +96,9 @@ class kept {
                  const layer_shape& l) {
     if constexpr (has_shared) {
       const index_t group = group_of(policy, l.moe_layer);
-      require(group >= 0 && group <= std::ssize(shared_), "groups of layers are numbered from 0 as they come, but layer ",
-              l.moe_layer, " asks for group ", group, " where there are ", shared_.size());
+      require(group >= 0 && group <= std::ssize(shared_),
+              "groups of layers are numbered from 0 as they come, but layer ", l.moe_layer, " asks for group ", group,
+              " where there are ", shared_.size());
       if (group == std::ssize(shared_)) {
         static_assert(answers<hooks::make_shared, P, const Body, const builder<B>&, const layer_shape&>,
                       "gmoe: a policy declares shared<B>, but has no shared<B> make_shared(const builder<B>&, const "
@@ -114,6 +115,16 @@ class kept {
     }
   }
 
+  /// Whether anything was made for the layer: a form may leave the policy out.
+  bool has_layer(index_t l) const {
+    if constexpr (has_layers)
+      return l < std::ssize(layers_);
+    else if constexpr (has_shared)
+      return l < std::ssize(group_);
+    else
+      return false;
+  }
+
   /// For the functions of a pass.
   own<const layer, const shared, carried> my(index_t l, carried& travelling) const {
     return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], travelling};
@@ -124,14 +135,19 @@ class kept {
     return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], none};
   }
 
-  /// Visits parameters and buffers of layer l.
-  void each_of_layer(index_t l, auto&& visit) {
-    if constexpr (has_layers) walk(layers_[static_cast<std::size_t>(l)], visit);
+  /// What is kept for layer l.
+  void list_layer(index_t l, kept_list<B>& all) {
+    if constexpr (has_layers)
+      if (has_layer(l)) walk(layers_[static_cast<std::size_t>(l)], all);
   }
-  /// Visits parameters and buffers of groups of layers.
-  void each_shared(auto&& visit) {
+  /// What is kept for groups of layers: of all, or of the one of layer l.
+  void list_shared(kept_list<B>& all) {
     if constexpr (has_shared)
-      for (shared& s : shared_) walk(s, visit);
+      for (shared& s : shared_) walk(s, all);
+  }
+  void list_shared_of(index_t l, kept_list<B>& all) {
+    if constexpr (has_shared)
+      if (has_layer(l)) walk(shared_[group_at(l)], all);
   }
 
  private:
@@ -164,8 +180,13 @@ struct slot_map : Of<Slots>... {
   const auto& at() const {
     return static_cast<const Of<Slot>&>(*this).value;
   }
-  /// f(slot, thing) for each.
-  void each(auto&& f) { (f(Slots{}, at<Slots>()), ...); }
+  /// f(slot, thing) for each that keeps something.
+  void each(auto&& f) {
+    const auto one = [&]<class Slot>(Slot s) {
+      if constexpr (!std::remove_cvref_t<decltype(at<Slot>())>::is_empty) f(s, at<Slot>());
+    };
+    (one(Slots{}), ...);
+  }
 };
 
 }  // namespace gmoe

@@ -5,12 +5,13 @@
 
 namespace gmoe {
 
-/// The sizes of the model as one layer sees them (`experts` are those that it can route to, `d_model` the columns of its
-/// input), where it is, and what its pool publishes.
+/// The sizes of the model as one layer sees them (`experts` are those that it can route to, `d_model` the columns of
+/// its input), where it is, and what its pool publishes.
 struct layer_shape : sizes {
   index_t block = 0;           ///< number of the block
   index_t moe_layer = 0;       ///< number among the blocks with a mixture
   index_t moe_layers = 1;      ///< how many blocks have one
+  index_t columns = 1;         ///< of the router's logits: one per expert, or what score or form ask for
   index_t granularity = 1;     ///< g: parts that make up one whole expert
   index_t shared_experts = 0;  ///< parts that the pool sets aside for every token
 };

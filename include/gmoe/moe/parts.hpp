@@ -10,6 +10,7 @@
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/stack_data.hpp"
+#include "gmoe/ops/masked.hpp"
 
 namespace gmoe {
 
@@ -23,32 +24,48 @@ class moe_parts {
   moe_parts(const data& stack, carried& travelling, index_t layer)
       : stack_(stack), carried_(travelling), layer_(layer), l_(stack.layers[static_cast<std::size_t>(layer)]) {}
 
-  const layer_shape& shape() const { return l_.shape; }
+  /// The layer as its parts see it.
+  const layer_shape& shape() const { return l_.inside; }
+  /// The layer as the form takes and gives it.
+  const layer_shape& outside() const { return l_.outside; }
 
-  /// The router's logits, T x N or what the score asks for.
+  /// The router's logits, T x N, or as many columns as the score or the form ask for.
   variable<B> logits(const place<B>& at, const variable<B>& x) {
-    return ask<hooks::logits>(policy<slots::router>(), my<slots::router>(), at, x);
+    variable<B> z = ask<hooks::logits>(policy<slots::router>(), my<slots::router>(), at, x);
+    require(z.rows() == x.rows() && z.cols() == l_.inside.columns, "the router returned logits of shape ", z.rows(),
+            " x ", z.cols(), ", expected ", x.rows(), " x ", l_.inside.columns);
+    return z;
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
-    auto& all = at.found->routings;
-    require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
-    const auto number = static_cast<index_t>(all.size());
-    const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.shape.experts) : nullptr;
-    routing<B>& r = all.emplace_back();
-    r.block = at.block;
-    r.layer = layer_;
-    r.experts = l_.shape.experts;
-    r.visible = l_.visible;
-    r.pool_is_shared = data::layers_share_experts;
+    const auto number = static_cast<index_t>(at.found->routings.size());
+    const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
+    routing<B>& r = new_routing(at);
     r.logits = logits(at, x);
-    require(r.logits.rows() == x.rows() && r.logits.cols() == r.experts, "the router returned logits of shape ",
-            r.logits.rows(), " x ", r.logits.cols(), ", expected ", x.rows(), " x ", r.experts);
+    if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
+      r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(), at, r);
+      require(r.mask.empty() || (r.mask.cols() == r.experts && (r.mask.rows() == 1 || r.mask.rows() == x.rows())),
+              "the candidates are ", r.mask.rows(), " x ", r.mask.cols(), ", expected 1 x ", r.experts, " or ",
+              x.rows(), " x ", r.experts);
+    }
     r.scores = ask<hooks::scores>(policy<slots::score>(), my<slots::score>(), at, r);
+    // What the score made of experts that may not be asked is nothing.
+    if (!r.mask.empty()) r.scores = mask_cols(r.scores, r.mask);
     r.chosen = recorded ? recorded->chosen : ask<hooks::choose>(policy<slots::select>(), my<slots::select>(), at, r);
     r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(), at, r);
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(), at, r);
+    r.pairs = sort_by_expert(r.kept, r.experts);
+    remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
+             slots::balance>(at, r);
+    return r;
+  }
+  /// A routing that the form decides itself: row t goes to the experts in row t of `chosen` (T x K), with weight 1. It
+  /// has neither logits nor scores.
+  const routing<B>& assign(const place<B>& at, id_matrix<B> chosen) {
+    routing<B>& r = new_routing(at);
+    r.chosen = chosen;
+    r.kept = std::move(chosen);
     r.pairs = sort_by_expert(r.kept, r.experts);
     return r;
   }
@@ -88,10 +105,32 @@ class moe_parts {
     return stack_.kept.template at<Slot>().my(layer_, carried_.template at<Slot>());
   }
 
+  routing<B>& new_routing(const place<B>& at) {
+    auto& all = at.found->routings;
+    require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
+    routing<B>& r = all.emplace_back();
+    r.block = at.block;
+    r.layer = layer_;
+    r.experts = l_.inside.experts;
+    r.visible = l_.visible;
+    r.pool_is_shared = data::layers_share_experts;
+    return r;
+  }
+
+  /// Tells the policies that want to hear it what became of them.
+  template <class... Slots>
+  void remember(const place<B>& at, const routing<B>& r) {
+    const auto tell = [&]<class Slot>(Slot) {
+      if constexpr (has_hook_within<hooks::remember, answer<Card, Slot>>)
+        ask<hooks::remember>(policy<Slot>(), my<Slot>(), at, r);
+    };
+    (tell(Slots{}), ...);
+  }
+
   const data& stack_;
   carried& carried_;
   index_t layer_;
-  const typename data::one_layer& l_;
+  const detail::one_layer& l_;
 };
 
 }  // namespace gmoe

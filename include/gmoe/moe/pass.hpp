@@ -18,7 +18,7 @@ class moe_pass {
 
  public:
   moe_pass(const data& stack, const context<B>& ctx) : stack_(&stack), context_(ctx) {
-    found_.routings.reserve(stack.layers.size() * routings_per_layer());
+    found_.routings.reserve(stack.routings());
   }
 
   /// y of mixture number `layer` for x, T x d. Layers come in order, each once.
@@ -27,11 +27,12 @@ class moe_pass {
             " was asked for");
     require(layer < std::ssize(stack_->layers), "there are ", stack_->layers.size(), " mixtures, but number ", layer,
             " was asked for");
-    const layer_shape& shape = stack_->layers[static_cast<std::size_t>(layer)].shape;
-    require(x.cols() == shape.d_model, "block ", shape.block, ": the mixture takes rows of d_model = ", shape.d_model,
-            " numbers, but got ", x.cols());
+    const detail::one_layer& l = stack_->layers[static_cast<std::size_t>(layer)];
+    require(x.cols() == l.outside.d_model, "block ", l.outside.block,
+            ": the mixture takes rows of d_model = ", l.outside.d_model, " numbers, but got ", x.cols());
     ++next_;
-    const place<B> at = place_of(shape, residual);
+    place<B> at{context_, l.inside, &found_, residual};
+    at.block = l.outside.block;
     return moe_parts<Card, B>(*stack_, carried_, layer)(at, x);
   }
 
@@ -66,18 +67,7 @@ class moe_pass {
   }
 
  private:
-  static constexpr std::size_t routings_per_layer() {
-    if constexpr (requires { answer<Card, slots::form>::routings; })
-      return answer<Card, slots::form>::routings;
-    else
-      return 1;
-  }
   const balance& policy() const { return stack_->template policy<slots::balance>(); }
-  place<B> place_of(const layer_shape& shape, const variable<B>& residual) {
-    place<B> at{context_, shape, &found_, residual};
-    at.block = shape.block;
-    return at;
-  }
 
   const data* stack_;
   context<B> context_;

@@ -25,6 +25,7 @@ struct routing {
   index_t experts = 0;          ///< N
   expert_list visible;          ///< the pool's number of each of them
   bool pool_is_shared = false;  ///< other layers see the same experts
+  matrix<B> mask;               ///< 1 x N or T x N, zeros and ones: whom a token may ask; empty: all
   variable<B> logits;           ///< T x N, z
   variable<B> scores;           ///< T x N, p
   id_matrix<B> chosen;          ///< T x K, best first: what the router asked for (`no_choice`: an empty slot)

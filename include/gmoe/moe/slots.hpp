@@ -15,13 +15,13 @@ struct gpt2_attention;
 namespace slots {
 
 // A slot knows its name, its question, and where a card has the answer.
-#define GMOE_SLOT(slot, asks)                                             \
-  static constexpr std::string_view name = #slot, question = asks;        \
-  template <class Card>                                                   \
-  static constexpr auto of(Card& card) -> decltype((card.slot)) {         \
-    return (card.slot);                                                   \
-  }                                                                       \
-  template <class Card>                                                   \
+#define GMOE_SLOT(slot, asks)                                      \
+  static constexpr std::string_view name = #slot, question = asks; \
+  template <class Card>                                            \
+  static constexpr auto of(Card& card)->decltype((card.slot)) {    \
+    return (card.slot);                                            \
+  }                                                                \
+  template <class Card>                                            \
   using declared = decltype(&Card::slot)
 
 struct experts {

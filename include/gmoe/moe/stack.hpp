@@ -40,7 +40,8 @@ class moe_stack {
   const Card& card() const { return data_.card; }
   /// M: mixtures.
   index_t layers() const { return std::ssize(data_.layers); }
-  const layer_shape& shape(index_t layer) const { return data_.layers[static_cast<std::size_t>(layer)].shape; }
+  /// What the layer's parts see.
+  const layer_shape& shape(index_t layer) const { return data_.layers[static_cast<std::size_t>(layer)].inside; }
   /// The pool's number of each expert that the layer sees.
   const std::vector<id_type>& visible(index_t layer) const {
     return *data_.layers[static_cast<std::size_t>(layer)].visible;
@@ -70,43 +71,49 @@ class moe_stack {
     return data_.layer_loss({}, alone);
   }
 
-  /// Visits every parameter and buffer once.
-  void each(auto&& visit) {
-    for (index_t l = 0; l < layers(); ++l) each_in_block(l, visit);
-    each_common(visit);
-  }
-  std::vector<parameter<B>*> parameters() {
-    std::vector<parameter<B>*> all;
-    each(detail::only_parameters([&](parameter<B>& p) { all.push_back(&p); }));
+  /// Every parameter and buffer once: those in blocks, then experts, what layers share, and routers.
+  kept_list<B> kept() {
+    kept_list<B> all;
+    for (index_t l = 0; l < layers(); ++l) list_block(l, all);
+    list_common(all);
     return all;
   }
+  std::vector<parameter<B>*> parameters() { return kept().parameters; }
+  /// As a part of what a form keeps.
+  void list(kept_list<B>& all) {
+    for (parameter<B>* p : kept().parameters) all.add(*p);
+    for (buffer<B>* b : kept().buffers) all.add(*b);
+  }
   /// Those that stand in the layer's block.
-  void each_in_block(index_t layer, auto&& visit) {
+  void list_block(index_t layer, kept_list<B>& all) {
     data_.kept.each([&]<class Slot>(Slot, auto& k) {
-      if constexpr (!std::is_same_v<Slot, slots::router>) k.each_of_layer(layer, visit);
+      if constexpr (!std::is_same_v<Slot, slots::router>) k.list_layer(layer, all);
     });
   }
-  /// The others: experts, what layers share, routers.
-  void each_common(auto&& visit) {
-    if (layers() == 0) return;
-    walk(bank(), visit);
-    data_.kept.each([&]<class Slot>(Slot, auto& k) { k.each_shared(visit); });
-    for (index_t l = 0; l < layers(); ++l) data_.kept.template at<slots::router>().each_of_layer(l, visit);
+  /// The others.
+  void list_common(kept_list<B>& all) {
+    if (!data_.weights_of_experts) return;
+    walk(bank(), all);
+    data_.kept.each([&]<class Slot>(Slot, auto& k) { k.list_shared(all); });
+    for (index_t l = 0; l < layers(); ++l) data_.kept.template at<slots::router>().list_layer(l, all);
   }
-
   /// What the slot's policy keeps for a layer, alone and in its group.
   template <class Slot>
-  void each_of(index_t layer, auto&& visit) {
-    auto mine = this->template mine<Slot>(layer);
-    walk(mine.layer, visit);
-    walk(mine.shared, visit);
+  kept_list<B> kept_of(index_t layer) {
+    kept_list<B> all;
+    auto& k = data_.kept.template at<Slot>();
+    k.list_layer(layer, all);
+    k.list_shared_of(layer, all);
+    return all;
   }
   /// What the slot's policy keeps for all layers, each once.
   template <class Slot>
-  void each_own(auto&& visit) {
+  kept_list<B> kept_of() {
+    kept_list<B> all;
     auto& k = data_.kept.template at<Slot>();
-    k.each_shared(visit);
-    for (index_t l = 0; l < layers(); ++l) k.each_of_layer(l, visit);
+    k.list_shared(all);
+    for (index_t l = 0; l < layers(); ++l) k.list_layer(l, all);
+    return all;
   }
 
   /// Whether any policy has to see the training text first.
@@ -114,6 +121,12 @@ class moe_stack {
   /// Tells policies how often each token id occurs in the training text, such as a hash table.
   void prepare(std::span<const std::int64_t> counts) {
     ask_all<hooks::prepare>([&](auto& ask_it, index_t) { ask_it(counts); });
+  }
+  /// Whether any policy acts before steps.
+  static constexpr bool acts_before_steps = data::template any_has<hooks::before_step>;
+  /// To be called before every optimiser step: policies may say which of their parameters train.
+  void before_step(std::int64_t step) {
+    ask_all<hooks::before_step>([&](auto& ask_it, index_t) { ask_it(step); });
   }
   /// Whether any policy hears of steps.
   static constexpr bool hears_steps = data::template any_has<hooks::after_step>;
@@ -131,6 +144,7 @@ class moe_stack {
       using policy = answer<Card, Slot>;
       if constexpr (has_hook_within<Hook, policy>)
         for (index_t l = 0; l < layers(); ++l) {
+          if (!k.has_layer(l)) continue;
           const auto mine = k.mine(l);
           auto ask_it = [&](const auto&... a) { ask<Hook>(data_.template policy<Slot>(), mine, a...); };
           f(ask_it, l);

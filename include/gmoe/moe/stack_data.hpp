@@ -17,6 +17,13 @@
 
 namespace gmoe::detail {
 
+/// One mixture of a stack.
+struct one_layer {
+  layer_shape outside;  ///< what the form takes and gives
+  layer_shape inside;   ///< what the form's parts see
+  expert_list visible;
+};
+
 /// What a body's functions are handed.
 template <class Weights>
 struct own_weights {
@@ -77,10 +84,13 @@ struct stack_data {
     return (has_hook_within<Hook, answer<Card, Slot>> || ...);
   }(std::type_identity<slots::all>{});
 
-  struct one_layer {
-    layer_shape shape;
-    expert_list visible;
-  };
+  /// A form that holds whole mixtures and asks none of the card's own parts says so: `asks_parts = false`.
+  static constexpr bool asks_parts = [] {
+    if constexpr (requires { answer<Card, slots::form>::asks_parts; })
+      return answer<Card, slots::form>::asks_parts;
+    else
+      return true;
+  }();
 
   sizes model;
   Card card;
@@ -89,11 +99,24 @@ struct stack_data {
   std::optional<weights> weights_of_experts;
   kept_by_slot kept;
 
+  /// Routings that a pass makes, all layers together.
+  std::size_t routings() const {
+    index_t all = 0;
+    for (const one_layer& l : layers)
+      if constexpr (answers<hooks::routings, answer<Card, slots::form>, nothing, const layer_shape&>)
+        all += ask<hooks::routings>(policy<slots::form>(), nothing{}, l.outside);
+      else
+        ++all;
+    return static_cast<std::size_t>(all);
+  }
+
   /// The balance policy's loss of one layer alone; nothing where it has none.
   variable<B> layer_loss(const context<B>& ctx, const routing<B>& r) const {
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
-      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].shape};
+      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
       at.block = r.block;
+      require(bool(r.scores), "block ", r.block,
+              ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};
       return ask<hooks::layer_loss>(policy<slots::balance>(), kept.template at<slots::balance>().my(r.layer, none), at,
                                     r);
@@ -115,17 +138,23 @@ struct stack_data {
         widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
       else
         widths.push_back(s.d_ff);
-    weights_of_experts.emplace(
-        policy<slots::body>().make_weights(make.scope("experts"), pool_shape{widths, s.d_model, s.initializer_range}));
     for (index_t l = 0; l < count; ++l) add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count);
+    if (asks_parts)
+      weights_of_experts.emplace(policy<slots::body>().make_weights(
+          make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range}));
   }
 
  private:
   void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
     std::vector<id_type> ids = ask<hooks::visible>(pool, nothing{}, model, l);
     check_visible(ids, block);
-    layer_shape shape{model, block, l, count};
-    shape.experts = static_cast<index_t>(ids.size());
+    layer_shape outside{model, block, l, count};
+    outside.experts = outside.columns = static_cast<index_t>(ids.size());
+    if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
+      outside.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, outside.experts);
+    layer_shape shape = outside;
+    if constexpr (answers<hooks::parts, answer<Card, slots::form>, nothing, layer_shape>)
+      shape = ask<hooks::parts>(policy<slots::form>(), nothing{}, outside);
     if constexpr (answers<hooks::publish, experts, nothing, layer_shape&>) ask<hooks::publish>(pool, nothing{}, shape);
     if constexpr (!requires { answer<Card, slots::always>::computes_shared_experts; })
       require(shape.shared_experts == 0, "the pool sets ", shape.shared_experts,
@@ -136,13 +165,14 @@ struct stack_data {
             shape.experts);
     const builder<B> in_block = make.scope("h", block).scope("moe");
     kept.each([&]<class Slot>(Slot, auto& k) {
-      if constexpr (std::remove_cvref_t<decltype(k)>::is_empty) return;
+      if (!asks_parts && !std::is_same_v<Slot, slots::form>) return;
       const std::string name(std::is_same_v<Slot, slots::always> ? std::string_view("local") : Slot::name);
       const builder<B> own = std::is_same_v<Slot, slots::router> ? make.scope(name, l) : in_block.scope(name);
       const auto group = [&](index_t g) { return g == 0 ? make.scope(name) : make.scope(name + ".group", g); };
-      k.add_layer(policy<Slot>(), policy<slots::body>(), own, group, shape);
+      k.add_layer(policy<Slot>(), policy<slots::body>(), own, group,
+                  std::is_same_v<Slot, slots::form> ? outside : shape);
     });
-    layers.push_back({shape, std::make_shared<const std::vector<id_type>>(std::move(ids))});
+    layers.push_back({outside, shape, std::make_shared<const std::vector<id_type>>(std::move(ids))});
   }
 
   /// Throws config_error unless `ids`, the list of a block, names experts of the pool, each once.

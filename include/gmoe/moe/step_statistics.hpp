@@ -59,7 +59,8 @@ class step_statistics {
       if (s.layer != layer) continue;
       const auto values = s.row.to_host();
       auto* sum = find(all, s.name);
-      if (!sum) sum = &all.rows.emplace_back(typename layer_statistics<B>::named{s.name, std::vector<double>(values.size())});
+      if (!sum)
+        sum = &all.rows.emplace_back(typename layer_statistics<B>::named{s.name, std::vector<double>(values.size())});
       require(sum->values.size() == values.size(), "the statistic '", s.name, "' has ", values.size(),
               " numbers in one pass and ", sum->values.size(), " in another");
       for (std::size_t i = 0; i < values.size(); ++i) sum->values[i] += static_cast<double>(values[i]);

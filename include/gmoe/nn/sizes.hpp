@@ -21,17 +21,17 @@ struct sizes {
   double layer_norm_epsilon = 1e-5;
   double initializer_range = 0.02;  ///< standard deviation of initial weights
 
-  static constexpr auto fields =
-      std::tuple{field{"vocab", &sizes::vocab, "number of token ids", at_least(1)},
-                 field{"positions", &sizes::positions, "longest sequence", at_least(1)},
-                 field{"d_model", &sizes::d_model, "width of a token's vector", at_least(1)},
-                 field{"layers", &sizes::layers, "transformer blocks", at_least(1)},
-                 field{"heads", &sizes::heads, "attention heads, a divisor of d_model", at_least(1)},
-                 field{"d_ff", &sizes::d_ff, "hidden width of an expert and of dense feed-forward layers", at_least(1)},
-                 field{"experts", &sizes::experts, "routed experts", at_least(0)},
-                 field{"dropout", &sizes::dropout, "probability of dropping a number in training", below(0, 1)},
-                 field{"layer_norm_epsilon", &sizes::layer_norm_epsilon, "added to variances", above(0)},
-                 field{"initializer_range", &sizes::initializer_range, "deviation of initial weights", at_least(0)}};
+  static constexpr auto fields = std::tuple{
+      field{"vocab", &sizes::vocab, "number of token ids", at_least(1)},
+      field{"positions", &sizes::positions, "longest sequence, in tokens", at_least(1)},
+      field{"d_model", &sizes::d_model, "width of a token's vector", at_least(1)},
+      field{"layers", &sizes::layers, "transformer blocks", at_least(1)},
+      field{"heads", &sizes::heads, "attention heads; a divisor of d_model", at_least(1)},
+      field{"d_ff", &sizes::d_ff, "hidden width of an expert and of dense feed-forward layers", at_least(1)},
+      field{"experts", &sizes::experts, "routed experts: of the global pool, or of each layer", at_least(0)},
+      field{"dropout", &sizes::dropout, "dropout probability in training; GPT-2 used 0.1", below(0, 1)},
+      field{"layer_norm_epsilon", &sizes::layer_norm_epsilon, "added to variances in layer normalisation", above(0)},
+      field{"initializer_range", &sizes::initializer_range, "standard deviation of initial weights", at_least(0)}};
 };
 
 }  // namespace gmoe

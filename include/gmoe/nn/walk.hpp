@@ -1,5 +1,6 @@
 #pragma once
-/// A visit to every parameter and buffer of what a policy keeps: nobody lists them, and nobody forgets one.
+/// Every parameter and buffer of what a policy keeps, found in its plain structs: nobody lists them, and nobody forgets
+/// one.
 
 #include <memory>
 #include <optional>
@@ -42,45 +43,35 @@ inline constexpr bool is_kept_matrix<buffer<B>> = true;
 
 }  // namespace detail
 
-/// Calls visit(parameter) and visit(buffer) for all that are in `x`: a plain struct of parameters, buffers, modules,
-/// numbers, vectors and optionals of such, or something with its own each(visit).
-template <class T>
-void walk(T& x, auto&& visit) {
-  using plain = std::remove_const_t<T>;
-  if constexpr (detail::is_kept_matrix<plain>) {
-    visit(x);
-  } else if constexpr (detail::is_plain<plain>) {
-  } else if constexpr (detail::is_vector<plain>) {
-    for (auto& element : x) walk(element, visit);
-  } else if constexpr (detail::is_optional<plain>) {
-    if (x) walk(*x, visit);
-  } else if constexpr (requires { x.each(visit); }) {
-    x.each(visit);
+/// What was found, in order.
+template <class B>
+struct kept_list {
+  std::vector<parameter<B>*> parameters;
+  std::vector<buffer<B>*> buffers;
+
+  void add(parameter<B>& p) { parameters.push_back(&p); }
+  void add(buffer<B>& b) { buffers.push_back(&b); }
+};
+
+/// Lists all that is in `x`: a plain struct of parameters, buffers, modules, numbers, vectors and optionals of such, or
+/// something that lists its own by `list(kept_list<B>&)`.
+template <class T, class B>
+void walk(T& x, kept_list<B>& all) {
+  if constexpr (detail::is_kept_matrix<T>) {
+    all.add(x);
+  } else if constexpr (detail::is_plain<T>) {
+  } else if constexpr (detail::is_vector<T>) {
+    for (auto& element : x) walk(element, all);
+  } else if constexpr (detail::is_optional<T>) {
+    if (x) walk(*x, all);
+  } else if constexpr (requires { x.list(all); }) {
+    x.list(all);
   } else {
-    static_assert(std::is_aggregate_v<plain>,
+    static_assert(std::is_aggregate_v<T>,
                   "gmoe: what a policy keeps is a plain struct (no constructors, nothing private), so that every "
                   "parameter in it is found");
-    each_element(x, [&](auto& member) { walk(member, visit); });
+    each_element(x, [&](auto& member) { walk(member, all); });
   }
 }
-
-namespace detail {
-
-/// visit, for parameters alone.
-template <class Visit>
-auto only_parameters(Visit&& visit) {
-  return [&visit]<class M>(M& m) {
-    if constexpr (requires { m.has_gradient(); }) visit(m);
-  };
-}
-/// visit, for buffers alone.
-template <class Visit>
-auto only_buffers(Visit&& visit) {
-  return [&visit]<class M>(M& m) {
-    if constexpr (!requires { m.has_gradient(); }) visit(m);
-  };
-}
-
-}  // namespace detail
 
 }  // namespace gmoe

@@ -6,20 +6,9 @@
 #include "gmoe/autograd/tape.hpp"
 #include "gmoe/backend/arguments.hpp"
 #include "gmoe/core/functions.hpp"
+#include "gmoe/ops/repeat.hpp"
 
 namespace gmoe {
-
-namespace detail {
-/// A column of `rows` copies of a 1 x 1 gradient, for scaling rows by it without asking the device for its value.
-template <class B>
-matrix<B> repeated(const matrix<B>& number, index_t rows) {
-  using scalar = typename B::scalar;
-  const auto zeros = matrix<B>::filled(rows, 1, scalar(0));
-  matrix<B> column(rows, 1);
-  B::map_with_row(column.view(), 0, fn::plus{}, zeros.view(), number.view());
-  return column;
-}
-}  // namespace detail
 
 /// Mean cross entropy of `logits` (T x V), 1 x 1, in nats. `scored` is the number of rows with a target.
 template <class B>
@@ -37,7 +26,7 @@ variable<B> cross_entropy(const variable<B>& logits, const id_matrix<B>& targets
   return make_result(
       std::move(mean),
       [logits = logits.without_value(), gradient](const variable<B>& y) mutable {
-        const matrix<B> dy = detail::repeated(y.gradient(), logits.rows());
+        const matrix<B> dy = detail::repeated<B>(y.gradient(), logits.rows());
         B::map_with_col(gradient.view(), 0, fn::times{}, std::as_const(gradient).view(), dy.view());
         logits.add_gradient(gradient);
       },
@@ -84,7 +73,7 @@ variable<B> linear_cross_entropy(const variable<B>& x, const variable<B>& w, con
       [=](const variable<B>& y) mutable {
         if (!whole) logits = matrix<B>(piece, vocab);
         // The gradient of the mean is in `logits` up to the factor dy, which the smaller matrices take: T x d each.
-        const matrix<B> dy = detail::repeated(y.gradient(), piece);
+        const matrix<B> dy = detail::repeated<B>(y.gradient(), piece);
         matrix<B> losses(whole ? 0 : piece, 1), product(x.needs_gradient() ? piece : 0, x.cols()),
             scaled_x(w.needs_gradient() ? piece : 0, x.cols());
         const gradient_sink<B> dx = x.needs_gradient() ? x.sink() : gradient_sink<B>{};

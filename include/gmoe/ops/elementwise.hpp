@@ -62,6 +62,46 @@ variable<B> square(const variable<B>& x) {
   return apply(fn::square{}, x);
 }
 
+template <class B>
+variable<B> softplus(const variable<B>& x) {
+  return apply(fn::softplus{}, x);
+}
+template <class B>
+variable<B> sqrt(const variable<B>& x) {
+  return apply(fn::square_root{}, x);
+}
+template <class B>
+variable<B> reciprocal(const variable<B>& x) {
+  return apply(fn::reciprocal{}, x);
+}
+/// x log x, 0 at 0.
+template <class B>
+variable<B> x_log_x(const variable<B>& x) {
+  return apply(fn::x_log_x{}, x);
+}
+/// x, but at least `low` and at most `high`; no gradient outside.
+template <class B>
+variable<B> clamp(const variable<B>& x, double low, double high) {
+  using scalar = typename B::scalar;
+  require(low <= high, "clamp: from ", low, " to ", high);
+  return apply(fn::clamp<scalar>{static_cast<scalar>(low), static_cast<scalar>(high)}, x);
+}
+/// From 0 at -width / 2 to 1 at width / 2; see fn::smooth_step.
+template <class B>
+variable<B> smooth_step(const variable<B>& x, double width) {
+  require(width > 0, "smooth_step: a width of ", width, "; it must be positive");
+  return apply(fn::smooth_step<typename B::scalar>{static_cast<typename B::scalar>(width)}, x);
+}
+template <class B>
+variable<B> normal_cdf(const variable<B>& x) {
+  return apply(fn::normal_cdf{}, x);
+}
+/// 1 where x > 0, else 0; the gradient passes where the gate is open (a straight-through estimate).
+template <class B>
+variable<B> open_gate(const variable<B>& x) {
+  return apply(fn::open_gate{}, x);
+}
+
 /// a + b.
 template <class B>
 variable<B> add(const variable<B>& a, const variable<B>& b) {
@@ -129,6 +169,29 @@ variable<B> multiply(const variable<B>& a, const variable<B>& b) {
         };
         pull(a, b);
         pull(b, a);
+      },
+      a, b);
+}
+
+/// a / b, element by element.
+///     da = dy / b      db = -dy y / b
+template <class B>
+variable<B> divide(const variable<B>& a, const variable<B>& b) {
+  detail::require_same_shape("divide", a, b);
+  matrix<B> y(a.rows(), a.cols());
+  B::map(y.view(), 0, fn::over{}, a.value().view(), b.value().view());
+  return make_result(
+      std::move(y),
+      [a = a.without_value(), b](const variable<B>& y, const matrix<B>& value) {
+        const auto dy = std::as_const(y.gradient()).view();
+        if (a.needs_gradient()) {
+          const auto [to, beta] = a.sink();
+          B::map(to->view(), beta, fn::over{}, dy, b.value().view());
+        }
+        if (b.needs_gradient()) {
+          const auto [to, beta] = b.sink();
+          B::map(to->view(), beta, fn::divisor_slope{}, dy, value.view(), b.value().view());
+        }
       },
       a, b);
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// Rows of a table by id.
+/// Rows of a table by id, and elements of rows.
 
 #include "gmoe/autograd/tape.hpp"
 
@@ -38,6 +38,25 @@ variable<B> gather_elements(const variable<B>& x, const id_matrix<B>& ids) {
       std::move(y),
       [x = x.without_value(), ids](const variable<B>& y) {
         B::scatter_add_elements(x.zeroed_sink().view(), std::as_const(y.gradient()).view(), ids.view());
+      },
+      x);
+}
+
+/// T x cols: zeros but for y(t, ids(t, j)) = x(t, j), added up where a row has an id twice; nothing for `no_choice`.
+/// Turns weights of chosen experts into weights of all: gather_elements the other way round.
+///     dx(t, j) = dy(t, ids(t, j))
+template <class B>
+variable<B> scatter_elements(const variable<B>& x, const id_matrix<B>& ids, index_t cols) {
+  require(ids.rows() == x.rows() && ids.cols() == x.cols(), "scatter_elements: ids of ", ids.rows(), " x ", ids.cols(),
+          " for ", x.rows(), " x ", x.cols());
+  auto y = matrix<B>::filled(x.rows(), cols, typename B::scalar(0));
+  B::scatter_add_elements(y.view(), x.value().view(), ids.view());
+  return make_result(
+      std::move(y),
+      [x = x.without_value(), ids](const variable<B>& y) {
+        matrix<B> dx(x.rows(), x.cols());
+        B::gather_elements(dx.view(), std::as_const(y.gradient()).view(), ids.view());
+        x.add_gradient(dx);
       },
       x);
 }

@@ -52,6 +52,7 @@ class adamw {
       s.epsilon = static_cast<scalar>(options_.epsilon);
       s.gradient_scale = static_cast<scalar>(gradient_scale);
       parameter<B>& p = *parameters_[i];
+      if (!p.trained()) continue;
       B::adamw(p.value().view(), first_[i].view(), second_[i].view(), std::as_const(p.gradient()).view(), s);
       p.forget_gradient();
     }

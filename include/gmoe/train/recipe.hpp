@@ -36,18 +36,21 @@ struct recipe {
   static constexpr auto fields = std::tuple{
       field{"steps", &recipe::steps, "optimiser steps", at_least(0)},
       field{"batch", &recipe::batch, "sequences per forward pass", at_least(1)},
-      field{"sequence", &recipe::sequence, "tokens per sequence", at_least(1)},
-      field{"accumulation", &recipe::accumulation, "forward passes per step", at_least(1)},
-      field{"learning_rate", &recipe::learning_rate, "highest learning rate", above(0)},
-      field{"warmup_fraction", &recipe::warmup_fraction, "part of the steps in which the rate grows", between(0, 1)},
-      field{"final_fraction", &recipe::final_fraction, "part of the highest rate at the end", between(0, 1)},
+      field{"sequence", &recipe::sequence, "tokens per sequence; at most positions", at_least(1)},
+      field{"accumulation", &recipe::accumulation, "forward passes per step, their gradients averaged", at_least(1)},
+      field{"learning_rate", &recipe::learning_rate, "highest learning rate; the paper's models use 3e-4", above(0)},
+      field{"warmup_fraction", &recipe::warmup_fraction, "share of the steps in which the rate grows from 0",
+            between(0, 1)},
+      field{"final_fraction", &recipe::final_fraction, "learning rate at the end, as a share of the highest",
+            between(0, 1)},
       field{"beta1", &recipe::beta1, "AdamW's decay of the first moment", below(0, 1)},
       field{"beta2", &recipe::beta2, "AdamW's decay of the second moment", below(0, 1)},
       field{"epsilon", &recipe::epsilon, "AdamW's addition to roots", above(0)},
-      field{"weight_decay", &recipe::weight_decay, "AdamW's weight decay", at_least(0)},
-      field{"clip_norm", &recipe::clip_norm, "global norm of the gradient, 0: no clipping", at_least(0)},
-      field{"validation_fraction", &recipe::validation_fraction, "part of the text that is not trained on"},
-      field{"seed", &recipe::seed, "of all that is random"}};
+      field{"weight_decay", &recipe::weight_decay, "AdamW's decay of every parameter", at_least(0)},
+      field{"clip_norm", &recipe::clip_norm, "largest norm of the whole gradient; 0 never clips", at_least(0)},
+      field{"validation_fraction", &recipe::validation_fraction,
+            "share of the text, at its end, that is kept for validation"},
+      field{"seed", &recipe::seed, "of initial weights, order of the data, and dropout"}};
 };
 
 /// Throws config_error naming the first number that makes no sense.

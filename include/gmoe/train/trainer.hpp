@@ -63,6 +63,7 @@ class trainer {
     report.step = done_;
     report.learning_rate = schedule_(done_);
     passes_.clear();
+    if constexpr (requires { model_.before_step(done_); }) model_.before_step(done_);
     try {
       for (index_t pass = 0; pass < recipe_.accumulation; ++pass) accumulate(pass, report);
     } catch (...) {  // a part of a gradient is none

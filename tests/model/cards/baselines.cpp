@@ -10,12 +10,13 @@ using B = gmoe_test::model_backend;
 namespace {
 
 template <class Card>
-void check(const naive::variant& v, bool drops, sizes s = gmoe_test::small_sizes()) {
+void check(const naive::variant& v, bool drops, const Card& card = gmoe_test::small_card<Card>(),
+           const sizes& s = gmoe_test::small_sizes()) {
   for (const bool training : {false, true}) {
-    language_model<Card, B> model(s);
+    language_model<Card, B> model(s, card);
     gmoe_test::randomise(model);
-    gmoe_test::compare_with_naive(model, v, text(2, 5, s.vocab), training);
-    CHECK((gmoe_test::dropped(model) > 0) == (drops && training));
+    const auto found = gmoe_test::compare_with_naive(model, v, text(2, 5, s.vocab), training);
+    CHECK((gmoe_test::dropped(found) > 0) == (drops && training));
   }
 }
 
@@ -50,11 +51,13 @@ TEST_CASE("model/cards: Switch") {
   check<switch_card>(switch_equations(), true);
   naive::variant v = switch_equations();
   v.mixture = {false, true, false};
-  check<with<switch_card, every_second_block<1>>>(v, true);
-  sizes s = gmoe_test::small_sizes();
-  s.moe_blocks = {1, 2};
+  auto odd = gmoe_test::small_card<switch_card>();
+  odd.placement.first = 1;
+  check(v, true, odd);
+  auto listed = gmoe_test::small_card<with<switch_card, listed_blocks>>();
+  listed.placement.blocks = {1, 2};
   v.mixture = {false, true, true};
-  check<with<switch_card, listed_blocks>>(v, true, s);
+  check(v, true, listed);
 }
 
 TEST_CASE("model/cards: Switch with a shared expert") {
@@ -64,9 +67,11 @@ TEST_CASE("model/cards: Switch with a shared expert") {
 }
 
 TEST_CASE("model/cards: Switch with jitter on the router's input, in training only") {
-  using card = with<switch_card, jittered<linear_router, std::ratio<1, 5>>>;
+  using card = with<switch_card, jittered<linear_router>>;
   const sizes s = gmoe_test::small_sizes();
-  language_model<card, B> model(s);
+  auto noisy = gmoe_test::small_card<card>();
+  noisy.router.epsilon = 0.2;
+  language_model<card, B> model(s, noisy);
   gmoe_test::randomise(model);
   gmoe_test::compare_with_naive(model, switch_equations(), text(2, 5, s.vocab), false);
   // The noise itself is the backend's; here it is drawn once more for the reference.
@@ -91,19 +96,20 @@ TEST_CASE("model/cards: a plain mixture of experts") {
   v.room = naive::room::unlimited;
   v.mixture = {true, true, true};
   check<smoe_card>(v, false);
-  sizes s = gmoe_test::small_sizes();
-  s.top_k = 3;
+  auto card = gmoe_test::small_card<smoe_card>();
+  card.select.k = 3;
   v.k = 3;
-  check<smoe_card>(v, false, s);
-  s.top_k = v.k = 4;  // every expert
-  check<smoe_card>(v, false, s);
+  check(v, false, card);
+  card.select.k = 4;  // every expert
+  v.k = 4;
+  check(v, false, card);
 }
 
 TEST_CASE("model/cards: GShard as GMoE's authors ran it") {
   check<gshard_card>(gshard_equations(), true);
-  sizes s = gmoe_test::small_sizes();
-  s.capacity_factor = 0.34;  // room for 1: floor(0.34 * 5)
-  check<gshard_card>(gshard_equations(), true, s);
+  auto card = gmoe_test::small_card<gshard_card>();
+  card.capacity.factor = 0.34;  // room for 1: floor(0.34 * 5)
+  check(gshard_equations(), true, card);
 }
 
 TEST_CASE("model/cards: GShard as in its paper") {
@@ -113,9 +119,10 @@ TEST_CASE("model/cards: GShard as in its paper") {
   check<gshard_paper_card>(v, true);
   sizes s = gmoe_test::small_sizes();
   s.experts = 3;
-  s.capacity_factor = 1;  // floor(20 / 3) = 6, not 7
+  auto card = gmoe_test::small_card<gshard_paper_card>();
+  card.capacity.factor = 1;  // floor(20 / 3) = 6, not 7
   v.experts = 3;
-  check<gshard_paper_card>(v, true, s);
+  check(v, true, card, s);
 }
 
 TEST_CASE("model/cards: hash layers") {
@@ -130,7 +137,7 @@ TEST_CASE("model/cards: hash layers") {
   language_model<hash_card, B> model(gmoe_test::small_sizes());
   gmoe_test::randomise(model);
   const std::vector<std::int64_t> counts{0, 9, 4, 4, 2, 0, 7, 1, 1, 1, 5};
-  model.router_shared().balance(counts);
+  model.prepare(counts);
   const auto table = balanced_buckets(counts, 4);
   v.table.assign(table.begin(), table.end());
   gmoe_test::compare_with_naive(model, v, text(2, 5, 11), true);
@@ -139,31 +146,31 @@ TEST_CASE("model/cards: hash layers") {
 TEST_CASE("model/cards: DeepSeekMoE") {
   sizes s = gmoe_test::small_sizes();
   s.experts = 3;
-  s.granularity = 2;  // 6 parts of width 6, one of them for every token
-  s.shared_experts = 1;
+  auto card = gmoe_test::small_card<deepseek_moe_card>();
+  card.experts.granularity = 2;  // 6 parts of width 6, one of them for every token
   naive::variant v = switch_equations();
   v.experts = 5;
   v.width = 6;
   v.k = 3;
   v.always = 6;
   v.room = naive::room::unlimited;
-  check<deepseek_moe_card>(v, false, s);
+  check(v, false, card, s);
 
-  s.shared_experts = 2;  // of 9 parts of width 4
-  s.granularity = 3;
-  s.top_k = 1;
+  card.experts.shared_experts = 2;  // of 9 parts of width 4
+  card.experts.granularity = 3;
+  card.select.k = 1;
   v.experts = 7;
   v.width = 4;
   v.k = 1;
   v.always = 8;
-  check<deepseek_moe_card>(v, false, s);
+  check(v, false, card, s);
 
-  s.shared_experts = 0;  // granularity 1: top-k with raw weights
-  s.granularity = 1;
-  s.top_k = 2;
+  card.experts.shared_experts = 0;  // granularity 1: top-k with raw weights
+  card.experts.granularity = 1;
+  card.select.k = 2;
   v.experts = 3;
   v.width = 12;
   v.k = 2;
   v.always = 0;
-  check<deepseek_moe_card>(v, false, s);
+  check(v, false, card, s);
 }

@@ -3,6 +3,8 @@
 // smooth around them in training, too.
 #include <doctest/doctest.h>
 
+#include <memory>
+
 #include "moe_checks.hpp"
 
 using namespace gmoe;
@@ -12,12 +14,13 @@ using B = gmoe_test::model_backend;
 namespace {
 
 template <class Card>
-void check(bool training = true, sizes s = gmoe_test::small_sizes()) {
+void check(const Card& card = gmoe_test::small_card<Card>()) {
+  sizes s = gmoe_test::small_sizes();
   s.d_model = 4;
   s.d_ff = 6;
-  language_model<Card, B> model(s);
+  language_model<Card, B> model(s, card);
   gmoe_test::randomise(model, 2);
-  const gradient_report r = gmoe_test::differences(model, text(2, 4, s.vocab), training);
+  const gradient_report r = gmoe_test::differences(model, text(2, 4, s.vocab), true);
   INFO(r.where << ": " << r.analytic << " by the tape, " << r.numeric << " by differences");
   CHECK(r.worst < 1e-7);
 }
@@ -25,38 +28,47 @@ void check(bool training = true, sizes s = gmoe_test::small_sizes()) {
 /// `Router` with the logits that it propagates held at those of the first pass: differences would see through the
 /// stop_gradient. One recording per mixture.
 template <class Router>
-struct replayed : Router {
-  template <class Backend>
-  struct layer : Router::template layer<Backend> {
-    using base = typename Router::template layer<Backend>;
-    using base::base;
-    matrix<Backend> recorded;
+struct replayed {
+  using slot = slots::router;
+  Router of{};
 
-    variable<Backend> logits(const context<Backend>& ctx, const variable<Backend>& x,
-                             typename Router::template shared<Backend>& shared,
-                             typename Router::template state<Backend>& state) {
-      if (state.z) {
-        if (recorded.empty()) recorded = state.z.value().clone();
-        state.z = ctx.constant(recorded);
-      }
-      return base::logits(ctx, x, shared, state);
-    }
+  /// What `Router` keeps, and the recording.
+  template <class Backend>
+  struct layer {
+    typename Router::template layer<Backend> kept;
+    std::shared_ptr<matrix<Backend>> recorded;
   };
+  template <class Backend>
+  layer<Backend> make_layer(const builder<Backend>& make, const layer_shape& l) const {
+    return {of.make_layer(make, l), std::make_shared<matrix<Backend>>()};
+  }
+  template <class Backend>
+  variable<Backend> logits(const place<Backend>& at, const variable<Backend>& x, const auto& my) const {
+    variable<Backend>& z = my.carried.z;
+    matrix<Backend>& recorded = *my.layer.recorded;
+    if (z) {
+      if (recorded.empty()) recorded = z.value().clone();
+      z = at.constant(recorded);
+    }
+    return ask<hooks::logits>(of, own{my.layer.kept, my.shared, my.carried}, at, x);
+  }
 };
+template <class Card>
+using replayed_router = replayed<answer<Card, slots::router>>;
 
 }  // namespace
 
 TEST_CASE("model/cards: differences, GMoE with its propagated logits held fixed") {
-  check<with<gmoe_card, replayed<gmoe_card::router>>>();
-  check<with<gmoe_no_state_card, replayed<gmoe_no_state_card::router>>>();
-  check<with<gmoe_every_second_card, replayed<gmoe_card::router>, joint_switch_loss>>();
+  check<with<gmoe_card, replayed_router<gmoe_card>>>();
+  check<with<gmoe_no_state_card, replayed_router<gmoe_no_state_card>>>();
+  check<with<gmoe_every_second_card, replayed_router<gmoe_card>, joint_switch_loss>>();
 }
 
 TEST_CASE("model/cards: differences see through the cut when nothing holds the logits") {
   sizes s = gmoe_test::small_sizes();
   s.d_model = 4;
   s.d_ff = 6;
-  language_model<gmoe_card, B> model(s);
+  language_model<gmoe_card, B> model(s, gmoe_test::small_card<gmoe_card>());
   gmoe_test::randomise(model, 2);
   CHECK(gmoe_test::differences(model, text(2, 4, s.vocab), true).worst > 1e-3);
 }
@@ -65,9 +77,9 @@ TEST_CASE("model/cards: differences, GMoE with nothing cut or propagated") {
   check<with<gmoe_card, global_router<hidden_state, propagate<cut::nowhere>>>>();
   check<gmoe_no_logits_card>();
   check<with<gmoe_no_local_top2_card, global_router<>>>();
-  sizes s = gmoe_test::small_sizes();
-  s.granularity = 2;
-  check<with<gmoe_fine_grained_card, global_router<hidden_state>>>(true, s);
+  auto card = gmoe_test::small_card<with<gmoe_fine_grained_card, global_router<hidden_state>>>();
+  card.experts.granularity = 2;
+  check(card);
 }
 
 TEST_CASE("model/cards: differences, baselines") {
@@ -75,14 +87,16 @@ TEST_CASE("model/cards: differences, baselines") {
   check<dense_relu_card>();
   check<switch_card>();
   check<switch_shared_card>();
-  check<with<switch_card, jittered<linear_router, std::ratio<1, 5>>>>();
+  auto noisy = gmoe_test::small_card<with<switch_card, jittered<linear_router>>>();
+  noisy.router.epsilon = 0.2;
+  check(noisy);
   check<smoe_card>();
   check<gshard_card>();
   check<gshard_paper_card>();
   check<hash_card>();
-  sizes s = gmoe_test::small_sizes();
-  s.granularity = 2;
-  check<deepseek_moe_card>(true, s);
+  auto split = gmoe_test::small_card<deepseek_moe_card>();
+  split.experts.granularity = 2;
+  check(split);
 }
 
 TEST_CASE("model/cards: differences, other expert bodies") {

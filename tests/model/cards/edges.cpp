@@ -12,7 +12,7 @@ namespace {
 template <class Card>
 void check(const sizes& s, const naive::variant& v, const text& t) {
   for (const bool training : {false, true}) {
-    language_model<Card, B> model(s);
+    language_model<Card, B> model(s, gmoe_test::small_card<Card>());
     gmoe_test::randomise(model, 3);
     gmoe_test::compare_with_naive(model, v, t, training);
   }
@@ -67,20 +67,21 @@ TEST_CASE("model/cards: all tokens on one expert, and dropped beyond its room") 
   v.router = naive::router_kind::linear;
   v.room = naive::room::switch_;
   v.mixture = {true, false, true};
-  language_model<switch_card, B> model(s);
+  language_model<switch_card, B> model(s, gmoe_test::small_card<switch_card>());
   gmoe_test::randomise(model);
   // A large bias of the norm before the router: W x is large for expert 2 and zero for the others, at every token.
   for (index_t layer : {0, 1}) {
-    auto& gate = model.router_of(layer).gate;
+    parameter<B>& gate = model.moe().mine<slots::router>(layer).layer.gate;
     std::vector<double> rows(32, 0.0);
     for (std::size_t c = 0; c < 8; ++c) rows[2 * 8 + c] = 1.0;
     B::upload(gate.value().data(), rows.data(), rows.size() * sizeof(double));
-    auto& bias = model.blocks()[static_cast<std::size_t>(2 * layer)].ln_2.bias;
+    parameter<B>& bias = gmoe_test::named(model, concat("h.", 2 * layer, ".ln_2.bias"));
     const std::vector<double> large(8, 4.0);
     B::upload(bias.value().data(), large.data(), large.size() * sizeof(double));
   }
-  gmoe_test::compare_with_naive(model, v, text(2, 5, s.vocab), true);
-  for (const auto& r : model.routings()) {
+  const auto found = gmoe_test::compare_with_naive(model, v, text(2, 5, s.vocab), true);
+  REQUIRE(found.routings.size() == 2);
+  for (const auto& r : found.routings) {
     CHECK(r.chosen.to_host() == std::vector<id_type>(10, 2));
     // Room for floor(0.75 * ceil(10 / 4)) = 2: the first two tokens.
     CHECK(r.pairs.offsets.to_host() == std::vector<id_type>{0, 0, 0, 2, 2});
@@ -91,12 +92,10 @@ TEST_CASE("model/cards: equal scores go to the lower expert") {
   sizes s = gmoe_test::small_sizes();
   language_model<gshard_card, B> model(s);
   gmoe_test::randomise(model);
-  for (index_t layer : {0, 1}) {
-    auto& gate = model.router_of(layer).gate.value();
-    B::fill(gate.view(), 0.0);
-  }
-  gmoe_test::losses_of(model, text(2, 5, s.vocab), false);
-  for (const auto& r : model.routings()) {
+  for (index_t layer : {0, 1}) B::fill(model.moe().mine<slots::router>(layer).layer.gate.value().view(), 0.0);
+  const auto found = gmoe_test::losses_of(model, text(2, 5, s.vocab), false).found;
+  REQUIRE(found.routings.size() == 2);
+  for (const auto& r : found.routings) {
     const auto chosen = r.chosen.to_host();
     for (std::size_t i = 0; i < chosen.size(); ++i) CHECK(chosen[i] == static_cast<id_type>(i % 2));
   }

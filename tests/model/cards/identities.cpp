@@ -6,19 +6,22 @@
 #include "moe_checks.hpp"
 
 using namespace gmoe;
+using gmoe_test::named;
 using gmoe_test::text;
 using B = gmoe_test::model_backend;
 
 namespace {
 
+/// Models whose balance loss is seen, and that drop where they can.
 template <class Card>
-using model_of = language_model<Card, B>;
+struct model_of : language_model<Card, B> {
+  explicit model_of(const sizes& s, const Card& card = gmoe_test::small_card<Card>(), std::uint64_t seed = 42)
+      : language_model<Card, B>(s, card, seed) {}
+};
 
 template <class Model>
-parameter<B>& named(Model& model, const std::string& name) {
-  for (parameter<B>* p : model.parameters())
-    if (p->name() == name) return *p;
-  throw config_error("no parameter " + name);
+auto& router_of(Model& model, index_t layer) {
+  return model.moe().template mine<slots::router>(layer).layer;
 }
 
 void write(parameter<B>& p, const std::vector<double>& values) {
@@ -33,10 +36,6 @@ double total(Model& model, const text& t, bool training = false) {
 template <class Model>
 double language(Model& model, const text& t, bool training = false) {
   return gmoe_test::losses_of(model, t, training).language.value().item();
-}
-template <class Model>
-double balance(Model& model, const text& t) {
-  return gmoe_test::losses_of(model, t, false).balance.value().item();
 }
 
 /// `order[i]` says which of the old rows (or columns) becomes number i.
@@ -68,7 +67,7 @@ TEST_CASE("model/cards: identities, one expert has weight 1 and nothing to learn
   gmoe_test::randomise(model);
   tape<B> tape;
   const auto l = gmoe_test::losses_of(model, sample, false, &tape);
-  CHECK(l.balance.value().item() == doctest::Approx(s.balance_alpha).epsilon(1e-14));
+  CHECK(l.balance.value().item() == doctest::Approx(0.3).epsilon(1e-14));
   tape.backward(l.total);
   for (parameter<B>* p : model.parameters())
     if (p->name().starts_with("router."))
@@ -83,9 +82,11 @@ TEST_CASE("model/cards: identities, one expert has weight 1 and nothing to learn
 TEST_CASE("model/cards: identities, a head of zeros spreads evenly and picks expert 0") {
   model_of<gmoe_card> model(gmoe_test::small_sizes());
   gmoe_test::randomise(model);
-  for (index_t l = 0; l < 3; ++l) B::fill(model.router_of(l).gate.value().view(), 0.0);
-  CHECK(balance(model, sample) == doctest::Approx(model.shape().balance_alpha).epsilon(1e-14));
-  for (const auto& r : model.routings()) {
+  for (index_t l = 0; l < 3; ++l) B::fill(router_of(model, l).gate.value().view(), 0.0);
+  const auto losses = gmoe_test::losses_of(model, sample, false);
+  CHECK(losses.balance.value().item() == doctest::Approx(0.3).epsilon(1e-14));
+  REQUIRE(losses.found.routings.size() == 3);
+  for (const auto& r : losses.found.routings) {
     for (id_type e : r.chosen.to_host()) CHECK(e == 0);
     for (double p : r.scores.value().to_host()) CHECK(p == 0.25);
   }
@@ -98,15 +99,17 @@ TEST_CASE("model/cards: identities, GMoE without sharing, recurrence and propaga
   model_of<with<switch_shared_card, no_capacity, every_block>> shared(s);
   gmoe_test::randomise(stripped);
   gmoe_test::randomise(shared);
-  const auto plain = [](auto& norm) {
-    B::fill(norm.gain.value().view(), 1.0);
-    B::fill(norm.bias.value().view(), 0.0);
+  const auto plain = [](parameter<B>& gain, parameter<B>& bias) {
+    B::fill(gain.value().view(), 1.0);
+    B::fill(bias.value().view(), 0.0);
   };
   for (index_t l = 0; l < 3; ++l) {
-    plain(stripped.blocks()[static_cast<std::size_t>(l)].ln_2);
-    plain(shared.blocks()[static_cast<std::size_t>(l)].ln_2);
-    plain(stripped.router_of(l).h_ln);
-    write(shared.router_of(l).gate, stripped.router_of(l).gate.value().to_host());
+    const std::string norm = concat("h.", l, ".ln_2.");
+    plain(named(stripped, norm + "weight"), named(stripped, norm + "bias"));
+    plain(named(shared, norm + "weight"), named(shared, norm + "bias"));
+    auto& router = router_of(stripped, l);
+    plain(router.h_ln.gain, router.h_ln.bias);
+    write(router_of(shared, l).gate, router.gate.value().to_host());
   }
   CHECK(total(stripped, sample, true) == doctest::Approx(total(shared, sample, true)).epsilon(1e-12));
 }
@@ -115,23 +118,23 @@ TEST_CASE("model/cards: identities, the order of the pool's experts does not mat
   const std::vector<index_t> order{2, 0, 3, 1};
   model_of<gmoe_card> model(gmoe_test::small_sizes());
   gmoe_test::randomise(model);
-  const double before = total(model, sample);
-  std::vector<std::vector<id_type>> chosen;
-  for (const auto& r : model.routings()) chosen.push_back(r.chosen.to_host());
-  write(model.bank().w_in(), permuted_rows(model.bank().w_in(), order));
-  write(model.bank().w_out(), permuted_rows(model.bank().w_out(), order));
+  const auto before = gmoe_test::losses_of(model, sample, false);
+  auto& bank = model.moe().bank();
+  write(bank.w_in(), permuted_rows(bank.w_in(), order));
+  write(bank.w_out(), permuted_rows(bank.w_out(), order));
   for (index_t l = 0; l < 3; ++l) {
-    auto& router = model.router_of(l);
+    auto& router = router_of(model, l);
     write(router.gate, permuted_rows(router.gate, order));
-    write(router.z_proj, permuted_cols(router.z_proj, order));
+    write(*router.z_proj, permuted_cols(*router.z_proj, order));
     write(router.z_ln->gain, permuted_cols(router.z_ln->gain, order));
     write(router.z_ln->bias, permuted_cols(router.z_ln->bias, order));
   }
-  CHECK(total(model, sample) == doctest::Approx(before).epsilon(1e-13));
+  const auto after = gmoe_test::losses_of(model, sample, false);
+  CHECK(after.total.value().item() == doctest::Approx(before.total.value().item()).epsilon(1e-13));
   for (std::size_t l = 0; l < 3; ++l) {
-    const auto now = model.routings()[l].chosen.to_host();
+    const auto old = before.found.routings[l].chosen.to_host(), now = after.found.routings[l].chosen.to_host();
     for (std::size_t i = 0; i < now.size(); ++i)
-      CHECK(order[static_cast<std::size_t>(now[i])] == static_cast<index_t>(chosen[l][i]));
+      CHECK(order[static_cast<std::size_t>(now[i])] == static_cast<index_t>(old[i]));
   }
 }
 
@@ -142,15 +145,16 @@ TEST_CASE("model/cards: identities, in a single layer propagation adds a learned
   model_of<gmoe_no_logits_card> without(s);
   gmoe_test::randomise(model);
   gmoe_test::randomise(without);
-  const auto head = model.router_of(0).gate.value().to_host();  // 4 x 16
+  const auto head = router_of(model, 0).gate.value().to_host();  // 4 x 16
   std::vector<double> left;
   for (std::size_t e = 0; e < 4; ++e) left.insert(left.end(), head.begin() + 16 * e, head.begin() + 16 * e + 8);
-  write(without.router_of(0).gate, left);
-  total(model, sample);
-  total(without, sample);
-  const auto z = model.routings()[0].logits.value().to_host(), z0 = without.routings()[0].logits.value().to_host();
-  const auto projection = model.router_of(0).z_proj.value().to_host();  // 8 x 4
-  const auto beta = model.router_of(0).z_ln->bias.value().to_host();
+  write(router_of(without, 0).gate, left);
+  const auto logits = [](auto& m) {
+    return gmoe_test::losses_of(m, sample, false).found.routings[0].logits.value().to_host();
+  };
+  const auto z = logits(model), z0 = logits(without);
+  const auto projection = router_of(model, 0).z_proj->value().to_host();  // 8 x 4
+  const auto beta = router_of(model, 0).z_ln->bias.value().to_host();
   for (std::size_t e = 0; e < 4; ++e) {
     double constant = 0;
     for (std::size_t c = 0; c < 8; ++c)
@@ -182,33 +186,34 @@ TEST_CASE("model/cards: identities, parts of one are the whole, and joint is sep
 TEST_CASE("model/cards: identities, splitting an expert in parts that are all active changes only the weights") {
   // Experts of width m in g parts: with all parts chosen and weight 1 the sum is that of the whole experts.
   sizes s = gmoe_test::small_sizes();
-  model_of<with<gmoe_card, top_k<4>, unit_weight, no_balance>> whole(s);
-  s.granularity = 3;
-  s.top_k = 4;  // whole experts
-  model_of<with<gmoe_fine_grained_card, unit_weight, no_balance>> parts(s);
+  using plain_card = with<gmoe_card, unit_weight, no_balance>;
+  using split_card = with<gmoe_fine_grained_card, unit_weight, no_balance>;
+  const top_k all{.k = 4};  // whole experts
+  model_of<plain_card> whole(s, card<plain_card>(all));
+  model_of<split_card> parts(s, card<split_card>(all, fine_grained<global_pool>{.granularity = 3}));
   gmoe_test::randomise(whole);
   gmoe_test::randomise(parts);
   CHECK(total(parts, sample) == doctest::Approx(total(whole, sample)).epsilon(1e-13));
 }
 
 TEST_CASE("model/cards: identities, with enough room training drops nothing") {
-  sizes s = gmoe_test::small_sizes();
-  s.capacity_factor = 4;
-  model_of<switch_card> model(s);
+  model_of<switch_card> model(gmoe_test::small_sizes(), card<switch_card>(limited_capacity{.factor = 4}));
   gmoe_test::randomise(model);
-  CHECK(total(model, sample, true) == total(model, sample, false));
-  CHECK(gmoe_test::dropped(model) == 0);
+  const auto trained = gmoe_test::losses_of(model, sample, true);
+  CHECK(trained.total.value().item() == total(model, sample, false));
+  CHECK(gmoe_test::dropped(trained.found) == 0);
 }
 
 TEST_CASE("model/cards: identities, dropping everything leaves the residual stream") {
-  sizes s = gmoe_test::small_sizes();
-  s.capacity_factor = 0.01;  // room for none
-  model_of<switch_card> model(s), without(s);
+  const sizes s = gmoe_test::small_sizes();
+  const auto none = card<switch_card>(limited_capacity{.factor = 0.01});  // room for none
+  model_of<switch_card> model(s, none), without(s, none);
   gmoe_test::randomise(model);
   gmoe_test::randomise(without);
-  B::fill(without.bank().w_out().value().view(), 0.0);
-  CHECK(language(model, sample, true) == language(without, sample, false));
-  CHECK(gmoe_test::dropped(model) == 20);
+  B::fill(without.moe().bank().w_out().value().view(), 0.0);
+  const auto trained = gmoe_test::losses_of(model, sample, true);
+  CHECK(trained.language.value().item() == language(without, sample, false));
+  CHECK(gmoe_test::dropped(trained.found) == 20);
 }
 
 TEST_CASE("model/cards: identities, parameters of one name start equal in all variants") {
@@ -224,11 +229,11 @@ TEST_CASE("model/cards: identities, parameters of one name start equal in all va
       ++shared;
     }
   };
-  visit(model_of<dense_card>(s, 9));
-  visit(model_of<gmoe_card>(s, 9));
-  visit(model_of<switch_card>(s, 9));
+  visit(language_model<dense_card, B>(s, 9));
+  visit(language_model<gmoe_card, B>(s, 9));
+  visit(language_model<switch_card, B>(s, 9));
   CHECK(shared >= 2 * (2 + 3 * 8 + 2));  // embeddings, attention and norms of three blocks, the last norm
-  model_of<gmoe_card> other(s, 10);
+  language_model<gmoe_card, B> other(s, 10);
   CHECK(other.token_embedding().value().to_host() != first["wte"]);
 }
 

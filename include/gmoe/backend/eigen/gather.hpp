@@ -1,6 +1,7 @@
 #pragma once
 /// Moving rows and elements by id.
 
+#include <algorithm>
 #include <cstring>
 
 #include "gmoe/backend/eigen/map.hpp"
@@ -15,22 +16,27 @@ struct gather_kernels {
   using out = matrix_view<S>;
   using ids = matrix_view<const id_type>;
 
-  /// Row i of y = row id_i of x, for the flat list `id`; + row (i mod period) of `more` if given.
+  /// Row i of y = row id_i of x, zeros where that is `no_choice`, for the flat list `id`; + row (i mod period) of
+  /// `more` if given.
   static void gather_rows(out y, in x, ids id, const in* more = nullptr, index_t offset = 0, index_t period = 1) {
     parallel_ranges(y.rows, row_grain(y.cols), [&](index_t begin, index_t end) {
       for (index_t i = begin; i < end; ++i) {
-        std::memcpy(y.row(i), x.row(id.data[i]), static_cast<std::size_t>(y.cols) * sizeof(S));
+        if (id.data[i] == no_choice)
+          std::fill_n(y.row(i), y.cols, S(0));
+        else
+          std::memcpy(y.row(i), x.row(id.data[i]), static_cast<std::size_t>(y.cols) * sizeof(S));
         if (more) add_span(y.row(i), more->row(offset + i % period), y.cols);
       }
     });
   }
 
-  /// Row id_i of y += row i of x, in the order of i (ids may repeat). Columns are split over the threads.
+  /// Row id_i of y += row i of x, in the order of i (ids may repeat), nowhere where the id is `no_choice`. Columns are
+  /// split over the threads.
   static void scatter_add_rows(out y, in x, ids id) {
     parallel_ranges(y.cols, std::max<index_t>(16, 65536 / std::max<index_t>(x.rows, 1)),
                     [&](index_t begin, index_t end) {
                       for (index_t i = 0; i < x.rows; ++i)
-                        add_span(y.row(id.data[i]) + begin, x.row(i) + begin, end - begin);
+                        if (id.data[i] != no_choice) add_span(y.row(id.data[i]) + begin, x.row(i) + begin, end - begin);
                     });
   }
 

@@ -81,6 +81,9 @@ struct pack {
     else
       return by_lane(a, [](S x) { return std::tanh(x); });
   }
+  friend pack erfc(pack a) {
+    return by_lane(a, [](S x) { return std::erfc(x); });
+  }
   /// 1 where x > 0, else 0.
   friend pack step(pack a) {
     const packet zero = Eigen::internal::pset1<packet>(S(0));

@@ -8,7 +8,7 @@
 
 namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
-/// y_i = x_(id_i / divisor) + more_(offset + i mod period), the latter if given.
+/// y_i = x_(id_i / divisor), zeros where the id is `no_choice`, + more_(offset + i mod period), the latter if given.
 template <class S>
 struct gather_row {
   matrix_view<S> y;
@@ -19,18 +19,25 @@ struct gather_row {
   index_t offset, period;
   template <class Team>
   GMOE_DEVICE void operator()(const Team& team, index_t i) const {
-    const S* const from = x.row(id[i] / divisor);
+    const S* const from = id[i] == no_choice ? nullptr : x.row(id[i] / divisor);
     const S* const plus = more.data ? more.row(offset + i % period) : nullptr;
-    for (index_t j = team.first(); j < y.cols; j += team.step()) y(i, j) = plus ? from[j] + plus[j] : from[j];
+    for (index_t j = team.first(); j < y.cols; j += team.step()) {
+      const S value = from ? from[j] : S(0);
+      y(i, j) = plus ? value + plus[j] : value;
+    }
   }
 };
+
+/// The key of `no_choice` among ids to be sorted: behind all others. On the host, some versions of Thrust sort negative
+/// keys wrongly.
+inline constexpr id_type behind_all_ids = 0x7fffffff;
 
 /// The numbers 0, 1, 2, ... beside a copy of the ids, ready to be sorted.
 struct number_ids {
   const id_type* id;
   id_type *key, *number;
   GMOE_HD void operator()(index_t i) const {
-    key[i] = id[i];
+    key[i] = id[i] == no_choice ? behind_all_ids : id[i];
     number[i] = static_cast<id_type>(i);
   }
 };
@@ -56,7 +63,7 @@ struct sum_run_piece {
   }
 };
 
-/// Adds the pieces of the run that begins at place i, if one does, to its row of y.
+/// Adds the pieces of the run that begins at place i, if one does, to its row of y. That of `no_choice` has none.
 template <class S>
 struct add_run {
   matrix_view<S> y;
@@ -65,7 +72,7 @@ struct add_run {
   index_t count, piece;
   template <class Team>
   GMOE_DEVICE void operator()(const Team& team, index_t i) const {
-    if (i > 0 && key[i] == key[i - 1]) return;
+    if (key[i] == behind_all_ids || (i > 0 && key[i] == key[i - 1])) return;
     for (index_t j = team.first(); j < y.cols; j += team.step()) {
       S total = sums[i * y.cols + j];
       for (index_t p = (i / piece + 1) * piece; p < count && key[p] == key[i]; p += piece)
@@ -130,12 +137,14 @@ struct gather_kernels {
   using out = matrix_view<S>;
   using ids = matrix_view<const id_type>;
 
-  /// Row i of y = row id_i of x, for the flat list `id`; + row offset + (i mod period) of `more` if given.
+  /// Row i of y = row id_i of x, zeros where that is `no_choice`, for the flat list `id`; + row offset + (i mod period)
+  /// of `more` if given.
   static void gather_rows(out y, in x, ids id, const in* more = nullptr, index_t offset = 0, index_t period = 1) {
     for_each_row(y.rows, y.cols, gather_row<S>{y, x, id.data, 1, more ? *more : in{}, offset, period});
   }
 
-  /// Row id_i of y += row i of x; ids may repeat. Sorted by id first, so that every row of y has one writer.
+  /// Row id_i of y += row i of x; ids may repeat, and `no_choice` is nowhere. Sorted by id first, so that every row of
+  /// y has one writer.
   static void scatter_add_rows(out y, in x, ids id) {
     constexpr index_t piece = 64;
     if (x.size() == 0) return;

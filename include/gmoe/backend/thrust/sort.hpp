@@ -12,11 +12,14 @@
 
 namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
-/// Sorts `count` keys, the smallest first, and moves `values` with them; equal keys keep their order.
-inline void stable_sort(id_type* keys, id_type* values, index_t count) {
+/// Sorts `count` keys, the smallest first, and moves `values` with them; equal keys keep their order. Keys must not be
+/// negative: Thrust 3.0 takes some of them for large ones on the host.
+template <class Key>
+void stable_sort_by(Key* keys, id_type* values, index_t count) {
   translating_errors("thrust::stable_sort_by_key",
                      [&] { ::thrust::stable_sort_by_key(policy(), keys, keys + count, values); });
 }
+inline void stable_sort(id_type* keys, id_type* values, index_t count) { stable_sort_by(keys, values, count); }
 
 /// run[k] = the first place of sorted `keys` that holds at least k, for k = 0, ..., classes.
 inline void find_runs(id_type* run, const id_type* keys, index_t count, index_t classes) {

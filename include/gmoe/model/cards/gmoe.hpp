@@ -76,10 +76,11 @@ struct gmoe_every_second_card : gmoe_card {
   every_second_block placement{};
 };
 
-/// As many parts are active as make up one expert; the local expert stays whole.
+/// Experts in two parts, as many of them active as make up one expert; the local expert stays whole.
 struct gmoe_fine_grained_card : gmoe_card {
-  static constexpr card_text text{"gmoe-fine-grained", detail::gmoe_paper, "gmoe with its global experts split in parts"};
-  fine_grained<global_pool> experts{};
+  static constexpr card_text text{"gmoe-fine-grained", detail::gmoe_paper,
+                                  "gmoe with its global experts split in parts"};
+  fine_grained<global_pool> experts{.granularity = 2};
 };
 
 }  // namespace gmoe

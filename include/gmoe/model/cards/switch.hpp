@@ -55,8 +55,7 @@ struct smoe_card : switch_card {
 /// Hash layers (Roller et al. 2021): weight 1, nothing to balance. Give the model the corpus' token counts before
 /// training: `model.prepare(counts)`.
 struct hash_card : switch_card {
-  static constexpr card_text text{"hash", "Roller et al., NeurIPS 2021",
-                                  "the token id decides, through a fixed table"};
+  static constexpr card_text text{"hash", "Roller et al., NeurIPS 2021", "the token id decides, through a fixed table"};
   hash_router router{};
   plain_score score{};
   no_capacity capacity{};

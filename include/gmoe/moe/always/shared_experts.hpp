@@ -9,8 +9,8 @@
 
 namespace gmoe {
 
-/// The parts that the pool sets aside (`fine_grained::shared_experts`), each of width d_ff / granularity, with weight 1,
-/// outside softmax and balance. Their sum is one expert with all their hidden units, and is computed as that.
+/// The parts that the pool sets aside (`fine_grained::shared_experts`), each of width d_ff / granularity, with weight
+/// 1, outside softmax and balance. Their sum is one expert with all their hidden units, and is computed as that.
 struct shared_experts {
   using slot = slots::always;
   static constexpr bool computes_shared_experts = true;

@@ -2,6 +2,7 @@
 /// How do tokens see each other? The question of the language model's blocks, whether they have a mixture or not.
 
 #include "gmoe/moe/place.hpp"
+#include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/nn/causal_attention.hpp"
 
@@ -10,6 +11,7 @@ namespace gmoe {
 /// Causal attention with `sizes::heads` heads, as in GPT-2.
 struct gpt2_attention {
   using slot = slots::attention;
+  static constexpr reach reaches = reach::past;
 
   template <class B>
   struct layer {

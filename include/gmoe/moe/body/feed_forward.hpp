@@ -1,9 +1,7 @@
 #pragma once
 /// What one expert computes: E(x) = W2 act(W1 x), without biases.
 
-#include <memory>
 #include <type_traits>
-#include <vector>
 
 #include "gmoe/core/functions.hpp"
 #include "gmoe/moe/bank.hpp"
@@ -36,9 +34,8 @@ struct activation_expert {
   /// E(x) of the only expert in `bank`.
   template <class B>
   variable<B> dense(const context<B>& ctx, const variable<B>& x, const expert_bank<B>& bank) const {
-    static const expert_list first = std::make_shared<std::vector<id_type>>(1, 0);
     return apply_experts(*this, x, variable<B>{}, nullptr, ctx.use(bank.w_in()), ctx.use(bank.w_out()),
-                         bank.layout(first));
+                         bank.first_layout());
   }
 };
 

@@ -7,6 +7,7 @@
 #include "gmoe/backend/arguments.hpp"
 #include "gmoe/core/field.hpp"
 #include "gmoe/moe/place.hpp"
+#include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/slots.hpp"
 
 namespace gmoe {
@@ -43,6 +44,7 @@ struct limited_capacity {
       std::tuple{field{"factor", &limited_capacity::factor, "capacity factor: room against an even share", above(0)},
                  field{"order", &limited_capacity::order, "which pairs come first"},
                  field{"room", &limited_capacity::room, "how the room follows from what is asked for"}};
+  static constexpr reach reaches = reach::batch, reaches_in_evaluation = reach::token;
 
   template <class B>
   id_matrix<B> keep(const place<B>& at, const routing<B>& r) const {

@@ -24,6 +24,7 @@ struct gshard_capacity {
       std::tuple{field{"factor", &gshard_capacity::factor, "capacity factor: room against an even share", above(0)},
                  field{"order", &gshard_capacity::order, "which pairs come first"},
                  field{"room", &gshard_capacity::room, "how the room follows from what is asked for"}};
+  static constexpr reach reaches = reach::batch, reaches_in_evaluation = reach::token;
 
   template <class B>
   id_matrix<B> keep(const place<B>& at, const routing<B>& r) const {

@@ -34,8 +34,8 @@ struct fine_grained {
   sizes split(sizes s) const {
     require(s.d_ff % granularity == 0, "d_ff = ", s.d_ff, " is not divisible by granularity = ", granularity);
     const index_t parts = granularity * s.experts;
-    require(parts > shared_experts, "shared_experts = ", shared_experts, " leaves none of granularity * experts = ",
-            parts, " experts to route to");
+    require(parts > shared_experts, "shared_experts = ", shared_experts,
+            " leaves none of granularity * experts = ", parts, " experts to route to");
     s.experts = parts - shared_experts;
     return s;
   }

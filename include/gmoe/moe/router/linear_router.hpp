@@ -14,11 +14,11 @@ struct linear_router {
 
   template <class B>
   struct layer {
-    parameter<B> gate;  ///< N x d
+    parameter<B> gate;  ///< N x d, or as many rows as the score asks for logits
   };
   template <class B>
   layer<B> make_layer(const builder<B>& make, const layer_shape& l) const {
-    return {make.linear("gate", l.experts, l.d_model)};
+    return {make.linear("gate", l.columns, l.d_model)};
   }
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {

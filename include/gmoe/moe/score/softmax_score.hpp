@@ -1,8 +1,9 @@
 #pragma once
-/// p = softmax(z): scores that sum to one over the experts.
+/// p = softmax(z): scores that sum to one over the experts that may be asked.
 
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
+#include "gmoe/ops/masked.hpp"
 #include "gmoe/ops/softmax.hpp"
 
 namespace gmoe {
@@ -11,7 +12,7 @@ struct softmax_score {
   using slot = slots::score;
   template <class B>
   variable<B> scores(const place<B>&, const routing<B>& r) const {
-    return softmax_rows(r.logits);
+    return r.mask.empty() ? softmax_rows(r.logits) : masked_softmax_rows(r.logits, r.mask);
   }
 };
 

@@ -4,10 +4,12 @@
 #include "gmoe/core/field.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
+#include "gmoe/ops/choose.hpp"
 
 namespace gmoe {
 
-/// The k largest scores, largest first, NaNs before all numbers, ties towards the lower index. K counts whole experts:
+/// The k largest scores among those that may be asked, largest first, NaNs before all numbers, ties towards the lower
+/// index; fewer where there are fewer. K counts whole experts:
 /// of a fine-grained pool as many parts are chosen as make up k experts, less those that the pool sets aside for every
 /// token (Dai et al. 2024: g k - K).
 struct top_k {
@@ -22,9 +24,8 @@ struct top_k {
   }
   template <class B>
   id_matrix<B> choose(const place<B>& at, const routing<B>& r) const {
-    id_matrix<B> chosen(r.scores.rows(), at_most(at.layer));
-    B::top_k_rows(chosen.view(), r.scores.value().view());
-    return chosen;
+    const index_t parts = at_most(at.layer);
+    return r.mask.empty() ? choose_top_k(r.scores.value(), parts) : choose_top_k(r.scores.value(), parts, r.mask);
   }
 };
 

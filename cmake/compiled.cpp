@@ -1,0 +1,7 @@
+// What gmoe::compiled is made of; see gmoe/compiled/cpu.hpp.
+
+#include "gmoe/backend/cpu.hpp"
+#include "gmoe/compiled/operations.hpp"
+
+GMOE_COMPILED_OPERATIONS(template, gmoe::cpu<float>)
+GMOE_COMPILED_OPERATIONS(template, gmoe::cpu<double>)

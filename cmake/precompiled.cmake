@@ -1,0 +1,16 @@
+# What the project's own programs share: gmoe::compiled, and the headers of models read by the compiler once for all
+# programs of the same flags.
+
+gmoe_add_compiled(gmoe_build_flags)
+
+# gmoe_use_models(<target>...): for files that include "gmoe/gmoe.hpp" and more: the operations come compiled, the headers
+# precompiled.
+add_library(gmoe_models OBJECT EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/cmake/precompiled.cpp)
+target_link_libraries(gmoe_models PRIVATE gmoe_compiled)
+target_precompile_headers(gmoe_models PRIVATE <gmoe/gmoe.hpp> <gmoe/compiled/cpu.hpp>)
+function(gmoe_use_models)
+  foreach(target IN LISTS ARGN)
+    target_link_libraries(${target} PRIVATE gmoe_compiled)
+    target_precompile_headers(${target} REUSE_FROM gmoe_models)
+  endforeach()
+endfunction()

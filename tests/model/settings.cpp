@@ -1,0 +1,129 @@
+// The numbers of every card, in whole models: each makes a difference, and none is hidden.
+#include "gmoe/moe/settings.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gmoe/model/registry.hpp"
+#include "moe_checks.hpp"
+
+using namespace gmoe;
+
+namespace {
+
+/// What is seen of a model from outside: names and sizes of its parameters, and the loss of a training pass. Or why
+/// there is none.
+template <class Card>
+std::string seen(const sizes& s, const Card& card) {
+  using B = gmoe_test::model_backend;
+  try {
+    language_model<Card, B> model(s, card);
+    std::string text;
+    model.each_parameter(
+        [&](const parameter<B>& p) { text += concat(p.name(), " ", p.rows(), " x ", p.cols(), "; "); });
+    gmoe_test::randomise(model, 2);
+    const auto loss = gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), true).total;
+    return text += concat(std::hexfloat, loss.value().item());
+  } catch (const config_error& e) {
+    return e.what();
+  }
+}
+
+/// Values to try instead of the one that a number has.
+std::vector<std::string> others(const setting& s) {
+  const setting_value now = s.value();
+  if (std::holds_alternative<double>(now)) return {"0.3", "0.9"};
+  if (std::holds_alternative<std::vector<index_t>>(now)) return {"1"};
+  if (!std::holds_alternative<std::string>(now)) return {"0", "1", "3"};
+  std::vector<std::string> names;  // "one of a, b, c"
+  std::istringstream words(s.takes().substr(7));
+  for (std::string word; words >> word;) names.push_back(word.substr(0, word.find(',')));
+  return names;
+}
+
+/// Two choices and two parts, so that their order and their number matter.
+template <class Card>
+Card base_card() {
+  Card card = gmoe_test::small_card<Card>();
+  for (const char* name : {"select.k", "experts.granularity"})
+    if (has_setting<Card>(name)) change_setting(card, name, "2");
+  return card;
+}
+
+}  // namespace
+
+TEST_CASE("model/settings: every number of every card makes a difference to its models") {
+  const sizes s = gmoe_test::small_sizes();
+  std::size_t numbers = 0;
+  for (const card_text& text : all_cards::texts)
+    with_card(text.name, [&]<class Card>() {
+      const Card base = base_card<Card>();
+      const std::string before = seen(s, base);
+      each_setting(base, [&](const setting& number) {
+        const std::string& path = number.path();
+        INFO(text.name, ": ", path);
+        bool differs = false;
+        for (const std::string& other : others(number)) {
+          Card changed = base;
+          try {
+            change_setting(changed, path, other);
+          } catch (const config_error&) {
+            continue;  // out of the field's range
+          }
+          differs = differs || seen(s, changed) != before;
+        }
+        CHECK(differs);
+        ++numbers;
+      });
+    });
+  CHECK(numbers > 40);
+}
+
+TEST_CASE("model/settings: sizes make a difference to exactly the models that use them") {
+  const sizes base = gmoe_test::small_sizes();
+  for (const card_text& text : all_cards::texts)
+    with_card(text.name, [&]<class Card>() {
+      const Card card = base_card<Card>();
+      const std::string before = seen(base, card);
+      const auto changes = [&](const char* field, bool expected, auto&& change) {
+        sizes s = base;
+        change(s);
+        INFO(text.name, ": ", std::string(field));
+        CHECK((seen(s, card) != before) == expected);
+      };
+      const bool mixture = uses_slot<Card, slots::experts>;
+      changes("experts", mixture, [](sizes& s) { s.experts += 1; });
+      changes("d_ff", true, [](sizes& s) { s.d_ff *= 2; });
+      changes("dropout", true, [](sizes& s) { s.dropout = 0.5; });
+      changes("layer_norm_epsilon", true, [](sizes& s) { s.layer_norm_epsilon *= 2; });
+    });
+}
+
+TEST_CASE("model/settings: a dense model has no numbers, and those of its card's other slots change nothing") {
+  const sizes s = gmoe_test::small_sizes();
+  dense_card card;
+  each_setting(card, [](const setting& number) { FAIL(number.path()); });
+  const std::string before = seen(s, card);
+  card.select.k = 3;
+  card.capacity.factor = 0.1;
+  card.balance.alpha = 5;
+  CHECK(seen(s, card) == before);
+  CHECK(gmoe_test::config_message([&] { change_setting(card, "select.k", "2"); }) ==
+        "there is no number 'select.k' in the card dense; it has none");
+}
+
+TEST_CASE("model/settings: which numbers a card has") {
+  CHECK(has_setting<with<gmoe_card, listed_blocks>>("placement.blocks"));
+  CHECK(!has_setting<gmoe_card>("placement.blocks"));
+  CHECK(has_setting<with<gmoe_card, joint_switch_loss>>("balance.alpha"));
+  CHECK(!has_setting<with<gmoe_card, no_balance>>("balance.alpha"));
+  CHECK(!has_setting<gmoe_card>("capacity.factor"));
+  CHECK(has_setting<switch_card>("capacity.factor"));
+  CHECK(has_setting<deepseek_moe_card>("experts.shared_experts"));
+  CHECK(has_setting<with<switch_card, jittered<linear_router>>>("router.epsilon"));
+  CHECK(!has_setting<dense_card>("select.k"));
+}
