@@ -91,7 +91,8 @@ TEST_CASE("moe/hooks: named once, and all different") {
   std::apply([&](auto... h) { ((all += std::string(h.name) + " "), ...); }, hooks::all{});
   CHECK(all ==
         "total visible width publish make_weights operator() logits scores choose at_most experts_per_token keep "
-        "weights layer_loss loss has_experts make_layer make_shared group prepare after_step remember ");
+        "weights layer_loss loss has_experts make_layer make_shared group prepare after_step remember before_step mask "
+        "columns parts routings ");
 }
 
 TEST_CASE("moe/hooks: called with what is kept if the policy wants that, and without otherwise") {

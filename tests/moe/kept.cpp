@@ -81,11 +81,15 @@ struct skips_a_group {
   index_t group(index_t l) const { return l == 0 ? 0 : 5; }
 };
 
+/// Names of parameters and, after a bar, of buffers.
 template <class B>
 std::string names(auto& alone) {
-  std::string all;
-  alone.each([&](auto& m) { all += m.name() + " "; });
-  return all;
+  const kept_list<B> all = alone.all();
+  std::string text;
+  for (const parameter<B>* p : all.parameters) text += p->name() + " ";
+  text += "| ";
+  for (const buffer<B>* b : all.buffers) text += b->name() + " ";
+  return text;
 }
 
 }  // namespace
@@ -97,12 +101,13 @@ TEST_CASE_TEMPLATE("moe/kept: who keeps nothing costs nothing", B, GMOE_TEST_BAC
   CHECK(std::is_same_v<typename none::shared, nothing>);
   CHECK(std::is_same_v<typename none::carried, nothing>);
   policy_alone<B, keeps_nothing> alone({}, {{}, {}});
-  CHECK(names<B>(alone) == "");
+  CHECK(names<B>(alone) == "| ");
 }
 
 TEST_CASE_TEMPLATE("moe/kept: per layer, for groups of layers, and within a pass", B, GMOE_TEST_BACKENDS) {
   policy_alone<B, keeps_all> alone({}, {{}, {}, {}});
-  CHECK(names<B>(alone) == "own.0.own own.0.bias own.1.own own.1.bias own.2.own own.2.bias group.0.ours group.1.ours ");
+  CHECK(names<B>(alone) ==
+        "own.0.own own.1.own own.2.own group.0.ours group.1.ours | own.0.bias own.1.bias own.2.bias ");
   CHECK(&alone.mine(0).shared == &alone.mine(1).shared);
   CHECK(&alone.mine(1).shared != &alone.mine(2).shared);
   CHECK(&alone.mine(0).layer != &alone.mine(1).layer);
@@ -116,10 +121,32 @@ TEST_CASE_TEMPLATE("moe/kept: per layer, for groups of layers, and within a pass
 TEST_CASE_TEMPLATE("moe/kept: a wrapper keeps what the policy within keeps, unless it has its own", B,
                    GMOE_TEST_BACKENDS) {
   policy_alone<B, around> same({}, {{}, {}, {}});
-  CHECK(names<B>(same) == "own.0.own own.0.bias own.1.own own.1.bias own.2.own own.2.bias group.0.ours group.1.ours ");
+  CHECK(names<B>(same) ==
+        "own.0.own own.1.own own.2.own group.0.ours group.1.ours | own.0.bias own.1.bias own.2.bias ");
   CHECK(same.ask_in(hooks::logits{}, 2, context<B>{}) == "own.2.own group.1.ours 0");
   policy_alone<B, around_with_own_layer> own({}, {{}, {}, {}});
-  CHECK(names<B>(own) == "own.0.mine own.1.mine own.2.mine group.0.ours group.1.ours ");
+  CHECK(names<B>(own) == "own.0.mine own.1.mine own.2.mine group.0.ours group.1.ours | ");
+}
+
+TEST_CASE_TEMPLATE("moe/kept: of one layer, and of its group", B, GMOE_TEST_BACKENDS) {
+  kept<keeps_all, B, relu_expert> kept;
+  const builder<B> make(1);
+  layer_shape l;
+  for (l.moe_layer = 0; l.moe_layer < 3; ++l.moe_layer)
+    kept.add_layer(
+        {}, {}, make.scope("own", l.moe_layer), [&](index_t g) { return make.scope("group", g); }, l);
+  CHECK(kept.has_layer(2));
+  CHECK_FALSE(kept.has_layer(3));
+  kept_list<B> own, ours;
+  kept.list_layer(2, own);
+  kept.list_shared_of(2, ours);
+  CHECK(own.parameters.size() == 1);
+  CHECK(own.parameters[0]->name() == "own.2.own");
+  CHECK(own.buffers.at(0)->name() == "own.2.bias");
+  CHECK(ours.parameters.size() == 1);
+  CHECK(ours.parameters[0]->name() == "group.1.ours");
+  CHECK(ours.buffers.empty());
+  CHECK_FALSE(gmoe::kept<keeps_nothing, B, relu_expert>{}.has_layer(0));
 }
 
 TEST_CASE_TEMPLATE("moe/kept: weights of the body's kind", B, GMOE_TEST_BACKENDS) {
@@ -137,17 +164,28 @@ TEST_CASE_TEMPLATE("moe/kept: groups come one after the other", B, GMOE_TEST_BAC
 }
 
 namespace {
+struct number {
+  int of = 0;
+  static constexpr bool is_empty = false;
+};
+struct nobody {
+  static constexpr bool is_empty = true;
+};
 template <class Slot>
 struct number_of {
-  int value = 0;
+  number value;
+};
+template <>
+struct number_of<slots::score> {
+  nobody value;
 };
 }  // namespace
 
-TEST_CASE("moe/kept: a map of slots") {
-  slot_map<number_of, slots::router, slots::gate> map;
-  map.at<slots::gate>() = 3;
-  CHECK(std::as_const(map).at<slots::gate>() == 3);
+TEST_CASE("moe/kept: a map of slots, and a visit to those that keep something") {
+  slot_map<number_of, slots::router, slots::score, slots::gate> map;
+  map.at<slots::gate>().of = 3;
+  CHECK(std::as_const(map).at<slots::gate>().of == 3);
   std::string seen;
-  map.each([&]<class Slot>(Slot, int& n) { seen += std::string(Slot::name) + "=" + std::to_string(n) + " "; });
+  map.each([&]<class Slot>(Slot, number& n) { seen += std::string(Slot::name) + "=" + std::to_string(n.of) + " "; });
   CHECK(seen == "router=0 gate=3 ");
 }

@@ -70,18 +70,19 @@ class policy_alone {
   /// What changes: for prepare and after_step, and to look at.
   auto mine(index_t l = 0) { return kept_.mine(l); }
 
-  /// Visits all parameters and buffers, layer by layer, then those of groups.
-  void each(auto&& visit) {
-    for (std::size_t l = 0; l < shapes.size(); ++l) kept_.each_of_layer(static_cast<index_t>(l), visit);
-    kept_.each_shared(visit);
+  /// All parameters and buffers, layer by layer, then those of groups.
+  gmoe::kept_list<B> all() {
+    gmoe::kept_list<B> list;
+    for (std::size_t l = 0; l < shapes.size(); ++l) kept_.list_layer(static_cast<index_t>(l), list);
+    kept_.list_shared(list);
+    return list;
   }
   /// "name rowsxcols, ..." of every parameter.
   std::string parameters() {
-    std::string all;
-    each(gmoe::detail::only_parameters([&](gmoe::parameter<B>& p) {
-      all += p.name() + " " + std::to_string(p.rows()) + "x" + std::to_string(p.cols()) + ", ";
-    }));
-    return all;
+    std::string text;
+    for (const gmoe::parameter<B>* p : all().parameters)
+      text += p->name() + " " + std::to_string(p->rows()) + "x" + std::to_string(p->cols()) + ", ";
+    return text;
   }
 
  private:

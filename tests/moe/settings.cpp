@@ -16,9 +16,7 @@ namespace {
 template <class Card>
 std::string names() {
   std::string all;
-  Card card{};
-  each_setting(
-      card, [&](const std::string& path, const auto&, const auto& value) { all += path + "=" + to_text(value) + " "; });
+  each_setting(Card{}, [&](const setting& s) { all += s.path() + "=" + s.text() + " "; });
   return all;
 }
 
@@ -123,4 +121,31 @@ TEST_CASE("moe/settings: what wraps and what does not, and who lists all numbers
   CHECK(detail::lists_all_fields<jittered<linear_router>>());
   CHECK(detail::lists_all_fields<linear_router>());
   CHECK_FALSE(detail::lists_all_fields<forgetful>());
+}
+
+TEST_CASE("moe/settings: one number, whatever its type") {
+  with<switch_card, listed_blocks> card{.placement = {.blocks = {1, 3}}};
+  const std::vector<setting> all = settings_of(card);
+  const auto of = [&](std::string_view path) -> const setting& {
+    for (const setting& s : all)
+      if (s.path() == path) return s;
+    throw config_error(concat("no ", path));
+  };
+  CHECK(of("select.k").value() == setting_value(index_t{1}));
+  CHECK(of("capacity.factor").value() == setting_value(1.25));
+  CHECK(of("capacity.order").value() == setting_value(std::string("token_order")));
+  CHECK(of("placement.blocks").value() == setting_value(std::vector<index_t>{1, 3}));
+  CHECK(of("placement.blocks").text() == "1 3");
+  CHECK(of("select.k").help() == "experts per token");
+  CHECK(of("select.k").is_whole_number());
+  CHECK_FALSE(of("capacity.factor").is_whole_number());
+  CHECK(of("select.k").takes() == "a whole number, at least 1");
+  CHECK(of("capacity.factor").takes() == "a positive number");
+  CHECK(of("balance.alpha").takes() == "a number, 0 or more");
+  CHECK(of("capacity.order").takes() == "one of token_order, choice_order, within_choice");
+  CHECK(of("placement.blocks").takes() == "a list of whole numbers, 0 or more");
+  of("balance.alpha").read("0.5");  // the value lies in the card
+  CHECK(card.balance.alpha == 0.5);
+  card.balance.alpha = -2;
+  CHECK(refusal([&] { of("balance.alpha").check(); }) == "balance.alpha is -2, expected 0 or more");
 }

@@ -55,11 +55,14 @@ variable<B> own_loop(const Stack& moe, typename Stack::pass& pass, variable<B> x
   return x;
 }
 
-/// The names of all that a stack visits.
-std::string names(auto& moe) {
-  std::string all;
-  moe.each([&](auto& m) { all += m.name() + " "; });
-  return all;
+/// Names of parameters and, after a bar, of buffers.
+template <class B>
+std::string names(const kept_list<B>& all) {
+  std::string text;
+  for (const parameter<B>* p : all.parameters) text += p->name() + " ";
+  text += "| ";
+  for (const buffer<B>* b : all.buffers) text += b->name() + " ";
+  return text;
 }
 
 double relu_of(double a) { return std::max(a, 0.0); }
@@ -164,23 +167,22 @@ TEST_CASE_TEMPLATE("moe/stack: a router that returns another shape", B, GMOE_TES
 
 TEST_CASE_TEMPLATE("moe/stack: parameters and buffers, each once, by name", B, GMOE_TEST_BACKENDS) {
   moe_stack<gmoe_card, B> gmoe(three_experts(2));
-  CHECK(names(gmoe) ==
+  CHECK(names(gmoe.kept()) ==
         "h.0.moe.local.w_in h.0.moe.local.w_out h.1.moe.local.w_in h.1.moe.local.w_out experts.w_in experts.w_out "
         "router.gru.weight_ih router.gru.weight_hh router.gru.bias_ih router.gru.bias_hh "
         "router.0.h_ln.weight router.0.h_ln.bias router.0.prev_score_ln.weight router.0.prev_score_ln.bias "
         "router.0.prev_score_proj router.0.gate_head "
         "router.1.h_ln.weight router.1.h_ln.bias router.1.prev_score_ln.weight router.1.prev_score_ln.bias "
-        "router.1.prev_score_proj router.1.gate_head ");
+        "router.1.prev_score_proj router.1.gate_head | ");
   CHECK(gmoe.parameters().size() == 22);
   moe_stack<hash_card, B> hash(three_experts(3));
-  CHECK(names(hash) == "experts.w_in experts.w_out router.bucket ");
+  CHECK(names(hash.kept()) == "experts.w_in experts.w_out | router.bucket ");
   CHECK(hash.parameters().size() == 2);
-  std::string local, router;
-  gmoe.template each_of<slots::always>(1, [&](auto& m) { local += m.name() + " "; });
-  gmoe.template each_own<slots::router>([&](auto& m) { router += m.name() + " "; });
-  CHECK(local == "h.1.moe.local.w_in h.1.moe.local.w_out ");
-  CHECK(router.starts_with("router.gru.weight_ih "));
-  CHECK(router.ends_with("router.1.gate_head "));
+  CHECK(names(gmoe.template kept_of<slots::always>(1)) == "h.1.moe.local.w_in h.1.moe.local.w_out | ");
+  CHECK(names(gmoe.template kept_of<slots::router>(1)).starts_with("router.1.h_ln.weight "));
+  CHECK(names(gmoe.template kept_of<slots::router>(1)).ends_with("router.gru.bias_hh | "));
+  CHECK(gmoe.template kept_of<slots::router>().parameters.size() == 4 + 2 * 6);
+  CHECK(names(hash.template kept_of<slots::router>(1)) == "| router.bucket ");
   // The seed decides, and equal names of other cards start equal.
   const auto first = [](auto& moe) { return get(moe.bank().w_in().value()).values; };
   moe_stack<gmoe_card, B> same(three_experts(2)), other(three_experts(2), 7);
@@ -308,7 +310,7 @@ TEST_CASE_TEMPLATE("moe/stack: policies hear of steps, layer by layer", B, GMOE_
     CHECK(get(mine.layer.loads.value()).values == loads[static_cast<std::size_t>(l)]);
     CHECK(get(mine.layer.sums.value()).values == std::vector<double>{118});
   }
-  CHECK(names(moe).starts_with("h.0.moe.gate.loads h.0.moe.gate.sums h.1.moe.gate.loads "));
+  CHECK(names(moe.kept()).ends_with("| h.0.moe.gate.loads h.0.moe.gate.sums h.1.moe.gate.loads h.1.moe.gate.sums "));
 }
 
 TEST_CASE_TEMPLATE("moe/stack: policies are prepared", B, GMOE_TEST_BACKENDS) {

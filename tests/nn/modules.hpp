@@ -18,9 +18,9 @@ namespace gmoe_test {
 /// The parameters that a module shows, in its order.
 template <class B, class Module>
 std::vector<gmoe::parameter<B>*> parameters_of(Module& module) {
-  std::vector<gmoe::parameter<B>*> all;
-  gmoe::walk(module, [&](gmoe::parameter<B>& p) { all.push_back(&p); });
-  return all;
+  gmoe::kept_list<B> all;
+  gmoe::walk(module, all);
+  return all.parameters;
 }
 template <class B, class Module>
 std::vector<std::string> names_of(Module& module) {

@@ -38,12 +38,12 @@ struct everything {
   colour paint = colour::red;
   bool on = true;
 };
-/// Something that shows its parts by itself.
+/// Something that lists its own.
 template <class B>
 class guarded {
  public:
   explicit guarded(parameter<B> p) : mine_(std::move(p)) {}
-  void each(auto&& visit) { visit(mine_); }
+  void list(kept_list<B>& all) { all.add(mine_); }
 
  private:
   parameter<B> mine_;
@@ -65,10 +65,16 @@ everything<B> made() {
   return all;
 }
 
+/// Names of parameters and, after a bar, of buffers.
+template <class B>
 std::string names(auto& x) {
-  std::string all;
-  walk(x, [&](auto& m) { all += m.name() + " "; });
-  return all;
+  kept_list<B> all;
+  walk(x, all);
+  std::string text;
+  for (const parameter<B>* p : all.parameters) text += p->name() + " ";
+  text += "| ";
+  for (const buffer<B>* b : all.buffers) text += b->name() + " ";
+  return text;
 }
 
 }  // namespace
@@ -76,36 +82,31 @@ std::string names(auto& x) {
 TEST_CASE_TEMPLATE("nn/walk: every parameter and buffer of a plain struct, in order, and nothing else", B,
                    GMOE_TEST_BACKENDS) {
   everything<B> all = made<B>();
-  CHECK(names(all) == "first table module many.0 many.1 maybe ");
-  std::string buffers, trained;
-  walk(all, detail::only_buffers([&](buffer<B>& b) { buffers += b.name(); }));
-  walk(all, detail::only_parameters([&](parameter<B>& p) { trained += p.name() + " "; }));
-  CHECK(buffers == "table");
-  CHECK(trained == "first module many.0 many.1 maybe ");
+  CHECK(names<B>(all) == "first module many.0 many.1 maybe | table ");
 }
 
-TEST_CASE_TEMPLATE("nn/walk: what is visited can be changed, or is constant where the struct is", B,
-                   GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/walk: what is listed lies in the struct, and is added to what there is", B, GMOE_TEST_BACKENDS) {
   everything<B> all = made<B>();
-  walk(all, [](auto& m) { m.value() = matrix<B>::filled(1, 1, typename B::scalar(3)); });
-  CHECK(get(all.many[1].weight.value()).values == std::vector<double>{3});
-  const everything<B>& fixed = all;
-  int seen = 0;
-  walk(fixed, [&]<class M>(M&) {
-    CHECK(std::is_const_v<M>);
-    ++seen;
-  });
-  CHECK(seen == 6);
+  kept_list<B> list;
+  parameter<B> before("before", 1, 1);
+  list.add(before);
+  walk(all, list);
+  REQUIRE(list.parameters.size() == 6);
+  CHECK(list.parameters[0] == &before);
+  CHECK(list.parameters[1] == &all.first);
+  CHECK(list.parameters[4] == &all.many[1].weight);
+  CHECK(list.parameters[5] == &*all.maybe);
+  CHECK(list.buffers == std::vector<buffer<B>*>{&all.table});
 }
 
-TEST_CASE_TEMPLATE("nn/walk: modules, and classes that show their parts", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/walk: modules, and classes that list their own", B, GMOE_TEST_BACKENDS) {
   auto cell = nn::gru_cell<B>::make(builder<B>(1), 2, 3);
-  CHECK(names(cell) == "weight_ih weight_hh bias_ih bias_hh ");
+  CHECK(names<B>(cell) == "weight_ih weight_hh bias_ih bias_hh | ");
   guarded<B> one(builder<B>(1).constant("mine", 1, 1, 0));
-  CHECK(names(one) == "mine ");
+  CHECK(names<B>(one) == "mine | ");
   parameter<B> bare("bare", 1, 1);
-  CHECK(names(bare) == "bare ");
+  CHECK(names<B>(bare) == "bare | ");
   struct {
   } empty;
-  CHECK(names(empty) == "");
+  CHECK(names<B>(empty) == "| ");
 }

@@ -24,7 +24,7 @@ TEST_CASE_TEMPLATE("moe/dense/feed_forward: GPT-2's, with biases and dropout", B
   policy_alone<B, gpt2_feed_forward> dense({}, {small()});
   CHECK(dense.parameters() ==
         "own.0.c_fc.weight 4x6, own.0.c_fc.bias 1x6, own.0.c_proj.weight 6x4, own.0.c_proj.bias 1x4, ");
-  dense.each([&](auto& p) { p.value() = put<B>(random_table(p.value().rows(), p.value().cols(), 7)).clone(); });
+  for (parameter<B>* p : dense.all().parameters) p->value() = put<B>(random_table(p->rows(), p->cols(), 7)).clone();
   const table x = random_table(5, 4, 1);
   const auto affine = [](const table& rows, const nn::linear<B>& by) {
     table y = product(rows, get(by.weight.value()));
