@@ -103,6 +103,6 @@ TEST_CASE("train/recipe: numbers that make no sense are named") {
   CHECK(message({.learning_rate = 0}) == "learning_rate is 0, expected a positive number");
   CHECK(message({.learning_rate = std::nan("")}).starts_with("learning_rate is nan"));
   CHECK(message({.warmup_fraction = 1.5}) == "warmup_fraction is 1.5, expected [0, 1]");
-  CHECK(message({.beta1 = 1}).starts_with("beta1 and beta2 are 1"));
+  CHECK(message({.beta1 = 1}).starts_with("beta1 is 1, expected [0, 1)"));
   CHECK(message({.steps = -1}) == "steps is -1, expected 0 or more");
 }
