@@ -4,7 +4,8 @@ option(GMOE_TEST_BATCHES "Compile several test files as one" ON)
 
 # Those with names that others of their folder have too, and those that choose something before they include anything.
 set(gmoe_alone "/tests/(ops/(experts|gated_experts|grouped_matmul|compositions|pairs|segments)\
-|backend/(attention|gated_experts|groups|pool|routing|thrust|eigen/.*)|moe/(card|hooks|kept|reach|settings))\\.cpp$")
+|backend/(attention|gated_experts|groups|pool|routing|thrust|eigen/.*)|moe/(card|hooks|kept|reach|settings)\
+|model/(generate|registry|token_by_token)|io/(official_.*|trace.*|training_checkpoint|safetensors_writer|strict_json))\\.cpp$")
 
 function(gmoe_in_batches target)
   if(NOT GMOE_TEST_BATCHES)
@@ -20,7 +21,7 @@ function(gmoe_in_batches target)
     if(source MATCHES "${gmoe_alone}")
       continue()
     endif()
-    if(source MATCHES "/tests/(autograd|ops|backend|nn|moe|core|data|analysis|breadth)/")
+    if(source MATCHES "/tests/(autograd|ops|backend|nn|moe|model|core|data|io|analysis|breadth|compare)/")
       set(floor ${CMAKE_MATCH_1})
       if(NOT DEFINED count_${floor})
         set(count_${floor} 0)
