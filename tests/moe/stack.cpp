@@ -22,7 +22,7 @@ struct narrow_router {
   linear_router of{};
   template <class B>
   linear_router::layer<B> make_layer(const builder<B>& make, layer_shape l) const {
-    --l.experts;
+    --l.columns;
     return of.make_layer(make, l);
   }
 };
