@@ -40,9 +40,9 @@ void run(const options& o) {
   const token_table tokens = read_tokens(o.tokens);
   gmoe::trace_file<typename Backend::scalar> out;
   gmoe::with_official_model<Backend>(o.checkpoint, [&](auto& model) {
+    gmoe::official_tracer tracer(model, tokens.ids, tokens.sequences, out);
     std::printf("%s", gmoe::describe(model.card(), gmoe::detail_level::brief).c_str());
     std::fflush(stdout);
-    gmoe::official_tracer tracer(model, tokens.ids, tokens.sequences, out);
     tracer.pass();
     if (o.steps == 0) return;
     // The recipe of the paper's models, at the length of the reference data.

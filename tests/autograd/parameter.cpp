@@ -39,3 +39,13 @@ TEST_CASE_TEMPLATE("autograd/parameter: a shape alone takes no memory", B, GMOE_
   CHECK(p.size() == index_t{1} << 40);
   CHECK(p.value().empty());
 }
+
+TEST_CASE_TEMPLATE("autograd/parameter: one that is not trained gets no gradient", B, GMOE_TEST_BACKENDS) {
+  parameter<B> p("w", put<B>(random_table(1, 1, 1)));
+  CHECK(p.trained());
+  p.set_trained(false);
+  tape<B> t;
+  CHECK_FALSE(variable<B>(p, &t).needs_gradient());
+  p.set_trained(true);
+  CHECK(variable<B>(p, &t).needs_gradient());
+}

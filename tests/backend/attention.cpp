@@ -13,7 +13,7 @@ struct sized_shape {
   index_t head = 8;
 };
 // Lengths below, at and above a block; heads of less than a register, of some, and of some and a rest.
-constexpr sized_shape shapes[] = {
+constexpr sized_shape sized_shapes[] = {
     {{.batch = 1, .sequence = 1, .heads = 1}},       {{.batch = 3, .sequence = 1, .heads = 2}},
     {{.batch = 2, .sequence = 5, .heads = 3}, 3},    {{.batch = 1, .sequence = 63, .heads = 2}},
     {{.batch = 2, .sequence = 64, .heads = 1}},      {{.batch = 1, .sequence = 65, .heads = 2}, 3},
@@ -84,7 +84,7 @@ void check_attention(const attention_shape& s, index_t head, random_stream rando
 
 TEST_CASE_TEMPLATE("backend/attention: equals the loops, below, at and above a block of rows", B, GMOE_TEST_BACKENDS) {
   with_threads<B>([] {
-    for (const auto& [s, head] : shapes)
+    for (const auto& [s, head] : sized_shapes)
       check_attention<B>(s, head, random_stream(1), [](index_t, index_t, index_t) { return 1.0; });
   });
 }
@@ -102,7 +102,7 @@ TEST_CASE_TEMPLATE("backend/attention: dropout draws element (i, j) of a head fr
                    GMOE_TEST_BACKENDS) {
   const random_stream random = random_stream(7).fork("attention");
   with_threads<B>([&] {
-    for (auto [s, head] : shapes) {
+    for (auto [s, head] : sized_shapes) {
       s.dropout = 0.3;
       check_attention<B>(s, head, random, [&, s = s](index_t task, index_t i, index_t j) {
         const auto element = static_cast<std::uint64_t>((task * s.sequence + i) * s.sequence + j);

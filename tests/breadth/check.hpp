@@ -11,6 +11,14 @@
 
 namespace gmoe_test {
 
+/// What policies are told after a step of one pass.
+template <class Model>
+gmoe::step_statistics<model_backend> one_pass(const Model& model) {
+  gmoe::step_statistics<model_backend> seen;
+  seen.add(losses_of(model, text(2, 5, model.shape().vocab), true).found);
+  return seen;
+}
+
 /// Every gradient of a small model of the card in training, away from its first weights. Returns what one pass found.
 template <class Card>
 gmoe::findings<model_backend> check_gradients_of(const Card& card = {}, gmoe::sizes s = small_sizes()) {

@@ -1,7 +1,5 @@
 // Experts choose tokens (Zhou et al. 2022): each takes the best of the batch. That looks at other tokens, so evaluation
 // asks instead whether a score is above what the expert's last taken one had lately, a running threshold.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 #include "gmoe/model/causality.hpp"
 #include "gmoe/model/generate.hpp"
@@ -9,13 +7,10 @@
 using namespace gmoe;
 
 namespace {
-
 struct expert_choice {
   using slot = slots::select;
-  double factor = 2, decay = 0.9;
-  static constexpr auto fields =
-      std::tuple{field{"factor", &expert_choice::factor, "experts per token, on average", above(0)},
-                 field{"decay", &expert_choice::decay, "of the running threshold, per step", between(0, 1)}};
+  double factor = 2;
+  static constexpr auto fields = std::tuple{field{"factor", &expert_choice::factor, "experts per token", above(0)}};
   static constexpr reach reaches = reach::batch, reaches_in_evaluation = reach::token;
 
   template <class B>
@@ -45,13 +40,12 @@ struct expert_choice {
   void after_step(std::int64_t, const layer_statistics<B>& seen, const auto& my) const {
     auto threshold = my.layer.threshold.value().to_host();
     for (std::size_t e = 0; e < threshold.size(); ++e)
-      threshold[e] = decay * threshold[e] + (1 - decay) * seen.row("threshold")[e] / static_cast<double>(seen.passes);
+      threshold[e] = 0.9 * threshold[e] + 0.1 * seen.row("threshold")[e] / static_cast<double>(seen.passes);
     my.layer.threshold.value() = matrix<B>::from_host(threshold, 1, static_cast<index_t>(threshold.size()));
   }
 };
 
 using expert_choice_card = with<smoe_card, expert_choice, selected_score, no_balance>;
-
 }  // namespace
 
 TEST_CASE("breadth/expert_choice: gradients; it reaches the batch in training, and generates") {

@@ -1,6 +1,4 @@
 // Two mixtures one after the other in every block (Cartesian products of sub-experts), as a form that holds both.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 
 using namespace gmoe;

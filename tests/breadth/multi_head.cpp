@@ -1,6 +1,4 @@
 // A mixture with several heads (Wu et al. 2024) as a form: every token is cut into parts that are routed on their own.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 #include "gmoe/nn/linear.hpp"
 #include "gmoe/ops/reshape.hpp"

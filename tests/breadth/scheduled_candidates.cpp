@@ -1,6 +1,4 @@
 // More and more experts may be asked: one at first, all after so many steps.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 
 using namespace gmoe;

@@ -1,6 +1,4 @@
 // One router for every two layers (as PathMoE and Omni-Router share theirs).
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 
 using namespace gmoe;

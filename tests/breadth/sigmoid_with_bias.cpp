@@ -1,7 +1,5 @@
 // Balance without a loss (Wang et al. 2024): experts do not compete, and a bias that only the choice sees sinks after
 // the step for those that were asked too often.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 
 using namespace gmoe;
@@ -53,8 +51,7 @@ using loss_free = with<smoe_card, sigmoid_score, biased_top_k, no_balance>;
 TEST_CASE("breadth/sigmoid_with_bias: gradients, and the bias follows the load") {
   const auto found = gmoe_test::check_gradients_of<loss_free>();
   language_model<loss_free, gmoe_test::model_backend> model(gmoe_test::small_sizes());
-  step_statistics<gmoe_test::model_backend> seen;
-  seen.add(gmoe_test::losses_of(model, gmoe_test::text(2, 5, 11), true).found);
+  const auto seen = gmoe_test::one_pass(model);
   const auto load = seen.of(0, 4).load;
   model.after_step(0, seen);
   const auto bias = model.moe().mine<slots::select>(0).layer.bias.value().to_host();

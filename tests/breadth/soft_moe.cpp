@@ -1,7 +1,5 @@
 // Soft MoE (Puigcerver et al. 2023) as a form: experts get mixtures of tokens, tokens mixtures of what comes out. No
 // token is sent anywhere, and no choice has to be learned around.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 #include "gmoe/model/causality.hpp"
 #include "gmoe/model/generate.hpp"

@@ -1,6 +1,4 @@
 // A gated body as a composition of operations on pairs. The library's swiglu_expert computes the same in one operation.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 #include "gmoe/moe/body/gated.hpp"
 #include "gmoe/ops/grouped_matmul.hpp"

@@ -1,7 +1,5 @@
 // As many experts as it takes (Huang et al. 2024): the best ones until their scores sum to more than tau, and a loss on
 // the entropy of the scores, so that few are needed.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 #include "gmoe/ops/log_softmax.hpp"
 

@@ -1,6 +1,4 @@
 // A router of two levels over groups of experts that differ in width: first the group, then the expert in it.
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 #include "gmoe/ops/groups.hpp"
 #include "gmoe/ops/reshape.hpp"

@@ -1,6 +1,4 @@
 // A layer sees its own experts and those of the layers beside it (as ReXMoE reuses them).
-#include <doctest/doctest.h>
-
 #include "breadth/check.hpp"
 
 using namespace gmoe;

@@ -33,5 +33,6 @@ TEST_CASE_TEMPLATE("moe/bank: a dense layer with an expert's body", B, GMOE_TEST
   const table x = random_table(5, 4, 2);
   CHECK(difference(get(dense(context<B>{}, variable<B>(put<B>(x))).value()),
                    experts(x, std::vector<std::vector<id_type>>(5, {0}), table{}, {0, 7},
-                           get(dense.weights.w_in().value()), get(dense.weights.w_out().value()), gelu)) < 1e-5);
+                           get(dense.weights.w_in().value()), get(dense.weights.w_out().value()), gmoe_test::gelu)) <
+        1e-5);
 }

@@ -58,3 +58,16 @@ TEST_CASE_TEMPLATE("moe/place: outside of a mixture nothing is found", B, GMOE_T
   CHECK(refusal([&] { at.add_loss("z_loss", variable<B>(put<B>(table(1, 1, 0.5)))); }) == told);
   CHECK(refusal([&] { at.add_statistic("load", matrix<B>(1, 1)); }) == told);
 }
+
+TEST_CASE_TEMPLATE("moe/place: another round draws other numbers, the first one the usual ones", B,
+                   GMOE_TEST_BACKENDS) {
+  context<B> ctx;
+  ctx.random = random_stream(5);
+  const layer_shape shape;
+  const place<B> at{ctx, shape};
+  const auto draw = [](const place<B>& where) { return where.stream(random_site::router).uniform(0); };
+  CHECK(draw(at.round(0)) == draw(at));
+  CHECK(draw(at.round(1)) != draw(at));
+  CHECK(draw(at.round(1)) != draw(at.round(2)));
+  CHECK(draw(at.round(1)) == draw(at.round(1)));
+}

@@ -1,6 +1,7 @@
 #pragma once
 /// Hand-made routing, and one policy alone, for the tests of single policies.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,7 +50,7 @@ class policy_alone {
     const gmoe::builder<B> make(seed);
     for (std::size_t l = 0; l < shapes.size(); ++l) {
       shapes[l].moe_layer = static_cast<index_t>(l);
-      shapes[l].columns = shapes[l].experts;
+      shapes[l].columns = std::max(shapes[l].columns, shapes[l].experts);
       kept_.add_layer(
           policy, Body{}, make.scope("own", static_cast<index_t>(l)), [&](index_t g) { return make.scope("group", g); },
           shapes[l]);

@@ -52,6 +52,17 @@ TEST_CASE("train/adamw: the decay can depend on the parameter's name") {
   CHECK(bias.value().item() == 1.0);
 }
 
+TEST_CASE("train/adamw: a parameter that is not trained stays as it is, without decay, and goes on where it was") {
+  gmoe::parameter<B> p("p", gmoe::matrix<B>::filled(1, 1, 1.0));
+  gmoe::adamw<B> optimizer({&p}, {.weight_decay = 0.5});
+  p.set_trained(false);
+  optimizer.step(0.1);
+  CHECK(p.value().item() == 1.0);
+  p.set_trained(true);
+  optimizer.step(0.1);
+  CHECK(p.value().item() == doctest::Approx(0.95));
+}
+
 TEST_CASE("train/clip: norm over all parameters, factor 1 below the limit") {
   gmoe::parameter<B> a("a", gmoe::matrix<B>::filled(1, 1, 0.0)), b("b", gmoe::matrix<B>::filled(1, 2, 0.0));
   const double ga = 3, gb[] = {0, 4};
@@ -92,6 +103,6 @@ TEST_CASE("train/recipe: numbers that make no sense are named") {
   CHECK(message({.learning_rate = 0}) == "learning_rate is 0, expected a positive number");
   CHECK(message({.learning_rate = std::nan("")}).starts_with("learning_rate is nan"));
   CHECK(message({.warmup_fraction = 1.5}) == "warmup_fraction is 1.5, expected [0, 1]");
-  CHECK(message({.beta1 = 1}).starts_with("beta1 and beta2 are 1"));
+  CHECK(message({.beta1 = 1}).starts_with("beta1 is 1, expected [0, 1)"));
   CHECK(message({.steps = -1}) == "steps is -1, expected 0 or more");
 }

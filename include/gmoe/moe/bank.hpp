@@ -3,6 +3,7 @@
 /// of w_in (its weights from the input) and a row of w_out (its weights to the output).
 
 #include <algorithm>
+#include <concepts>
 #include <memory>
 #include <vector>
 
@@ -124,6 +125,13 @@ struct dense_expert {
   typename Body::template weights<B> weights;
 
   static dense_expert make(const builder<B>& make, const Body& body, index_t d_model, index_t width, double deviation) {
+    static_assert(
+        requires(const context<B>& ctx, const variable<B>& x, const typename Body::template weights<B>& w) {
+          { body.dense(ctx, x, w) } -> std::same_as<variable<B>>;
+        },
+        "gmoe: an expert that every token visits needs the body's variable<B> dense(const context<B>&, const "
+        "variable<B>& "
+        "x, const weights<B>&) const, which the card's body does not have");
     const std::vector<index_t> widths{width};
     return {body, body.make_weights(make, pool_shape{widths, d_model, deviation})};
   }

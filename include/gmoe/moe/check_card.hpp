@@ -262,34 +262,40 @@ consteval bool check_card() {
   GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t)
 #define GMOE_MAY_LEARN(slot)                                                                                     \
   GMOE_MAY_KEEP(slot);                                                                                           \
-  GMOE_MAY(slot, remember, void, "void remember(const place<B>&, const routing<B>&, const auto& my) const", at,  \
-           routed);                                                                                              \
   GMOE_MAY_CHANGE(slot, before_step, "void before_step(std::int64_t step, const auto& my) const", std::int64_t); \
   GMOE_MAY_CHANGE(slot, prepare, "void prepare(std::span<const std::int64_t> counts, const auto& my) const",     \
                   std::span<const std::int64_t>);                                                                \
   GMOE_MAY_CHANGE(slot, after_step,                                                                              \
                   "void after_step(std::int64_t step, const layer_statistics<B>&, const auto& my) const",        \
                   std::int64_t, const layer_statistics<B>&)
+// Those that make a routing hear what became of it.
+#define GMOE_ROUTES(slot) \
+  GMOE_MAY_LEARN(slot);   \
+  GMOE_MAY(slot, remember, void, "void remember(const place<B>&, const routing<B>&, const auto& my) const", at, routed)
 #define GMOE_LEARNS_NOTHING(slot)     \
   GMOE_NOT_CALLED(slot, prepare);     \
   GMOE_NOT_CALLED(slot, before_step); \
-  GMOE_NOT_CALLED(slot, after_step)
+  GMOE_NOT_CALLED(slot, after_step);  \
+  GMOE_NOT_CALLED(slot, remember)
   GMOE_LEARNS_NOTHING(experts);
   GMOE_LEARNS_NOTHING(body);
   GMOE_MAY_LEARN(always);
-  GMOE_MAY_LEARN(router);
-  GMOE_MAY_LEARN(candidates);
-  GMOE_MAY_LEARN(score);
-  GMOE_MAY_LEARN(select);
-  GMOE_MAY_LEARN(capacity);
-  GMOE_MAY_LEARN(gate);
-  GMOE_MAY_LEARN(balance);
+  GMOE_NOT_CALLED(always, remember);
+  GMOE_ROUTES(router);
+  GMOE_ROUTES(candidates);
+  GMOE_ROUTES(score);
+  GMOE_ROUTES(select);
+  GMOE_ROUTES(capacity);
+  GMOE_ROUTES(gate);
+  GMOE_ROUTES(balance);
   GMOE_LEARNS_NOTHING(placement);
   GMOE_MAY_KEEP(dense);
   GMOE_LEARNS_NOTHING(dense);
   GMOE_MAY_LEARN(form);
+  GMOE_NOT_CALLED(form, remember);
   GMOE_MAY_KEEP(attention);
   GMOE_LEARNS_NOTHING(attention);
+#undef GMOE_ROUTES
 #undef GMOE_LEARNS_NOTHING
 #undef GMOE_MAY_LEARN
 #undef GMOE_MAY_KEEP

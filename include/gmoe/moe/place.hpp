@@ -17,6 +17,14 @@ struct place : context<B> {
   gmoe::findings<B>* found = nullptr;  ///< of this pass; null outside of mixtures
   variable<B> residual{};              ///< the residual stream, where the caller gave it
 
+  /// The same place in the next round of a form that asks its parts several times: what is random there is drawn anew.
+  /// Round 0 is the place itself.
+  place round(index_t number) const {
+    place next = *this;
+    if (number > 0) next.random = this->random.fork("round").fork(static_cast<std::uint64_t>(number));
+    return next;
+  }
+
   /// The routings that earlier layers, and this one so far, have made in this pass.
   const recycled_vector<routing<B>>& earlier() const { return of_pass().routings; }
   /// Adds a loss of the policy's own (1 x 1, weighed already) to that of the model.

@@ -71,12 +71,17 @@ struct stack_data {
               decltype(std::declval<const gmoe::kept<answer<Card, Slot>, B, body>&>().my(
                   0, std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::carried&>())),
               A...>;
-  static constexpr bool layers_share_experts = [] {
-    if constexpr (requires { experts::shared_between_layers; })
-      return experts::shared_between_layers;
+  /// Layers see the same experts: then the gradients of all of them are made together.
+  template <class Pool>
+  static constexpr bool shares_experts() {
+    if constexpr (requires { Pool::shared_between_layers; })
+      return Pool::shared_between_layers;
+    else if constexpr (wraps<Pool>)
+      return shares_experts<wrapped_by<Pool>>();
     else
       return false;
-  }();
+  }
+  static constexpr bool layers_share_experts = shares_experts<experts>();
 
   /// Whether any policy that keeps something has the hook.
   template <class Hook>

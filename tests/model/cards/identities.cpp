@@ -171,7 +171,9 @@ TEST_CASE("model/cards: identities, in a single layer propagation adds a learned
 TEST_CASE("model/cards: identities, parts of one are the whole, and joint is separate in one layer") {
   sizes s = gmoe_test::small_sizes();
   model_of<gmoe_card> model(s);
-  model_of<gmoe_fine_grained_card> split(s);
+  auto whole = gmoe_test::small_card<gmoe_fine_grained_card>();
+  whole.experts.granularity = 1;
+  model_of<gmoe_fine_grained_card> split(s, whole);
   gmoe_test::randomise(model);
   gmoe_test::randomise(split);
   CHECK(total(split, sample) == total(model, sample));

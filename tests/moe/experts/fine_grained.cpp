@@ -2,13 +2,21 @@
 
 #include <doctest/doctest.h>
 
+#include "gmoe/model/cards.hpp"
 #include "gmoe/moe/experts/global_pool.hpp"
 #include "gmoe/moe/experts/layer_pool.hpp"
+#include "gmoe/moe/stack_data.hpp"
 #include "moe/routing_helpers.hpp"
 
 using namespace gmoe;
 using gmoe_test::refusal;
 using ids = std::vector<id_type>;
+
+TEST_CASE_TEMPLATE("moe/experts/fine_grained: parts of a pool for all layers are for all layers", B,
+                   GMOE_TEST_BACKENDS) {
+  static_assert(detail::stack_data<with<smoe_card, fine_grained<global_pool>>, B>::layers_share_experts);
+  CHECK_FALSE(detail::stack_data<with<smoe_card, fine_grained<layer_pool>>, B>::layers_share_experts);
+}
 
 TEST_CASE("moe/experts/fine_grained: parts of another pool's experts") {
   sizes s;
@@ -21,8 +29,6 @@ TEST_CASE("moe/experts/fine_grained: parts of another pool's experts") {
   fine_grained<layer_pool> deepseek{.granularity = 2, .shared_experts = 1};
   CHECK(deepseek.total(s, 2) == 10);
   CHECK(deepseek.visible(s, 1) == ids{5, 6, 7, 8, 9});
-  CHECK(fine_grained<global_pool>::shared_between_layers);
-  CHECK_FALSE(fine_grained<layer_pool>::shared_between_layers);
   layer_shape seen;
   deepseek.publish(seen);
   CHECK(seen.granularity == 2);

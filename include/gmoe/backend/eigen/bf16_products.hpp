@@ -19,14 +19,6 @@ inline std::uint16_t bf16_bits(float x) {
 }
 inline float bf16_value(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
-#if defined(GMOE_GEMM_ONEDNN)
-using bf16_factor = std::uint16_t;
-inline bf16_factor rounded_to_bf16(float x) { return bf16_bits(x); }
-#else
-using bf16_factor = float;
-inline bf16_factor rounded_to_bf16(float x) { return bf16_value(bf16_bits(x)); }
-#endif
-
 /// Products of floats with factors rounded to bfloat16 and sums in float. Those with a side below 64 stay in float:
 /// they cost little, and the logits of routers, whose rounding would change choices, are among them.
 struct bf16_products {
@@ -35,31 +27,38 @@ struct bf16_products {
 
   static void multiply(op op_a, op op_b, float alpha, matrix_view<const float> a, matrix_view<const float> b,
                        float beta, matrix_view<float> c, index_t depth) {
-    const index_t left_stride = gemm_kernels<bf16_factor>::row_stride(a.cols);
-    const index_t right_stride = gemm_kernels<bf16_factor>::row_stride(b.cols);
-    const auto left = scratch<bf16_factor>(a.rows * left_stride), right = scratch<bf16_factor>(b.rows * right_stride);
-    const matrix_view<bf16_factor> l{left, a.rows, a.cols, left_stride}, r{right, b.rows, b.cols, right_stride};
-    round(l, a, alpha);
-    round(r, b, 1);
-    const matrix_view<const bf16_factor> x = l, y = r;
 #if defined(GMOE_GEMM_ONEDNN)
-    onednn_matmul(op_a, op_b, x, y, beta, c, depth);
-#else
-    gemm_one_thread(op_a, op_b, 1.0f, x, y, beta, c, depth);
+    if (onednn_has_bf16()) {
+      const rounded<std::uint16_t> left(a, alpha), right(b, 1);
+      return onednn_matmul(op_a, op_b, left.view, right.view, beta, c, depth);
+    }
 #endif
+    const rounded<float> left(a, alpha), right(b, 1);  // the same numbers, as floats
+    gemm_one_thread(op_a, op_b, 1.0f, left.view, right.view, beta, c, depth);
   }
 
  private:
-  static void round(matrix_view<bf16_factor> to, matrix_view<const float> from, float factor) {
-    for (index_t i = 0; i < from.rows; ++i) {
-      const float* const row = from.row(i);
-      bf16_factor* const out = to.row(i);
+  static void store(std::uint16_t& to, float x) { to = bf16_bits(x); }
+  static void store(float& to, float x) { to = bf16_value(bf16_bits(x)); }
+
+  /// A factor, multiplied by a number and rounded.
+  template <class T>
+  struct rounded {
+    rounded(matrix_view<const float> from, float factor)
+        : memory(scratch<T>(from.rows * gemm_kernels<T>::row_stride(from.cols))),
+          view{memory, from.rows, from.cols, gemm_kernels<T>::row_stride(from.cols)} {
+      for (index_t i = 0; i < from.rows; ++i) {
+        const float* const row = from.row(i);
+        T* const out = memory + i * view.stride;
 #if defined(_OPENMP)
 #pragma omp simd
 #endif
-      for (index_t j = 0; j < from.cols; ++j) out[j] = rounded_to_bf16(factor * row[j]);
+        for (index_t j = 0; j < from.cols; ++j) store(out[j], factor * row[j]);
+      }
     }
-  }
+    decltype(scratch<T>(index_t{})) memory;
+    matrix_view<const T> view;
+  };
 };
 
 }  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

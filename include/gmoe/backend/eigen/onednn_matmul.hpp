@@ -92,6 +92,29 @@ class onednn_products {
   std::unordered_map<sizes, product, hash> made_;
 };
 
+/// Whether oneDNN multiplies bfloat16 on this processor: before AVX-512 it does not.
+inline bool onednn_has_bf16() {
+  static const bool has = [] {
+    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    const auto square = [](dnnl::memory::data_type t) {
+      return dnnl::memory::desc({64, 64}, t, dnnl::memory::dims{64, 1});
+    };
+    using type = dnnl::memory::data_type;
+    try {
+#if DNNL_VERSION_MAJOR >= 3
+      dnnl::matmul::primitive_desc(engine, square(type::bf16), square(type::bf16), square(type::f32));
+#else
+      dnnl::matmul::primitive_desc(dnnl::matmul::desc(square(type::bf16), square(type::bf16), square(type::f32)),
+                                   engine);
+#endif
+    } catch (const dnnl::error&) {
+      return false;
+    }
+    return true;
+  }();
+  return has;
+}
+
 inline void onednn_matmul(op op_a, op op_b, matrix_view<const std::uint16_t> a, matrix_view<const std::uint16_t> b,
                           float beta, matrix_view<float> c, index_t depth) {
   thread_local onednn_products of_this_thread;

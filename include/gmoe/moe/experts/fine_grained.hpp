@@ -20,7 +20,6 @@ struct fine_grained {
   static constexpr auto fields = std::tuple{
       field{"granularity", &fine_grained::granularity, "parts that every expert is split into", at_least(1)},
       field{"shared_experts", &fine_grained::shared_experts, "parts set aside for every token", at_least(0)}};
-  static constexpr bool shared_between_layers = Pool::shared_between_layers;
 
   index_t total(const sizes& s, index_t moe_layers) const { return of.total(split(s), moe_layers); }
   std::vector<id_type> visible(const sizes& s, index_t layer) const { return of.visible(split(s), layer); }

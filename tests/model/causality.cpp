@@ -1,0 +1,63 @@
+#include "gmoe/model/causality.hpp"
+
+#include <doctest/doctest.h>
+
+#include "gmoe/ops/reduce.hpp"
+#include "gmoe/ops/repeat.hpp"
+#include "moe_checks.hpp"
+
+using namespace gmoe;
+using gmoe_test::model_backend;
+
+namespace {
+
+/// Logits that depend on the mean of the whole batch, which the policy does not say.
+struct nosy_router {
+  using slot = slots::router;
+  template <class B>
+  struct layer {
+    parameter<B> gate;
+  };
+  template <class B>
+  layer<B> make_layer(const builder<B>& make, const layer_shape& l) const {
+    return {make.linear("gate", l.experts, l.d_model)};
+  }
+  template <class B>
+  variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
+    return matmul(add(x, repeat_rows(col_means(x), x.rows())), at.use(my.layer.gate), op::transpose);
+  }
+};
+
+template <class Card>
+causality_report measured(bool training = false) {
+  language_model<Card, model_backend> model = gmoe_test::small_model<Card>();
+  gmoe_test::randomise(model);
+  return check_causality(model, 6, training);
+}
+
+}  // namespace
+
+TEST_CASE("model/causality: models that say so look at the past alone") {
+  CHECK(measured<gmoe_card>().measured == reach::past);
+  CHECK(measured<gmoe_card>().worst == 0);
+  CHECK(measured<smoe_card>(true).measured == reach::past);
+}
+
+TEST_CASE("model/causality: capacity drops by what others ask, in training only") {
+  CHECK(measured<switch_card>(true).measured == reach::batch);
+  CHECK(measured<switch_card>().measured == reach::past);
+}
+
+TEST_CASE("model/causality: what a policy does not say is measured") {
+  const causality_report nosy = measured<with<smoe_card, nosy_router>>();
+  CHECK(nosy.measured == reach::batch);
+  CHECK(nosy.worst > 1e-3);
+}
+
+TEST_CASE("model/causality: sequences that cannot be cut in two, or are too long, are refused") {
+  const language_model<smoe_card, model_backend> model = gmoe_test::small_model<smoe_card>();
+  CHECK(gmoe_test::config_message([&] { check_causality(model, 1); }) ==
+        "check_causality: length is 1, expected 2 to 7");
+  CHECK(gmoe_test::config_message([&] { check_causality(model, 8); }) ==
+        "check_causality: length is 8, expected 2 to 7");
+}

@@ -1,0 +1,24 @@
+#include "gmoe/moe/card_reach.hpp"
+
+#include <doctest/doctest.h>
+
+#include "gmoe/model/registry.hpp"
+
+using namespace gmoe;
+
+TEST_CASE("moe/card_reach: the slot that looks furthest") {
+  CHECK(reach_of_card<smoe_card>(true).how == reach::past);
+  CHECK(reach_of_card<smoe_card>(true).slot == "attention");
+  CHECK(reach_of_card<switch_card>(true).how == reach::batch);
+  CHECK(reach_of_card<switch_card>(true).slot == "capacity");
+  CHECK(reach_of_card<gshard_card>(true).slot == "capacity");
+  CHECK(reach_of_card<switch_card>(false).how == reach::past);
+}
+
+TEST_CASE("moe/card_reach: every card of the library generates") {
+  for (const card_text& text : all_cards::texts)
+    with_card(text.name, [&]<class Card>() {
+      INFO(text.name);
+      CHECK(reach_of_card<Card>(false).how == reach::past);
+    });
+}
