@@ -52,7 +52,7 @@ TEST_CASE("moe/settings: every number of a card, in the order of slots") {
         "placement.first=0 ");
   CHECK(names<smoe_card>() == "select.k=2 balance.alpha=0.01 ");
   CHECK(names<gmoe_fine_grained_card>() ==
-        "experts.granularity=1 experts.shared_experts=0 select.k=1 balance.alpha=0.01 ");
+        "experts.granularity=2 experts.shared_experts=0 select.k=1 balance.alpha=0.01 ");
   CHECK(names<nested>() == "router.by=2 router.of.epsilon=0.01 select.k=2 balance.alpha=0.01 ");
   CHECK(names<with<smoe_card, listed_blocks>>() == "select.k=2 balance.alpha=0.01 placement.blocks= ");
 }
