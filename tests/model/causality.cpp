@@ -28,11 +28,15 @@ struct nosy_router {
   }
 };
 
+/// The widest that some tokens show.
 template <class Card>
 causality_report measured(bool training = false) {
   language_model<Card, model_backend> model = gmoe_test::small_model<Card>();
   gmoe_test::randomise(model);
-  return check_causality(model, 6, training);
+  causality_report widest;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed)
+    if (const causality_report r = check_causality(model, 6, training, seed); r.measured >= widest.measured) widest = r;
+  return widest;
 }
 
 }  // namespace
