@@ -134,7 +134,7 @@ class session_of final : public session {
   }
 
   gmoe::trainer<model, std::uint8_t>& trainer() {
-    gmoe::require(trainer_.has_value(), "this session has no text to train on");
+    gmoe::require(trainer_.has_value(), "there is no text to train on");
     return *trainer_;
   }
 
