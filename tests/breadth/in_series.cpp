@@ -9,7 +9,7 @@ namespace {
 template <class First, class Second>
 struct in_series {
   using slot = slots::form;
-  static constexpr bool asks_parts = false;
+  using uses = slot_list<>;
 
   template <class B>
   struct layer {
@@ -37,7 +37,11 @@ struct in_series {
 }  // namespace
 
 TEST_CASE("breadth/in_series: gradients, losses by name, and parameters of both mixtures and no others") {
-  using card = with<smoe_card, in_series<smoe_card, switch_shared_card>, no_balance>;
+  struct card {
+    in_series<smoe_card, switch_shared_card> form{};
+    every_block placement{};
+    gpt2_feed_forward dense{};
+  };
   const auto found = gmoe_test::check_gradients_of<card>();
   REQUIRE(found.losses.size() == 4);
   CHECK(found.losses[1].name == "second");

@@ -66,7 +66,9 @@ model_cost cost_of(const sizes& s, const Card& card = {}) {
 
   auto& moe = model.moe();
   kept_list<shapes> bank;
-  if (moe.layers() > 0) walk(moe.bank(), bank);
+  constexpr bool has_bank = form_uses<Card, slots::experts> && form_uses<Card, slots::body>;
+  if constexpr (has_bank)
+    if (moe.layers() > 0) walk(moe.bank(), bank);
   const detail::part_size pool(bank);
   index_t units = 0;
   for (const index_t w : moe.widths()) units += w;

@@ -14,6 +14,10 @@
 
 namespace gmoe {
 
+#define GMOE_FORM_USES(slot)                  \
+  static_assert(form_uses<Card, slots::slot>, \
+                "gmoe: the card's form asks for '" #slot "', which is not in the list of slots that it `uses`")
+
 /// One layer in one pass.
 template <class Card, class B>
 class moe_parts {
@@ -31,6 +35,7 @@ class moe_parts {
 
   /// The router's logits, T x N, or as many columns as the score or the form ask for.
   variable<B> logits(const place<B>& at, const variable<B>& x) {
+    GMOE_FORM_USES(router);
     variable<B> z = ask<hooks::logits>(policy<slots::router>(), my<slots::router>(), at, x);
     require(z.rows() == x.rows() && z.cols() == l_.inside.columns, "the router returned logits of shape ", z.rows(),
             " x ", z.cols(), ", expected ", x.rows(), " x ", l_.inside.columns);
@@ -38,6 +43,8 @@ class moe_parts {
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
+    GMOE_FORM_USES(score);
+    GMOE_FORM_USES(select);
     const auto number = static_cast<index_t>(at.found->routings.size());
     const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
     routing<B>& r = new_routing(at);
@@ -52,7 +59,10 @@ class moe_parts {
     // What the score made of experts that may not be asked is nothing.
     if (!r.mask.empty()) r.scores = mask_cols(r.scores, r.mask);
     r.chosen = recorded ? recorded->chosen : ask<hooks::choose>(policy<slots::select>(), my<slots::select>(), at, r);
-    r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(), at, r);
+    if constexpr (form_uses<Card, slots::capacity>)
+      r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(), at, r);
+    else
+      r.kept = recorded ? recorded->kept : r.chosen;
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(), at, r);
     r.pairs = sort_by_expert(r.kept, r.experts);
@@ -63,6 +73,7 @@ class moe_parts {
   /// A routing that the form decides itself: row t goes to the experts in row t of `chosen` (T x K), with weight 1. It
   /// has neither logits nor scores.
   const routing<B>& assign(const place<B>& at, id_matrix<B> chosen) {
+    GMOE_FORM_USES(experts);
     routing<B>& r = new_routing(at);
     r.chosen = chosen;
     r.kept = std::move(chosen);
@@ -71,6 +82,7 @@ class moe_parts {
   }
   /// What every token gets besides, or nothing.
   variable<B> always(const place<B>& at, const variable<B>& x, const routing<B>& r) {
+    GMOE_FORM_USES(always);
     if constexpr (data::template has<hooks::apply, slots::always, const place<B>&, const variable<B>&,
                                      const routing<B>&>) {
       variable<B> y = ask<hooks::apply>(policy<slots::always>(), my<slots::always>(), at, x, r);
@@ -82,6 +94,8 @@ class moe_parts {
   }
   /// sum over the kept pairs of w_e E_e(x)
   variable<B> experts(const place<B>& at, const variable<B>& x, const routing<B>& r) {
+    GMOE_FORM_USES(experts);
+    GMOE_FORM_USES(body);
     const detail::own_weights<typename data::weights> mine{*stack_.weights_of_experts};
     variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, at, x, r);
     at.observe("routed_out", y);
@@ -132,5 +146,7 @@ class moe_parts {
   index_t layer_;
   const detail::one_layer& l_;
 };
+
+#undef GMOE_FORM_USES
 
 }  // namespace gmoe

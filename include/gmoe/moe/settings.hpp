@@ -17,12 +17,6 @@
 
 namespace gmoe {
 
-/// A policy around another one of its slot, in its member `of`.
-template <class P>
-concept wraps = requires(const P& p) {
-  typename std::remove_cvref_t<decltype(p.of)>::slot;
-};
-
 namespace detail {
 
 /// Every member of a policy is a field or the policy that it wraps: no number can be forgotten.
@@ -119,10 +113,12 @@ void add_settings(P& policy, const std::string& path, std::vector<setting>& to) 
   if constexpr (wraps<P>) add_settings(policy.of, path + ".of", to);
 }
 
-/// The slot makes a difference to models of the card: in one without a mixture only what all blocks have does.
+/// The slot makes a difference to models of the card: its form uses it; in a model without a mixture only what all
+/// blocks have does.
 template <class Card, class Slot>
-inline constexpr bool uses_slot = !std::is_same_v<answer<Card, slots::placement>, no_block> ||
-                                  std::is_same_v<Slot, slots::dense> || std::is_same_v<Slot, slots::attention>;
+inline constexpr bool uses_slot = form_uses<Card, Slot> &&
+                                  (!std::is_same_v<answer<Card, slots::placement>, no_block> ||
+                                   std::is_same_v<Slot, slots::dense> || std::is_same_v<Slot, slots::attention>);
 
 /// Every number that makes a difference to models of the card.
 template <class Card>

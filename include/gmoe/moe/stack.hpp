@@ -48,7 +48,7 @@ class moe_stack {
   }
   /// Hidden units of every expert of the pool.
   const std::vector<index_t>& widths() const { return data_.widths; }
-  /// The weights of the pool's experts.
+  /// The weights of the pool's experts; there are none where the card's form uses none.
   auto& bank() { return *data_.weights_of_experts; }
   const auto& bank() const { return *data_.weights_of_experts; }
   /// What the slot's policy keeps: `moe.mine<slots::router>(0).layer`, `.shared`.
@@ -92,8 +92,7 @@ class moe_stack {
   }
   /// The others.
   void list_common(kept_list<B>& all) {
-    if (!data_.weights_of_experts) return;
-    walk(bank(), all);
+    if (data_.weights_of_experts) walk(bank(), all);
     data_.kept.each([&]<class Slot>(Slot, auto& k) { k.list_shared(all); });
     for (index_t l = 0; l < layers(); ++l) data_.kept.template at<slots::router>().list_layer(l, all);
   }

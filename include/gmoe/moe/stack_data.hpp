@@ -24,6 +24,15 @@ struct one_layer {
   expert_list visible;
 };
 
+/// What experts of a body consist of; nothing where a form does without.
+template <class Body, class B>
+constexpr auto weights_of() {
+  if constexpr (std::is_same_v<Body, unused<slots::body>>)
+    return std::type_identity<nothing>{};
+  else
+    return std::type_identity<typename Body::template weights<B>>{};
+}
+
 /// What a body's functions are handed.
 template <class Weights>
 struct own_weights {
@@ -35,7 +44,8 @@ struct stack_data {
   static_assert(check_card<Card, B>());
   using experts = answer<Card, slots::experts>;
   using body = answer<Card, slots::body>;
-  using weights = typename body::template weights<B>;
+  static constexpr bool uses_experts = form_uses<Card, slots::experts>, uses_body = form_uses<Card, slots::body>;
+  using weights = typename decltype(weights_of<body, B>())::type;
 
   /// The default answers of slots that a card does not name, and the card itself.
   template <class Slot>
@@ -89,14 +99,6 @@ struct stack_data {
     return (has_hook_within<Hook, answer<Card, Slot>> || ...);
   }(std::type_identity<slots::all>{});
 
-  /// A form that holds whole mixtures and asks none of the card's own parts says so: `asks_parts = false`.
-  static constexpr bool asks_parts = [] {
-    if constexpr (requires { answer<Card, slots::form>::asks_parts; })
-      return answer<Card, slots::form>::asks_parts;
-    else
-      return true;
-  }();
-
   sizes model;
   Card card;
   std::vector<one_layer> layers;
@@ -137,24 +139,31 @@ struct stack_data {
     if (blocks.empty()) return;
     require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
     const auto count = static_cast<index_t>(blocks.size());
-    const experts& pool = policy<slots::experts>();
-    for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e)
-      if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
-        widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
-      else
-        widths.push_back(s.d_ff);
+    [[maybe_unused]] const experts& pool = policy<slots::experts>();
+    if constexpr (uses_experts) {
+      for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e)
+        if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
+          widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
+        else
+          widths.push_back(s.d_ff);
+    }
     for (index_t l = 0; l < count; ++l) add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count);
-    if (asks_parts)
+    if constexpr (uses_experts && uses_body)
       weights_of_experts.emplace(policy<slots::body>().make_weights(
           make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range}));
   }
 
  private:
-  void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
-    std::vector<id_type> ids = ask<hooks::visible>(pool, nothing{}, model, l);
-    check_visible(ids, block);
+  void add_layer(const builder<B>& make, [[maybe_unused]] const experts& pool, index_t block, index_t l,
+                 index_t count) {
+    std::vector<id_type> ids;
     layer_shape outside{model, block, l, count};
-    outside.experts = outside.columns = static_cast<index_t>(ids.size());
+    if constexpr (uses_experts) {
+      ids = ask<hooks::visible>(pool, nothing{}, model, l);
+      check_visible(ids, block);
+      outside.experts = static_cast<index_t>(ids.size());
+    }
+    outside.columns = outside.experts;
     if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
       outside.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, outside.experts);
     layer_shape shape = outside;
@@ -165,12 +174,13 @@ struct stack_data {
       require(shape.shared_experts == 0, "the pool sets ", shape.shared_experts,
               " shared experts aside, but the card's answer to 'always' does not compute them: it takes the policy "
               "shared_experts");
-    const index_t most = ask<hooks::at_most>(policy<slots::select>(), nothing{}, shape);
-    require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", block, " has only ",
-            shape.experts);
+    if constexpr (form_uses<Card, slots::select>) {
+      const index_t most = ask<hooks::at_most>(policy<slots::select>(), nothing{}, shape);
+      require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", block,
+              " has only ", shape.experts);
+    }
     const builder<B> in_block = make.scope("h", block).scope("moe");
     kept.each([&]<class Slot>(Slot, auto& k) {
-      if (!asks_parts && !std::is_same_v<Slot, slots::form>) return;
       const std::string name(std::is_same_v<Slot, slots::always> ? std::string_view("local") : Slot::name);
       const builder<B> own = std::is_same_v<Slot, slots::router> ? make.scope(name, l) : in_block.scope(name);
       const auto group = [&](index_t g) { return g == 0 ? make.scope(name) : make.scope(name + ".group", g); };
