@@ -1,6 +1,7 @@
 #pragma once
 /// What a training checkpoint says of itself, in its file's metadata.
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <map>
@@ -111,6 +112,16 @@ struct checkpoint_header {
     return h;
   }
 
+  /// Numbers in the largest matrix of a pool of experts, "parameter/experts.w_in" or one within a form; 0 without any.
+  static index_t largest_of_experts(const safetensors_file& file) {
+    index_t most = 0;
+    for (const tensor_entry& t : file.tensors())
+      if (t.name.starts_with("parameter/experts.") ||
+          (t.name.starts_with("parameter/form.") && t.name.find(".experts.") != std::string::npos))
+        most = std::max(most, t.elements());
+    return most;
+  }
+
   /// Throws file_error unless the tensors have room for the sizes: a model of sizes that passed takes about the
   /// memory of the file. To be asked before anything is built.
   void check_room(const safetensors_file& file, const std::string& name) const {
@@ -126,8 +137,8 @@ struct checkpoint_header {
       fits("d_model", shape.d_model, n > 0 ? numbers / n : numbers);
     }
     fits("d_ff", shape.d_ff, numbers);
-    if (!file.contains("parameter/experts.w_in")) return;  // a dense model, of which `experts` says nothing
-    const index_t units = file.entry("parameter/experts.w_in").elements();
+    const index_t units = largest_of_experts(file);
+    if (units == 0) return;  // a dense model, of which `experts` says nothing
     fits("experts", shape.experts, units);
     for (const auto& [path, most] :
          {std::pair{"experts.granularity", shape.experts > 0 ? units / shape.experts : units},

@@ -141,6 +141,13 @@ void load_model(const std::filesystem::path& path, Model& model, const std::stri
   model.set_step(found.step);
 }
 
+namespace detail {
+/// A mixture of the card has experts, its own or those of a card in its form.
+template <class Card>
+inline constexpr bool has_pool =
+    (form_uses<Card, slots::experts> && form_uses<Card, slots::body>) || holds_cards<answer<Card, slots::form>>;
+}  // namespace detail
+
 /// What the checkpoint says of itself, once all its tensors were found to be those of a model of this card and its
 /// sizes. Builds no model: a file of any content costs little more than reading its header.
 template <class Card>
@@ -155,7 +162,9 @@ checkpoint_header check_checkpoint(const std::filesystem::path& path) {
     bool mixture = false;
     for (index_t b = 0; b < h.shape.layers; ++b)
       mixture = mixture || answer_of<slots::placement>(card).has_experts(h.shape, b);
-    if (mixture) file.entry("parameter/experts.w_in");  // which bounds the number of experts
+    // What bounds the number of experts.
+    if (mixture && detail::has_pool<Card> && checkpoint_header::largest_of_experts(file) == 0)
+      file.entry("parameter/experts.w_in");
     language_model<Card, shapes> model(h.shape, card, 0, build_mode::shapes_only);
     model.each_parameter([&](const auto& p) {
       for (const char* kind : {"parameter/", "first_moment/", "second_moment/"}) {

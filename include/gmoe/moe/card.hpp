@@ -56,6 +56,12 @@ concept names_slot = requires(Card& card) {
   Slot::of(card);
 };
 
+/// A card: a plain struct with a member for at least one question.
+template <class T>
+inline constexpr bool is_card = []<class... Slots>(std::type_identity<std::tuple<Slots...>>) {
+  return std::is_aggregate_v<T> && (names_slot<T, Slots> || ...);
+}(std::type_identity<slots::all>{});
+
 /// A slot that a card may leave out.
 template <class Slot>
 concept has_default = requires {

@@ -108,6 +108,8 @@ struct parts_of_a_form {
   const routing<B>& assign(const place<B>&, id_matrix<B>);
   variable<B> always(const place<B>&, const variable<B>&, const routing<B>&);
   variable<B> experts(const place<B>&, const variable<B>&, const routing<B>&);
+  template <class Form, class Inner>
+  variable<B> mixture(Inner Form::*, const place<B>&, const variable<B>&);
 };
 
 }  // namespace detail

@@ -14,6 +14,12 @@
 
 namespace gmoe {
 
+template <class Card, class B>
+struct detail::travelling {
+  typename stack_data<Card, B>::carried_by_slot carried{};
+  decltype(travelling_in<B>(inner_cards<answer<Card, slots::form>>())) inner{};
+};
+
 #define GMOE_FORM_USES(slot)                  \
   static_assert(form_uses<Card, slots::slot>, \
                 "gmoe: the card's form asks for '" #slot "', which is not in the list of slots that it `uses`")
@@ -22,11 +28,11 @@ namespace gmoe {
 template <class Card, class B>
 class moe_parts {
   using data = detail::stack_data<Card, B>;
-  using carried = typename data::carried_by_slot;
+  using travelling = detail::travelling<Card, B>;
 
  public:
-  moe_parts(const data& stack, carried& travelling, index_t layer)
-      : stack_(stack), carried_(travelling), layer_(layer), l_(stack.layers[static_cast<std::size_t>(layer)]) {}
+  moe_parts(const data& stack, travelling& over_depth, index_t layer)
+      : stack_(stack), travelling_(over_depth), layer_(layer), l_(stack.layers[static_cast<std::size_t>(layer)]) {}
 
   /// The layer as its parts see it.
   const layer_shape& shape() const { return l_.inside; }
@@ -102,6 +108,24 @@ class moe_parts {
     return y;
   }
 
+  /// The mixture of a card that the form holds: `parts.mixture(&in_series::first, at, x)`. It sees the layer as the
+  /// form's other parts do; what it finds is in the findings under its name.
+  template <class Form, class Inner>
+  variable<B> mixture(Inner Form::*card, const place<B>& at, const variable<B>& x) {
+    static_assert(is_card<Inner>, "gmoe: parts.mixture() takes a member of the form that is a card");
+    variable<B> y;
+    const auto run_if_it_is = [&](const auto& m, auto& over_depth) {
+      if constexpr (std::is_same_v<decltype(m.member), Inner Form::*>)
+        if (m.member == card) y = run(m, over_depth, at, x);
+    };
+    std::apply(
+        [&](const auto&... m) {
+          std::apply([&](auto&... over_depth) { (run_if_it_is(m, over_depth), ...); }, travelling_.inner);
+        },
+        stack_.inner);
+    return y;
+  }
+
   /// The form itself.
   variable<B> operator()(const place<B>& at, const variable<B>& x) {
     variable<B> y = ask<hooks::apply>(policy<slots::form>(), my<slots::form>(), at, *this, x);
@@ -116,7 +140,22 @@ class moe_parts {
   }
   template <class Slot>
   auto my() {
-    return stack_.kept.template at<Slot>().my(layer_, carried_.template at<Slot>());
+    return stack_.kept.template at<Slot>().my(layer_, travelling_.carried.template at<Slot>());
+  }
+  template <class Form, class Inner>
+  variable<B> run(const detail::inner_mixture<Form, Inner, B>& m, detail::travelling<Inner, B>& over_depth,
+                  const place<B>& at, const variable<B>& x) {
+    const auto& stack = m.stack->data_;
+    const detail::one_layer& l = stack.layers[static_cast<std::size_t>(layer_)];
+    require(x.cols() == l.outside.d_model, "block ", at.block, ": the mixture '", stack.mixture, "' takes rows of ",
+            l.outside.d_model, " numbers, but got ", x.cols());
+    place<B> within{at, l.inside, at.found, at.residual};
+    within.mixture = stack.mixture;
+    within.random = at.random.fork(m.name);
+    if (!at.observer) return moe_parts<Inner, B>(stack, over_depth, layer_)(within, x);
+    detail::named_observer<B> named(*at.observer, m.name);
+    within.observer = &named;
+    return moe_parts<Inner, B>(stack, over_depth, layer_)(within, x);
   }
 
   routing<B>& new_routing(const place<B>& at) {
@@ -125,6 +164,7 @@ class moe_parts {
     routing<B>& r = all.emplace_back();
     r.block = at.block;
     r.layer = layer_;
+    r.mixture = stack_.mixture;
     r.experts = l_.inside.experts;
     r.visible = l_.visible;
     r.pool_is_shared = data::layers_share_experts;
@@ -142,7 +182,7 @@ class moe_parts {
   }
 
   const data& stack_;
-  carried& carried_;
+  travelling& travelling_;
   index_t layer_;
   const detail::one_layer& l_;
 };

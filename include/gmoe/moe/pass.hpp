@@ -14,7 +14,6 @@ namespace gmoe {
 template <class Card, class B>
 class moe_pass {
   using data = detail::stack_data<Card, B>;
-  using balance = answer<Card, slots::balance>;
 
  public:
   moe_pass(const data& stack, const context<B>& ctx) : stack_(&stack), context_(ctx) {
@@ -33,7 +32,7 @@ class moe_pass {
     ++next_;
     place<B> at{context_, l.inside, &found_, residual};
     at.block = l.outside.block;
-    return moe_parts<Card, B>(*stack_, carried_, layer)(at, x);
+    return moe_parts<Card, B>(*stack_, travelling_, layer)(at, x);
   }
 
   /// Where the pass runs; a model may change it between layers.
@@ -42,37 +41,32 @@ class moe_pass {
   findings<B> found() && { return std::move(found_); }
 
   /// The card's balance loss: over all layers, or the mean of the layers' own. Nothing where it has none.
-  variable<B> balance_loss() const {
-    variable<B> total;
-    if (found_.routings.empty()) return total;
-    if constexpr (answers<hooks::loss, balance, nothing, const findings<B>&>) {
-      total = ask<hooks::loss>(policy(), nothing{}, found_);
-    } else {
-      for (const routing<B>& r : found_.routings)
-        if (const variable<B> term = stack_->layer_loss(context_, r)) total = total ? add(total, term) : term;
-      if (total) total = scale(total, 1.0 / static_cast<double>(found_.routings.size()));
-    }
-    return total;
-  }
+  variable<B> balance_loss() const { return stack_->balance_loss(context_, found_); }
   /// Balance and everything that policies added, 1 x 1; nothing where there is neither.
   variable<B> loss() const {
-    variable<B> total = balance_loss();
-    for (const auto& l : found_.losses) total = total ? add(total, l.value) : l.value;
+    variable<B> total;
+    const auto take = [&](const auto&, const variable<B>& v) { total = total ? add(total, v) : v; };
+    stack_->each_balance_loss(context_, found_, take);
+    for (const auto& l : found_.losses) take(l.name, l.value);
     return total;
   }
-  /// The same by name: visit("balance", value), and those that were added.
+  /// The same by name: visit("balance", value), and those that were added; those of a mixture in a form after its name:
+  /// "first/balance". A name that is put together lives while it is visited.
   void losses(auto&& visit) const {
-    if (const variable<B> b = balance_loss()) visit(std::string_view("balance"), b);
-    for (const auto& l : found_.losses) visit(l.name, l.value);
+    stack_->each_balance_loss(context_, found_,
+                              [&](const std::string& name, const variable<B>& v) { visit(std::string_view(name), v); });
+    for (const auto& l : found_.losses)
+      if (l.mixture.empty())
+        visit(l.name, l.value);
+      else
+        visit(std::string_view(concat(l.mixture, "/", l.name)), l.value);
   }
 
  private:
-  const balance& policy() const { return stack_->template policy<slots::balance>(); }
-
   const data* stack_;
   context<B> context_;
   findings<B> found_;
-  typename data::carried_by_slot carried_{};
+  detail::travelling<Card, B> travelling_{};
   index_t next_ = 0;
 };
 

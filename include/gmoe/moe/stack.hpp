@@ -36,6 +36,10 @@ class moe_stack {
   }
   /// A part of a model, whose parameters `make` makes.
   moe_stack(const builder<B>& make, const sizes& s, const Card& card) : data_(make, s, card) {}
+  /// In a form: the mixtures of that name in these blocks, whatever the card's placement says.
+  moe_stack(const builder<B>& make, const sizes& s, const Card& card, const std::vector<index_t>& blocks,
+            std::string_view name)
+      : data_(make, s, card, blocks, name) {}
 
   const Card& card() const { return data_.card; }
   /// M: mixtures.
@@ -57,6 +61,15 @@ class moe_stack {
     return data_.kept.template at<Slot>().mine(layer);
   }
 
+  /// Of those that a form holds the name: "first", "first/second".
+  std::string_view mixture() const { return data_.mixture; }
+  /// f(moe_stack<...>&) for the mixtures of each card that the form holds.
+  void each_inner(auto&& f) {
+    data_.each_inner([&](auto& m) { f(*m.stack); });
+  }
+  /// Routings that a pass makes.
+  std::size_t routings() const { return data_.routings(); }
+
   /// A pass where `ctx` says. It keeps a copy of the context.
   pass begin(const context<B>& ctx) const { return pass(data_, ctx); }
   /// What the mixture adds to the residual stream: mixture number `layer` of x, T x d.
@@ -66,6 +79,15 @@ class moe_stack {
 
   /// The card's balance loss of one layer alone, off any tape; nothing where it has none.
   variable<B> layer_loss(const routing<B>& r) const {
+    if (r.mixture != data_.mixture) {
+      variable<B> of_inner;
+      data_.each_inner([&](const auto& m) {
+        const std::string_view name = m.stack->mixture();
+        if (r.mixture == name || (r.mixture.starts_with(name) && r.mixture[name.size()] == '/'))
+          of_inner = m.stack->layer_loss(r);
+      });
+      return of_inner;
+    }
     routing<B> alone = r;
     alone.scores = variable<B>(r.scores.value());
     return data_.layer_loss({}, alone);
@@ -89,12 +111,14 @@ class moe_stack {
     data_.kept.each([&]<class Slot>(Slot, auto& k) {
       if constexpr (!std::is_same_v<Slot, slots::router>) k.list_layer(layer, all);
     });
+    each_inner([&](auto& m) { m.list_block(layer, all); });
   }
   /// The others.
   void list_common(kept_list<B>& all) {
     if (data_.weights_of_experts) walk(bank(), all);
     data_.kept.each([&]<class Slot>(Slot, auto& k) { k.list_shared(all); });
     for (index_t l = 0; l < layers(); ++l) data_.kept.template at<slots::router>().list_layer(l, all);
+    each_inner([&](auto& m) { m.list_common(all); });
   }
   /// What the slot's policy keeps for a layer, alone and in its group.
   template <class Slot>
@@ -120,19 +144,23 @@ class moe_stack {
   /// Tells policies how often each token id occurs in the training text, such as a hash table.
   void prepare(std::span<const std::int64_t> counts) {
     ask_all<hooks::prepare>([&](auto& ask_it, index_t) { ask_it(counts); });
+    each_inner([&](auto& m) { m.prepare(counts); });
   }
   /// Whether any policy acts before steps.
   static constexpr bool acts_before_steps = data::template any_has<hooks::before_step>;
   /// To be called before every optimiser step: policies may say which of their parameters train.
   void before_step(std::int64_t step) {
     ask_all<hooks::before_step>([&](auto& ask_it, index_t) { ask_it(step); });
+    each_inner([&](auto& m) { m.before_step(step); });
   }
   /// Whether any policy hears of steps.
   static constexpr bool hears_steps = data::template any_has<hooks::after_step>;
   /// To be called after every optimiser step with the findings of all its training passes.
   void after_step(std::int64_t step, const step_statistics<B>& statistics) {
     if (statistics.empty()) return;
-    ask_all<hooks::after_step>([&](auto& ask_it, index_t l) { ask_it(step, statistics.of(l, shape(l).experts)); });
+    ask_all<hooks::after_step>(
+        [&](auto& ask_it, index_t l) { ask_it(step, statistics.of(l, shape(l).experts, mixture())); });
+    each_inner([&](auto& m) { m.after_step(step, statistics); });
   }
 
  private:
@@ -149,6 +177,15 @@ class moe_stack {
           f(ask_it, l);
         }
     });
+  }
+
+  // What makes and runs the mixtures of a form.
+  template <class, class>
+  friend class moe_parts;
+  template <class, class>
+  friend struct detail::stack_data;
+  void each_balance_loss(const context<B>& ctx, const findings<B>& pass, auto&& visit) const {
+    data_.each_balance_loss(ctx, pass, visit);
   }
 
   data data_;

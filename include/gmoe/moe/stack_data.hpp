@@ -12,6 +12,7 @@
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/check_card.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
+#include "gmoe/moe/inner.hpp"
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/routing.hpp"
 
@@ -44,6 +45,7 @@ struct stack_data {
   static_assert(check_card<Card, B>());
   using experts = answer<Card, slots::experts>;
   using body = answer<Card, slots::body>;
+  using form = answer<Card, slots::form>;
   static constexpr bool uses_experts = form_uses<Card, slots::experts>, uses_body = form_uses<Card, slots::body>;
   using weights = typename decltype(weights_of<body, B>())::type;
 
@@ -93,18 +95,32 @@ struct stack_data {
   }
   static constexpr bool layers_share_experts = shares_experts<experts>();
 
-  /// Whether any policy that keeps something has the hook.
+  template <class Hook, class... P, class... T>
+  static constexpr bool any_within_has(const std::tuple<field<P, T>...>&) {
+    return (stack_data<T, B>::template any_has<Hook> || ...);
+  }
+  /// Whether any policy that keeps something has the hook, those of mixtures in the form too.
   template <class Hook>
   static constexpr bool any_has = []<class... Slot>(std::type_identity<std::tuple<Slot...>>) {
-    return (has_hook_within<Hook, answer<Card, Slot>> || ...);
+    return (has_hook_within<Hook, answer<Card, Slot>> || ...) || any_within_has<Hook>(inner_cards<form>());
   }(std::type_identity<slots::all>{});
 
   sizes model;
   Card card;
+  std::string_view mixture{};  ///< its name, if a form holds it
   std::vector<one_layer> layers;
   std::vector<index_t> widths;  ///< hidden units of every expert of the pool
   std::optional<weights> weights_of_experts;
   kept_by_slot kept;
+  inner_mixtures<form, B> inner;
+
+  /// f(inner_mixture) for each that the form holds.
+  void each_inner(auto&& f) {
+    std::apply([&](auto&... m) { ((m.stack ? void(f(m)) : void()), ...); }, inner);
+  }
+  void each_inner(auto&& f) const {
+    std::apply([&](const auto&... m) { ((m.stack ? void(f(m)) : void()), ...); }, inner);
+  }
 
   /// Routings that a pass makes, all layers together.
   std::size_t routings() const {
@@ -114,7 +130,9 @@ struct stack_data {
         all += ask<hooks::routings>(policy<slots::form>(), nothing{}, l.outside);
       else
         ++all;
-    return static_cast<std::size_t>(all);
+    auto count = static_cast<std::size_t>(all);
+    each_inner([&](const auto& m) { count += m.stack->routings(); });
+    return count;
   }
 
   /// The balance policy's loss of one layer alone; nothing where it has none.
@@ -122,6 +140,7 @@ struct stack_data {
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
       place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
       at.block = r.block;
+      at.mixture = mixture;
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};
@@ -132,10 +151,56 @@ struct stack_data {
     }
   }
 
+  /// The card's balance loss of the routings of a pass that are its own: over all layers, or the mean of the layers'.
+  /// Nothing where it has none.
+  variable<B> balance_loss(const context<B>& ctx, const findings<B>& pass) const {
+    using balance = answer<Card, slots::balance>;
+    variable<B> total;
+    std::size_t mine = 0;
+    for (const routing<B>& r : pass.routings) mine += r.mixture == mixture;
+    if (mine == 0) return total;
+    if constexpr (answers<hooks::loss, balance, nothing, const findings<B>&>) {
+      const auto ask_it = [&](const findings<B>& f) {
+        return ask<hooks::loss>(policy<slots::balance>(), nothing{}, f);
+      };
+      if (mine == pass.routings.size()) return ask_it(pass);
+      findings<B> own;
+      for (const routing<B>& r : pass.routings)
+        if (r.mixture == mixture) own.routings.push_back(r);
+      return ask_it(own);
+    } else {
+      for (const routing<B>& r : pass.routings)
+        if (r.mixture == mixture)
+          if (const variable<B> term = layer_loss(ctx, r)) total = total ? add(total, term) : term;
+      return total ? scale(total, 1.0 / static_cast<double>(mine)) : total;
+    }
+  }
+  /// visit(name, value) for the balance losses of a pass: "balance", and those of mixtures in the form,
+  /// "first/balance".
+  void each_balance_loss(const context<B>& ctx, const findings<B>& pass, auto&& visit) const {
+    if (const variable<B> own = balance_loss(ctx, pass)) visit(name_of("balance"), own);
+    each_inner([&](const auto& m) { m.stack->each_balance_loss(ctx, pass, visit); });
+  }
+  /// The name of something of this mixture.
+  std::string name_of(std::string_view what) const {
+    return mixture.empty() ? std::string(what) : concat(mixture, "/", what);
+  }
+
   stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
     std::vector<index_t> blocks;
     for (index_t b = 0; b < s.layers; ++b)
       if (ask<hooks::has_experts>(policy<slots::placement>(), nothing{}, s, b)) blocks.push_back(b);
+    add_layers(make, s, blocks);
+  }
+  /// In a form: a mixture of that name in these blocks.
+  stack_data(const builder<B>& make, const sizes& s, const Card& c, const std::vector<index_t>& blocks,
+             std::string_view name)
+      : model(s), card(c), mixture(name) {
+    add_layers(make, s, blocks);
+  }
+
+ private:
+  void add_layers(const builder<B>& make, const sizes& s, const std::vector<index_t>& blocks) {
     if (blocks.empty()) return;
     require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
     const auto count = static_cast<index_t>(blocks.size());
@@ -151,9 +216,23 @@ struct stack_data {
     if constexpr (uses_experts && uses_body)
       weights_of_experts.emplace(policy<slots::body>().make_weights(
           make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range}));
+    if constexpr (holds_cards<form>) add_inner(make, blocks);
+  }
+  /// The mixtures that the form holds see what its parts see.
+  void add_inner(const builder<B>& make, const std::vector<index_t>& blocks) {
+    sizes seen = layers.front().inside;
+    seen.experts = model.experts;
+    const auto add_one = [&]<class P, class T>(inner_mixture<P, T, B>& m, const field<P, T>& f) {
+      const std::string name = name_in<form>(f);
+      m.member = f.at;
+      m.name = lasting_name(name);
+      m.stack.emplace(make.scope(std::string(slots::form::name)).scope(name), seen, card_in(policy<slots::form>(), f),
+                      blocks, lasting_name(name_of(name)));
+    };
+    std::apply([&](auto&... m) { std::apply([&](const auto&... f) { (add_one(m, f), ...); }, inner_cards<form>()); },
+               inner);
   }
 
- private:
   void add_layer(const builder<B>& make, [[maybe_unused]] const experts& pool, index_t block, index_t l,
                  index_t count) {
     std::vector<id_type> ids;

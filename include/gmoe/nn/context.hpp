@@ -48,6 +48,7 @@ struct context {
   bool training = false;            ///< dropout, capacity, noise
   index_t batch = 1, sequence = 1;  ///< T = batch * sequence tokens, row t = b * sequence + s
   index_t block = 0;                ///< the block being run
+  std::string_view mixture{};       ///< where a form holds several, the one that runs: "first", "first/second"
   std::int64_t step = 0;            ///< optimiser step, for schedules
   random_stream random{};           ///< of this pass
   id_matrix<B> tokens{};            ///< 1 x T, for routers that look at ids
@@ -61,7 +62,7 @@ struct context {
   variable<B> constant(matrix<B> value) const { return variable<B>(std::move(value), tape, false); }
   /// sg(v): its value, that no gradient flows back from. A replay may hold it still.
   variable<B> cut(std::string_view what, const variable<B>& v) const {
-    const matrix<B>* const recorded = replay ? replay->find_constant(what, block) : nullptr;
+    const matrix<B>* const recorded = replay ? replay->find_constant(what, block, mixture) : nullptr;
     variable<B> c = constant(recorded ? *recorded : v.value());
     require(c.rows() == v.rows() && c.cols() == v.cols(), "replay: '", what, "' was recorded as ", c.rows(), " x ",
             c.cols(), ", this pass has ", v.rows(), " x ", v.cols());
