@@ -11,6 +11,7 @@
 #include "gmoe/moe/bank.hpp"
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/step_statistics.hpp"
 
@@ -61,16 +62,6 @@ consteval bool gives() {
   else
     return false;
 }
-/// The policy, or what it wraps, says that it stands for nothing: `static constexpr bool none = true`.
-template <class P>
-inline constexpr bool says_none = [] {
-  if constexpr (requires { P::none; })
-    return P::none;
-  else if constexpr (wraps<P>)
-    return says_none<wrapped_by<P>>;
-  else
-    return false;
-}();
 /// It does, or has nothing of the name.
 template <class Hook, class R, class P, class My, class... A>
 consteval bool gives_or_lacks() {
@@ -93,6 +84,13 @@ consteval bool makes() {
   else
     return gives<Hook, Kept, P, const Body, const builder<B>&, const layer_shape&>();
 }
+
+/// The policy keeps no buffer, or has a function that may change it. `remember` may not: a pass changes nothing.
+template <class P, class B, class Body>
+inline constexpr bool buffers_change =
+    has_hook_within<hooks::prepare, P> || has_hook_within<hooks::before_step, P> ||
+    has_hook_within<hooks::after_step, P> ||
+    !(holds_buffer<typename kept<P, B, Body>::layer, B>() || holds_buffer<typename kept<P, B, Body>::shared, B>());
 
 /// The form uses the slot, and the card has answered it.
 template <class Card, class Slot>
@@ -271,9 +269,13 @@ consteval bool check_card() {
                     !has_hook<hooks::make_##what, answer<Card, slots::slot>>,                                          \
                 "gmoe: the card's " #slot " has a member make_" #what ", but no member template " #what                \
                 "<B>, what it keeps (see gmoe/moe/kept.hpp)")
-#define GMOE_MAY_KEEP(slot) \
-  GMOE_KEEPS(slot, layer);  \
-  GMOE_KEEPS(slot, shared); \
+#define GMOE_MAY_KEEP(slot)                                                                                 \
+  GMOE_KEEPS(slot, layer);                                                                                  \
+  GMOE_KEEPS(slot, shared);                                                                                 \
+  static_assert(detail::buffers_change<answer<Card, slots::slot>, B, body>,                                 \
+                "gmoe: the card's " #slot                                                                   \
+                " keeps a buffer, but has none of prepare, before_step and after_step, "                    \
+                "which change it: what is always the same is a matrix<B>, what is trained a parameter<B>"); \
   GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t)
 #define GMOE_MAY_LEARN(slot)                                                                                     \
   GMOE_MAY_KEEP(slot);                                                                                           \
@@ -310,6 +312,7 @@ consteval bool check_card() {
   GMOE_NOT_CALLED(form, remember);
   GMOE_MAY_KEEP(attention);
   GMOE_LEARNS_NOTHING(attention);
+  static_assert(detail::all_partners_fit<Card, B>());
 #undef GMOE_ROUTES
 #undef GMOE_LEARNS_NOTHING
 #undef GMOE_MAY_LEARN
