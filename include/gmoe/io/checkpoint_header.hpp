@@ -31,8 +31,9 @@ struct checkpoint_header {
   sizes shape;
   std::map<std::string, std::string> settings;  ///< the card's numbers, "balance.alpha" to "0.01"
   recipe how;
-  std::optional<double> validation_loss;  ///< in nats per token, where it was measured at this step
-  bool first_format = false;              ///< read from a file of format_1: `settings` may have others than the card
+  std::optional<double> validation_loss;           ///< in nats per token, where it was measured at this step
+  std::map<std::string, double> unread_numbers{};  ///< see language_model
+  bool first_format = false;  ///< read from a file of format_1: `settings` may have others than the card
 
   /// Takes the numbers of a card.
   template <class Card>
@@ -70,6 +71,7 @@ struct checkpoint_header {
     for (const auto& [path, value] : settings) m["card." + path] = value;
     each_field(how, [&](const auto& f, const auto& v) { m["recipe." + std::string(f.name)] = to_text(v); });
     if (validation_loss) m["validation_loss"] = to_text(*validation_loss);
+    for (const auto& [number, value] : unread_numbers) m["unread." + number] = to_text(value);
     return m;
   }
 
@@ -102,6 +104,8 @@ struct checkpoint_header {
         if (key.starts_with("card.")) h.settings[key.substr(5)] = value;
     }
     if (m.contains("validation_loss")) read("validation_loss", h.validation_loss.emplace());
+    for (const auto& [key, value] : m)
+      if (key.starts_with("unread.")) read(key, h.unread_numbers[key.substr(7)]);
     try {
       check_recipe(h.how);
     } catch (const config_error& e) {

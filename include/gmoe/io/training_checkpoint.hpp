@@ -26,6 +26,7 @@ void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   safetensors_writer file;
   checkpoint_header header{variant, text, run.steps_done(), run.model().shape(), {}, run.how(), validation_loss};
   header.set_card(run.model().card());
+  header.unread_numbers = run.model().unread_numbers();
   for (auto& [key, value] : header.to_metadata()) file.set_metadata(key, value);
   const auto add = [&](const std::string& name, const auto& m) {
     using element = typename std::decay_t<decltype(m)>::element;
@@ -122,6 +123,7 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
     });
   });
   run.model().set_prepared();
+  run.model().set_unread_numbers(found.unread_numbers);
   run.resume_at(found.step);
 }
 
@@ -138,6 +140,7 @@ void load_model(const std::filesystem::path& path, Model& model, const std::stri
   detail::load_matrices<typename Model::backend_type>(
       file, name, [&](const auto& visit) { detail::each_model_matrix(model, visit); });
   model.set_prepared();
+  model.set_unread_numbers(found.unread_numbers);
   model.set_step(found.step);
 }
 
