@@ -1,6 +1,7 @@
 #pragma once
 /// Cross entropy of softmax(logits). Rows without target need finite logits here: theirs are multiplied by zero.
 
+#include "gmoe/backend/generic/formulas.hpp"
 #include "gmoe/backend/generic/parts.hpp"
 
 namespace gmoe::generic {
@@ -20,13 +21,21 @@ struct cross_entropy_kernels {
     B::map(loss, S(0), fn::times{}, loss, wanted.view());
   }
 
+  /// In place: no second matrix of the logits' size.
   static void cross_entropy_with_gradient(out logits, out loss, ids target, S factor) {
-    B::cross_entropy(loss, logits, target);
     const ids aim = column(target, logits.rows);
-    const matrix<B> wanted = has_target(aim, logits.cols), minus = matrix<B>::filled(logits.rows, 1, -1);
-    B::softmax_rows(logits, logits);
+    const matrix<B> top = largest_of_rows<B>(logits), minus = matrix<B>::filled(logits.rows, 1, -1);
+    matrix<B> wanted = has_target(aim, logits.cols), aimed(logits.rows, 1), sum(logits.rows, 1);
+    B::gather_elements(aimed.view(), logits, aim);
+    B::map_with_col(logits, S(0), fn::exp_of_difference{}, logits, top.view());
+    B::row_sums(sum.view(), S(0), S(1), logits);
+    B::map_with_col(logits, S(0), fn::over{}, logits, sum.view());
     B::scatter_add_elements(logits, minus.view(), aim);
-    B::map(logits, S(0), fn::scaled<S>{factor}, logits);
+    B::map(loss, S(0), log_of{}, sum.view());
+    B::map(loss, S(0), fn::plus{}, loss, top.view());
+    B::map(loss, S(0), fn::minus{}, loss, aimed.view());
+    B::map(loss, S(0), fn::times{}, loss, wanted.view());
+    B::map(wanted.view(), S(0), fn::scaled<S>{factor}, wanted.view());
     B::map_with_col(logits, S(0), fn::times{}, logits, wanted.view());
   }
 

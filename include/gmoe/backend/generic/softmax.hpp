@@ -1,6 +1,7 @@
 #pragma once
 /// Softmax over rows and its relatives: every step is a pass over the matrix.
 
+#include <algorithm>
 #include <limits>
 
 #include "gmoe/backend/generic/formulas.hpp"
@@ -30,15 +31,23 @@ struct softmax_kernels {
     B::map(dx, beta, fn::times{}, y, rest.view());
   }
 
-  /// top + log(sum of exp(x - top)), where an infinite top is replaced by the nearest finite number.
+  /// top + log(sum of exp(x - top)), where an infinite top is replaced by the nearest finite number. By strips of rows,
+  /// so that no second matrix of x's size is needed: x may be the logits of a vocabulary.
   static void log_sum_exp_rows(out y, in x) {
     if (x.cols == 0) return B::fill(y, -std::numeric_limits<S>::infinity());
-    matrix<B> top = largest_of_rows<B>(x), exponentials(x.rows, x.cols);
-    B::map(top.view(), S(0), finite<S>{std::numeric_limits<S>::max()}, top.view());
-    B::map_with_col(exponentials.view(), S(0), fn::exp_of_difference{}, x, top.view());
-    B::row_sums(y, S(0), S(1), exponentials.view());
-    B::map(y, S(0), log_of{}, y);
-    B::map(y, S(0), fn::plus{}, y, top.view());
+    constexpr index_t strip = 256;
+    matrix<B> exponentials(std::min(strip, x.rows), x.cols);
+    for (index_t first = 0; first < x.rows; first += strip) {
+      const index_t rows = std::min(strip, x.rows - first);
+      const in from = x.row_block(first, rows);
+      const out to = y.row_block(first, rows), e = exponentials.view().row_block(0, rows);
+      matrix<B> top = largest_of_rows<B>(from);
+      B::map(top.view(), S(0), finite<S>{std::numeric_limits<S>::max()}, top.view());
+      B::map_with_col(e, S(0), fn::exp_of_difference{}, from, top.view());
+      B::row_sums(to, S(0), S(1), e);
+      B::map(to, S(0), log_of{}, to);
+      B::map(to, S(0), fn::plus{}, to, top.view());
+    }
   }
 
   /// The visible columns of each row are moved together, best first, behind them minus infinities, and back.
