@@ -4,7 +4,7 @@ option(GMOE_TEST_BATCHES "Compile several test files as one" ON)
 
 # Those with names that others of their folder have too, and those that choose something before they include anything.
 set(gmoe_alone "/tests/(ops/(experts|gated_experts|grouped_matmul|compositions|pairs|segments)\
-|backend/(attention|gated_experts|groups|pool|routing|thrust|eigen/.*)|moe/(card|hooks|kept|reach|settings)\
+|backend/(attention|gated_experts|generic|groups|pool|routing|thrust|eigen/.*)|moe/(card|hooks|kept|reach|settings)\
 |model/(generate|registry|token_by_token)|io/(official_.*|trace.*|training_checkpoint|safetensors_writer|strict_json))\\.cpp$")
 
 function(gmoe_in_batches target)

@@ -7,6 +7,7 @@
 #if !defined(__CUDACC__)
 #include "gmoe/backend/cpu.hpp"
 #endif
+#include "gmoe/backend/generic.hpp"
 #include "gmoe/data/continue_text.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/printable.hpp"

@@ -82,6 +82,17 @@ TEST_CASE_TEMPLATE("backend/choose: the k largest among the visible columns", B,
   });
 }
 
+TEST_CASE_TEMPLATE("backend/choose: slots are kept where a number is above zero", B, GMOE_TEST_BACKENDS) {
+  const framed<B> x(table(3, 3, {1, 0, -1, nan_score, 1e-30, -0.0, inf, -inf, 2}));
+  id_matrix<B> choice = put_ids<B>({0, 1, 2, 3, 4, 5, 6, 7, none}, 3, 3).clone();
+  B::keep_where(choice.view(), x.in());
+  CHECK(choice.to_host() == ids{0, none, none, none, 4, none, 6, none, none});
+  // Some columns of a matrix of choices.
+  id_matrix<B> wide = put_ids<B>({0, 1, 2, 3, 4, 5, 6, 7, 8}, 3, 3).clone();
+  B::keep_where(wide.view().col_block(1, 1), x.in().col_block(0, 1));
+  CHECK(wide.to_host() == ids{0, 1, 2, 3, none, 5, 6, 7, 8});
+}
+
 TEST_CASE_TEMPLATE("backend/choose: slots up to a sum", B, GMOE_TEST_BACKENDS) {
   const table scores(5, 4, {0.5,       0.25, 0.125, 0.125,  //
                             0.5,       0.25, 0.125, 0.125,  //

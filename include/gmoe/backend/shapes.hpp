@@ -64,6 +64,7 @@ struct shapes {
   static void limit_capacity(auto&&...);
   static void keep_randomly(auto&&...);
   static void sort_pairs(auto&&...);
+  static void keep_where(auto&&...);
   static void grouped_gemm(auto&&...);
   static void grouped_weight_gradient(auto&&...);
   static void batched_gemm(auto&&...);
@@ -87,6 +88,13 @@ struct shapes {
   static void dropout(auto&&...);
   static void fill_uniform(auto&&...);
   static void adamw(auto&&...);
+  template <bool>
+  static void experts_forward(auto&&...);
+  template <bool>
+  static void experts_backward(auto&&...);
+  static void expert_weight_gradients(auto&&...);
+  static void gated_experts_forward(auto&&...);
+  static void gated_experts_backward(auto&&...);
 };
 
 static_assert(backend<shapes>);

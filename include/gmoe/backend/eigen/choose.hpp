@@ -51,6 +51,13 @@ struct choice_kernels {
     });
   }
 
+  /// Empties the slots whose entry of x, of the same shape, is not above 0.
+  static void keep_where(ids_out choice, in x) {
+    for (index_t i = 0; i < choice.rows; ++i)
+      for (index_t j = 0; j < choice.cols; ++j)
+        if (!(x(i, j) > S(0))) choice(i, j) = no_choice;
+  }
+
   /// Empties the slots of each row behind the one with which the sum of the scores chosen so far exceeds `limit`.
   static void keep_until_sum(ids_out choice, in scores, S limit) {
     for (index_t i = 0; i < choice.rows; ++i) {
