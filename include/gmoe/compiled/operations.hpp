@@ -131,6 +131,7 @@
   instance variable<B> log_softmax_rows(const variable<B>&);                                                      \
   instance variable<B> entropy_rows(const variable<B>&);                                                          \
   instance variable<B> prefix_means(const variable<B>&, index_t);                                                 \
+  instance variable<B> prefix_means(const variable<B>&, index_t, std::type_identity_t<running_means<B>>&);        \
   instance variable<B> row_sums(const variable<B>&);                                                              \
   instance variable<B> col_sums(const variable<B>&);                                                              \
   instance variable<B> row_norms(const variable<B>&, double);                                                     \

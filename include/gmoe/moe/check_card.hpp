@@ -12,6 +12,7 @@
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/place.hpp"
+#include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/step_statistics.hpp"
 
 namespace gmoe {
@@ -48,7 +49,7 @@ consteval bool has_only_answers() {
 /// What the functions of a policy are handed in a pass.
 template <class P, class B, class Body>
 using my_of = own<const typename kept<P, B, Body>::layer, const typename kept<P, B, Body>::shared,
-                  typename kept<P, B, Body>::carried>;
+                  typename kept<P, B, Body>::carried, typename kept<P, B, Body>::cached>;
 /// And when they may change it.
 template <class P, class B, class Body>
 using mine_of = own<typename kept<P, B, Body>::layer, typename kept<P, B, Body>::shared, nothing>;
@@ -256,9 +257,14 @@ consteval bool check_card() {
                     !has_hook<hooks::make_##what, answer<Card, slots::slot>>,                                          \
                 "gmoe: the card's " #slot " has a member make_" #what ", but no member template " #what                \
                 "<B>, what it keeps (see gmoe/moe/kept.hpp)")
-#define GMOE_MAY_KEEP(slot) \
-  GMOE_KEEPS(slot, layer);  \
-  GMOE_KEEPS(slot, shared); \
+#define GMOE_MAY_KEEP(slot)                                                                                 \
+  GMOE_KEEPS(slot, layer);                                                                                  \
+  GMOE_KEEPS(slot, shared);                                                                                 \
+  static_assert(std::is_same_v<typename kept<answer<Card, slots::slot>, B, body>::cached, nothing> ||       \
+                    reach_of<answer<Card, slots::slot>>(false) != reach::token,                             \
+                "gmoe: the card's " #slot                                                                   \
+                " declares cached<B>, what it keeps from position to position, but says "                   \
+                "nothing of how far it looks: `static constexpr gmoe::reach reaches = gmoe::reach::past`"); \
   GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t)
 #define GMOE_MAY_LEARN(slot)                                                                                     \
   GMOE_MAY_KEEP(slot);                                                                                           \

@@ -17,11 +17,13 @@ struct place : context<B> {
   gmoe::findings<B>* found = nullptr;  ///< of this pass; null outside of mixtures
   variable<B> residual{};              ///< the residual stream, where the caller gave it
 
-  /// The same place in the next round of a form that asks its parts several times: what is random there is drawn anew.
-  /// Round 0 is the place itself.
+  /// The same place in the next round of a form that asks its parts several times: what is random there is drawn anew,
+  /// and what policies keep from position to position is that of the round. Round 0 is the place itself.
   place round(index_t number) const {
     place next = *this;
-    if (number > 0) next.random = this->random.fork("round").fork(static_cast<std::uint64_t>(number));
+    if (number == 0) return next;
+    next.random = this->random.fork("round").fork(static_cast<std::uint64_t>(number));
+    next.round_number = 1024 * this->round_number + number;  // rounds within rounds
     return next;
   }
 

@@ -66,11 +66,11 @@ struct stack_data {
 
   /// Whether the slot's policy answers a hook that takes A..., with what it keeps or without.
   template <class Hook, class Slot, class... A>
-  static constexpr bool has =
-      answers<Hook, answer<Card, Slot>,
-              decltype(std::declval<const gmoe::kept<answer<Card, Slot>, B, body>&>().my(
-                  0, std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::carried&>())),
-              A...>;
+  static constexpr bool has = answers<Hook, answer<Card, Slot>,
+                                      decltype(std::declval<const gmoe::kept<answer<Card, Slot>, B, body>&>().my(
+                                          0, std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::carried&>(),
+                                          std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::cached&>())),
+                                      A...>;
   /// Layers see the same experts: then the gradients of all of them are made together.
   template <class Pool>
   static constexpr bool shares_experts() {
@@ -123,8 +123,9 @@ struct stack_data {
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};
-      return ask<hooks::layer_loss>(policy<slots::balance>(), kept.template at<slots::balance>().my(r.layer, none), at,
-                                    r);
+      typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
+      return ask<hooks::layer_loss>(policy<slots::balance>(),
+                                    kept.template at<slots::balance>().my(r.layer, none, new_one), at, r);
     } else {
       return {};
     }

@@ -8,6 +8,7 @@
 #include "gmoe/autograd/tape.hpp"
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/random.hpp"
+#include "gmoe/nn/kv_cache.hpp"
 #include "gmoe/nn/replay.hpp"
 
 namespace gmoe {
@@ -22,13 +23,6 @@ struct observer {
   virtual void see_cut(std::string_view what, index_t block, const matrix<B>& value) { see(what, block, value); }
   /// Something random: a mask, noise, or the numbers that a rule compared with.
   virtual void see_draw(std::string_view what, index_t block, const matrix<B>& value) { see(what, block, value); }
-};
-
-/// Keys and values of the tokens already read, one pair of matrices (positions x d_model) per block.
-template <class B>
-struct kv_cache {
-  std::vector<matrix<B>> keys, values;
-  index_t length = 0;
 };
 
 /// Random draws of one forward pass, told apart by where they are used.
@@ -48,6 +42,7 @@ struct context {
   bool training = false;            ///< dropout, capacity, noise
   index_t batch = 1, sequence = 1;  ///< T = batch * sequence tokens, row t = b * sequence + s
   index_t block = 0;                ///< the block being run
+  index_t round_number = 0;         ///< of a form that asks its parts several times
   std::int64_t step = 0;            ///< optimiser step, for schedules
   random_stream random{};           ///< of this pass
   id_matrix<B> tokens{};            ///< 1 x T, for routers that look at ids
