@@ -65,7 +65,7 @@ TEST_CASE_TEMPLATE("moe/place: another round draws other numbers, the first one 
   ctx.random = random_stream(5);
   const layer_shape shape;
   const place<B> at{ctx, shape};
-  const auto draw = [](const place<B>& where) { return where.stream(random_site::router).uniform(0); };
+  const auto draw = [](const place<B>& where) { return where.step_stream(random_site::router).uniform(0); };
   CHECK(draw(at.round(0)) == draw(at));
   CHECK(draw(at.round(1)) != draw(at));
   CHECK(draw(at.round(1)) != draw(at.round(2)));

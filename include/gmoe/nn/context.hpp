@@ -41,10 +41,11 @@ struct context {
   gmoe::tape<B>* tape = nullptr;    ///< null: inference, nothing is kept
   bool training = false;            ///< dropout, capacity, noise
   index_t batch = 1, sequence = 1;  ///< T = batch * sequence tokens, row t = b * sequence + s
+  index_t first_sample = 0;         ///< number of the first sequence among all of the optimiser step
   index_t block = 0;                ///< the block being run
   index_t round_number = 0;         ///< of a form that asks its parts several times
   std::int64_t step = 0;            ///< optimiser step, for schedules
-  random_stream random{};           ///< of this pass
+  random_stream random{};           ///< of the optimiser step; outside of training, of this pass
   id_matrix<B> tokens{};            ///< 1 x T, for routers that look at ids
   gmoe::observer<B>* observer = nullptr;
   kv_cache<B>* cache = nullptr;             ///< when generating token by token
@@ -63,8 +64,16 @@ struct context {
     if (observer) observer->see_cut(what, block, c.value());
     return c;
   }
-  /// The random stream of a site in the running block.
-  random_stream stream(random_site site) const {
+  /// The random stream of a site in the running block, of which this pass takes `draws` numbers, the first ones for its
+  /// first sample, and as many for each of the others. A sample's draws follow from the step and the sample's number in
+  /// it, not from the pass that computes it. Forks are the same.
+  random_stream stream(random_site site, index_t draws) const {
+    require(draws % batch == 0, "block ", block, ": ", draws, " random numbers are not equally many for each of ",
+            batch, " samples; what is drawn once for a step comes from step_stream");
+    return step_stream(site).from(static_cast<std::uint64_t>(first_sample) * static_cast<std::uint64_t>(draws / batch));
+  }
+  /// The same for what is drawn once per optimiser step: all of its passes draw the same.
+  random_stream step_stream(random_site site) const {
     return random.fork(static_cast<std::uint64_t>(block)).fork(static_cast<std::uint64_t>(site));
   }
   void observe(std::string_view what, const variable<B>& value) const {
