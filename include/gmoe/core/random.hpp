@@ -37,7 +37,8 @@ GMOE_HD inline random_words philox(std::uint64_t key, std::uint64_t counter_high
   return {{c0, c1, c2, c3}};
 }
 
-/// A stream of random numbers addressed by counter. Cheap to copy; `fork` makes an independent one, `from` a later part.
+/// A stream of random numbers addressed by counter. Cheap to copy; `fork` makes an independent one, `from` a later
+/// part.
 class random_stream {
  public:
   GMOE_HD constexpr explicit random_stream(std::uint64_t seed = 0) : key_(mix(seed)) {}
@@ -57,8 +58,8 @@ class random_stream {
     return fork(hash);
   }
 
-  /// The same stream from draw number `n` on: its draw i is draw n + i of this one. For those who compute a part of what
-  /// draws from one stream, such as some of a step's samples.
+  /// The same stream from draw number `n` on: its draw i is draw n + i of this one. For those who compute a part of
+  /// what draws from one stream, such as some of a step's samples.
   GMOE_HD constexpr random_stream from(std::uint64_t n) const {
     random_stream later = *this;
     later.first_ += n;

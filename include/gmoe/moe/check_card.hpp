@@ -193,8 +193,11 @@ consteval bool check_card() {
 #define GMOE_AND_MY ", with `const auto& my` at the end if it keeps something"
 
   GMOE_MUST(experts, total, index_t, "index_t total(const sizes&, index_t moe_layers) const", const sizes&, index_t);
-  GMOE_MUST(experts, visible, std::vector<id_type>, "std::vector<id_type> visible(const sizes&, index_t layer) const",
-            const sizes&, index_t);
+  if constexpr (!GMOE_GIVES(gives, experts, my_of, visible, std::vector<id_type>, const sizes&, index_t, index_t))
+    GMOE_MUST(
+        experts, visible, std::vector<id_type>,
+        "std::vector<id_type> visible(const sizes&, index_t layer) const, or with `index_t moe_layers` at the end",
+        const sizes&, index_t);
   GMOE_MAY(experts, width, index_t, "index_t width(const sizes&, index_t expert) const", const sizes&, index_t);
   GMOE_MAY(experts, publish, void, "void publish(layer_shape&) const", layer_shape&);
 

@@ -11,6 +11,7 @@
 #include "gmoe/moe/candidates/all_experts.hpp"
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/check_card.hpp"
+#include "gmoe/moe/experts/visible_experts.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/routing.hpp"
@@ -152,7 +153,7 @@ struct stack_data {
 
  private:
   void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
-    std::vector<id_type> ids = ask<hooks::visible>(pool, nothing{}, model, l);
+    std::vector<id_type> ids = visible_experts(pool, model, l, count);
     check_visible(ids, block);
     layer_shape outside{model, block, l, count};
     outside.experts = outside.columns = static_cast<index_t>(ids.size());

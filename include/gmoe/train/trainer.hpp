@@ -30,8 +30,8 @@ struct step_report {
 
 /// Trains `Model` on `tokens` (a view that must outlive it), step by step. In the steady state a step allocates
 /// nothing. The data, the dropout and everything else random of step s depend on the seed and s alone, so a run that
-/// is resumed at step s continues as if it had never stopped. What a sample draws depends on its number in the step, not
-/// on how a step's samples are cut into passes.
+/// is resumed at step s continues as if it had never stopped. What a sample draws depends on its number in the step,
+/// not on how a step's samples are cut into passes.
 template <class Model, class Token>
 class trainer {
   using B = typename Model::backend_type;
