@@ -30,8 +30,9 @@ struct expert_choice {
       return choose_above(
           subtract(variable<B>(p), repeat_rows(variable<B>(my.layer.threshold.value()), p.rows())).value(), 0,
           r.experts);
-    const auto count = std::min(p.rows(), static_cast<index_t>(factor * static_cast<double>(p.rows()) / r.experts));
-    const id_matrix<B> rows = choose_rows(p, count, p.rows());  // N x c, best first
+    const index_t tokens = at.valid.among(p.rows());
+    const auto count = std::min(tokens, static_cast<index_t>(factor * static_cast<double>(tokens) / r.experts));
+    const id_matrix<B> rows = choose_rows(p, count, p.rows(), at.valid.mask);  // N x c, best first
     const variable<B> taken = gather_elements(transpose(variable<B>(p)), rows);
     at.add_statistic("threshold", columns_of(taken, count - 1, 1).value().reshaped(1, r.experts));
     return choices_of_rows(rows, p.rows(), r.experts);
@@ -55,6 +56,7 @@ TEST_CASE("breadth/expert_choice: gradients; it reaches the batch in training, a
   gmoe_test::randomise(model);
   CHECK(check_causality(model, 6, true).measured == reach::batch);
   CHECK(check_causality(model, 6).measured <= reach::past);
+  for (const bool training : {true, false}) gmoe_test::check_padding(model, training);
   const std::vector<id_type> prompt{1, 2};
   CHECK(generate(model, std::span<const id_type>(prompt), {.tokens = 3}).size() == 3);
 }

@@ -132,6 +132,7 @@ concept choices = requires(in<B> scores, in<B> mask, const in<B>* valid, typenam
   B::choose_rows(choice, scores, group, valid);   // G N x c: the c best rows of every column, in each group of rows
   B::choices_of_rows(choice, rows);               // T x N: e in column e where that chose the row
   B::choose_pairs(choice, scores, count, valid);  // T x N: e in column e where the entry is among the `count` best
+  B::empty_rows(choice, mask);                    // empties the slots of rows whose mask, T x 1, is not above 0
   B::sample_rows(choice, scores, random);         // slot j of row t: drawn by the row's weights, at counter t slots + j
 };
 

@@ -169,6 +169,7 @@ class language_model {
     ctx.batch = data.size;
     ctx.sequence = data.sequence;
     ctx.tokens = data.tokens;
+    ctx.valid = data.valid;
     return ctx;
   }
 

@@ -40,9 +40,11 @@ class moe_parts {
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
+    // What is routed may be parts of tokens.
+    if (!at.valid.all() && at.valid.mask.rows() != x.rows()) return route(at.for_rows(x.rows()), x);
     const auto number = static_cast<index_t>(at.found->routings.size());
     const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
-    routing<B>& r = new_routing(at);
+    routing<B>& r = new_routing(at, x.rows());
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
       r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(at), at, r);
@@ -54,6 +56,7 @@ class moe_parts {
     // What the score made of experts that may not be asked is nothing.
     if (!r.mask.empty()) r.scores = mask_cols(r.scores, r.mask);
     r.chosen = recorded ? recorded->chosen : ask<hooks::choose>(policy<slots::select>(), my<slots::select>(at), at, r);
+    r.chosen = valid_choices(r.chosen, r.valid);
     r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(at), at, r);
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(at), at, r);
@@ -64,10 +67,10 @@ class moe_parts {
   }
   /// A routing that the form decides itself: row t goes to the experts in row t of `chosen` (T x K), with weight 1. It
   /// has neither logits nor scores.
-  const routing<B>& assign(const place<B>& at, id_matrix<B> chosen) {
-    routing<B>& r = new_routing(at);
-    r.chosen = chosen;
-    r.kept = std::move(chosen);
+  const routing<B>& assign(const place<B>& at, const id_matrix<B>& chosen) {
+    routing<B>& r = new_routing(at, chosen.rows());
+    r.chosen = valid_choices(chosen, r.valid);
+    r.kept = r.chosen;
     r.pairs = sort_by_expert(r.kept, r.experts);
     return r;
   }
@@ -109,7 +112,7 @@ class moe_parts {
     return kept.my(layer_, carried_.template at<Slot>(), memories_.of<cached>(&kept, layer_, at));
   }
 
-  routing<B>& new_routing(const place<B>& at) {
+  routing<B>& new_routing(const place<B>& at, index_t rows) {
     auto& all = at.found->routings;
     require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
     routing<B>& r = all.emplace_back();
@@ -117,6 +120,7 @@ class moe_parts {
     r.layer = layer_;
     r.experts = l_.inside.experts;
     r.visible = l_.visible;
+    r.valid = at.valid.spread(rows);
     r.pool_is_shared = data::layers_share_experts;
     return r;
   }

@@ -27,6 +27,13 @@ struct place : context<B> {
     return next;
   }
 
+  /// The same place for rows that are parts of tokens, `rows` of them all together.
+  place for_rows(index_t rows) const {
+    place parts = *this;
+    parts.valid = this->valid.spread(rows);
+    return parts;
+  }
+
   /// The routings that earlier layers, and this one so far, have made in this pass.
   const recycled_vector<routing<B>>& earlier() const { return of_pass().routings; }
   /// Adds a loss of the policy's own (1 x 1, weighed already) to that of the model.

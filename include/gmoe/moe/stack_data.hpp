@@ -121,6 +121,7 @@ struct stack_data {
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
       place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
       at.block = r.block;
+      at.valid = r.valid;
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};

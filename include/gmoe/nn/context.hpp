@@ -10,6 +10,7 @@
 #include "gmoe/core/random.hpp"
 #include "gmoe/nn/kv_cache.hpp"
 #include "gmoe/nn/replay.hpp"
+#include "gmoe/ops/valid_rows.hpp"
 
 namespace gmoe {
 
@@ -47,6 +48,7 @@ struct context {
   std::int64_t step = 0;            ///< optimiser step, for schedules
   random_stream random{};           ///< of the optimiser step; outside of training, of this pass
   id_matrix<B> tokens{};            ///< 1 x T, for routers that look at ids
+  valid_rows<B> valid{};            ///< which rows count; the others are padding
   gmoe::observer<B>* observer = nullptr;
   kv_cache<B>* cache = nullptr;             ///< when generating token by token
   const gmoe::replay<B>* replay = nullptr;  ///< choices to take over instead of making them
