@@ -236,7 +236,10 @@ consteval bool check_card() {
                     "variable<B> weights(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at, routed);
   GMOE_MAY(balance, layer_loss, variable<B>,
            "variable<B> layer_loss(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at, routed);
-  GMOE_MAY(balance, loss, variable<B>, "variable<B> loss(const findings<B>&) const", const findings<B>&);
+  using all = const findings<B>&;
+  if constexpr (!GMOE_GIVES(gives, balance, my_of, loss, variable<B>, all))
+    GMOE_MAY(balance, loss, variable<B>,
+             "variable<B> loss(const findings<B>&) const, or with `const place<B>&` before it" GMOE_AND_MY, at, all);
   using balance = answer<Card, slots::balance>;
   static_assert(detail::says_none<balance> || has_hook_within<hooks::layer_loss, balance> ||
                     has_hook_within<hooks::loss, balance>,

@@ -116,10 +116,12 @@ struct stack_data {
     return static_cast<std::size_t>(all);
   }
 
-  /// The balance policy's loss of one layer alone; nothing where it has none.
-  variable<B> layer_loss(const context<B>& ctx, const routing<B>& r) const {
+  /// The balance policy's loss of routing `number` of a pass; nothing where it has none. What it adds goes to `found`.
+  variable<B> layer_loss(const context<B>& ctx, findings<B>& found, std::size_t number) const {
+    const routing<B>& r = found.routings[number];
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
-      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
+      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside, &found};
+      at.up_to = number + 1;
       at.block = r.block;
       at.valid = r.valid;
       require(bool(r.scores), "block ", r.block,
@@ -131,6 +133,21 @@ struct stack_data {
     } else {
       return {};
     }
+  }
+
+  static constexpr bool has_joint_loss = has<hooks::loss, slots::balance, const place<B>&, const findings<B>&> ||
+                                         has<hooks::loss, slots::balance, const findings<B>&>;
+  /// Its loss of all layers together. `at` has the shape of the first mixture, and the policy what it keeps for that.
+  variable<B> joint_loss(const context<B>& ctx, findings<B>& found) const {
+    place<B> at{ctx, layers.front().inside, &found};
+    at.block = -1;
+    typename carries<slots::balance>::type none{};
+    typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
+    const auto mine = kept.template at<slots::balance>().my(0, none, new_one);
+    if constexpr (has<hooks::loss, slots::balance, const place<B>&, const findings<B>&>)
+      return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(at), std::as_const(found));
+    else
+      return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(found));
   }
 
   stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
