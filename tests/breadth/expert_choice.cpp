@@ -5,7 +5,6 @@
 #include "gmoe/model/generate.hpp"
 
 using namespace gmoe;
-
 namespace {
 struct expert_choice {
   using slot = slots::select;
@@ -42,10 +41,9 @@ struct expert_choice {
     auto threshold = my.layer.threshold.value().to_host();
     for (std::size_t e = 0; e < threshold.size(); ++e)
       threshold[e] = 0.9 * threshold[e] + 0.1 * seen.row("threshold")[e] / static_cast<double>(seen.passes);
-    my.layer.threshold.value() = matrix<B>::from_host(threshold, 1, static_cast<index_t>(threshold.size()));
+    my.layer.threshold.value() = matrix<B>::from_host(threshold, 1, std::ssize(threshold));
   }
 };
-
 using expert_choice_card = with<smoe_card, expert_choice, selected_score, no_balance>;
 }  // namespace
 

@@ -8,7 +8,6 @@ using namespace gmoe;
 using B = gmoe_test::model_backend;
 
 namespace {
-
 struct prefix_router {
   using slot = slots::router;
   static constexpr reach reaches = reach::past;
@@ -30,7 +29,6 @@ struct prefix_router {
   }
 };
 using prefix_card = with<smoe_card, prefix_router>;
-
 }  // namespace
 
 TEST_CASE("breadth/prefix_router: gradients; token by token is one pass, for several sequences at a time") {

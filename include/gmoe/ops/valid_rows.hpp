@@ -21,17 +21,18 @@ struct valid_rows {
 
   /// Sequence b counts with its first lengths[b] rows of `sequence`; what follows is padding.
   static valid_rows of_lengths(std::span<const index_t> lengths, index_t sequence) {
-    std::vector<typename B::scalar> ones;
     valid_rows v;
     for (const index_t length : lengths) {
       require(length >= 0 && length <= sequence, "a sequence of ", length, " tokens in a batch of sequences of ",
               sequence);
-      ones.resize(ones.size() + static_cast<std::size_t>(length), 1);
-      ones.resize(ones.size() + static_cast<std::size_t>(sequence - length), 0);
       v.count += length;
     }
-    const auto rows = static_cast<index_t>(ones.size());
-    if (v.count < rows) v.mask = matrix<B>::from_host(ones, rows, 1);
+    const index_t rows = std::ssize(lengths) * sequence;
+    if (v.count == rows) return v;
+    std::vector<typename B::scalar> marks(static_cast<std::size_t>(rows), 0);
+    for (std::size_t b = 0; b < lengths.size(); ++b)
+      std::fill_n(marks.begin() + static_cast<std::ptrdiff_t>(b) * sequence, lengths[b], typename B::scalar(1));
+    v.mask = matrix<B>::from_host(marks, rows, 1);
     return v;
   }
 
