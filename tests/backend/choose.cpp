@@ -190,6 +190,20 @@ TEST_CASE_TEMPLATE("backend/choose: the best pairs of the whole matrix", B, GMOE
   });
 }
 
+TEST_CASE_TEMPLATE("backend/choose: rows that do not count are emptied", B, GMOE_TEST_BACKENDS) {
+  for (index_t slots : {1, 3}) {
+    const table marks = random_mask(40, 1, 3);
+    const framed<B> valid(marks);
+    ids all(static_cast<std::size_t>(40 * slots));
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<id_type>(i % 5);
+    auto choice = put_ids<B>(all, 40, slots);
+    B::empty_rows(choice.view(), valid.in());
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (!(marks.values[i / static_cast<std::size_t>(slots)] > 0)) all[i] = none;
+    CHECK(choice.to_host() == all);
+  }
+}
+
 TEST_CASE_TEMPLATE("backend/choose: draws by weight", B, GMOE_TEST_BACKENDS) {
   const random_stream random(11);
   const table weights(6, 4, {0,    0,         3,   0,          //

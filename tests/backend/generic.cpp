@@ -254,6 +254,8 @@ TEST_CASE_TEMPLATE("backend/generic: choices", B, GMOE_TEST_DOUBLE_BACKENDS) {
       k.choose_pairs(all.view(), scores.view(), 50, of);
       keep(all);
     }
+    k.empty_rows(best.view(), some);
+    keep(best);
   });
 }
 

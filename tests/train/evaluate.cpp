@@ -53,7 +53,7 @@ struct by_chance {
   template <class Backend>
   id_matrix<Backend> choose(const place<Backend>& at, const routing<Backend>& r) const {
     matrix<Backend> draws(r.scores.rows(), r.experts);
-    Backend::fill_uniform(draws.view(), 0, 1, at.stream(random_site::selection));
+    Backend::fill_uniform(draws.view(), 0, 1, at.stream(random_site::selection, draws.size()));
     id_matrix<Backend> chosen(r.scores.rows(), 1);
     Backend::top_k_rows(chosen.view(), std::as_const(draws).view());
     last.remember(at, r, chosen);

@@ -63,6 +63,47 @@ TEST_CASE("train/adamw: a parameter that is not trained stays as it is, without 
   CHECK(p.value().item() == doctest::Approx(0.95));
 }
 
+TEST_CASE("train/adamw: moments of rows that begin anew are zero, in a step and for whoever looks at them") {
+  gmoe::parameter<B> p("p", gmoe::matrix<B>::filled(3, 2, 1.0));
+  gmoe::adamw<B> optimizer({&p}, {.weight_decay = 0});
+  std::vector<double> value(6, 1.0), m(6), v(6);
+  const auto step = [&](int t) {
+    std::vector<double> g(6);
+    for (int i = 0; i < 6; ++i) g[i] = std::cos(t + i);
+    B::upload(p.gradient().data(), g.data(), 6 * sizeof(double));
+    optimizer.step(0.1);
+    for (int i = 0; i < 6; ++i) {
+      m[i] = 0.9 * m[i] + 0.1 * g[i];
+      v[i] = 0.95 * v[i] + 0.05 * g[i] * g[i];
+      value[i] -= 0.1 / (1 - std::pow(0.9, t)) * m[i] / (std::sqrt(v[i]) / std::sqrt(1 - std::pow(0.95, t)) + 1e-8);
+    }
+    const auto now = p.value().to_host();
+    for (int i = 0; i < 6; ++i) CHECK(now[i] == doctest::Approx(value[i]).epsilon(1e-13));
+  };
+  const auto forget = [&](const std::vector<gmoe::index_t>& rows) {
+    p.forget_moments(rows);
+    for (const auto r : rows) m[2 * r] = m[2 * r + 1] = v[2 * r] = v[2 * r + 1] = 0;
+  };
+  step(1);
+  forget({2, 0});
+  forget({2});
+  step(2);
+  step(3);
+  forget({1});
+  optimizer.each_moment([&](const std::string&, const auto& first, const auto& second) {
+    const auto a = first.to_host(), b = second.to_host();
+    for (int i = 0; i < 6; ++i) {
+      CHECK(a[i] == doctest::Approx(m[i]).epsilon(1e-13));
+      CHECK(b[i] == doctest::Approx(v[i]).epsilon(1e-13));
+    }
+    CHECK(a[2] == 0);
+    CHECK(a[0] != 0);
+  });
+  step(4);
+  CHECK_THROWS_WITH_AS(p.forget_moments(std::vector<gmoe::index_t>{3}),
+                       "p has rows 0 to 2, but the moments of row 3 are to be forgotten", gmoe::config_error);
+}
+
 TEST_CASE("train/clip: norm over all parameters, factor 1 below the limit") {
   gmoe::parameter<B> a("a", gmoe::matrix<B>::filled(1, 1, 0.0)), b("b", gmoe::matrix<B>::filled(1, 2, 0.0));
   const double ga = 3, gb[] = {0, 4};

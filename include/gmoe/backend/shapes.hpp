@@ -79,6 +79,7 @@ struct shapes {
   static void choose_rows(auto&&...);
   static void choices_of_rows(auto&&...);
   static void choose_pairs(auto&&...);
+  static void empty_rows(auto&&...);
   static void sample_rows(auto&&...);
   static void attention(auto&&...);
   static void attention_backward(auto&&...);

@@ -121,7 +121,11 @@ class tracer : observer<typename Model::backend_type> {
     context<B> ctx = context_at(how_.step);
     if (how_.gradients) ctx.tape = &tape_;
     const found l = losses_of(ctx);
-    for (const routing<B>& r : l.way.routings) show(r);
+    context<B> off_tape = ctx;
+    off_tape.tape = nullptr;
+    off_tape.observer = nullptr;
+    for (std::size_t i = 0; i < l.way.routings.size(); ++i)
+      show(l.way.routings[i], model_.moe().layer_loss(l.way, i, off_tape));
     context<B> plain;
     const variable<B> logits = model_.logits(plain, variable<B>(std::move(final_)));
     out_.add("logits", {data_.size, data_.sequence, model_.shape().vocab}, logits.value().to_host());
@@ -193,7 +197,7 @@ class tracer : observer<typename Model::backend_type> {
   }
   static std::string layer(index_t block) { return "layer" + std::to_string(block) + "/"; }
 
-  void show(const routing<B>& r) {
+  void show(const routing<B>& r, const variable<B>& balance_loss) {
     const std::string at = layer(r.block);
     const std::vector<index_t> logits{data_.size, data_.sequence, r.experts},
         slots{data_.size, data_.sequence, r.chosen.cols()};
@@ -209,7 +213,7 @@ class tracer : observer<typename Model::backend_type> {
              r.weights ? r.weights.value().to_host()
                        : std::vector<scalar>(static_cast<std::size_t>(r.chosen.size()), scalar(1)));
     out_.add_integers(at + "experts", {r.experts}, {r.visible->begin(), r.visible->end()});
-    if (const variable<B> loss = model_.moe().layer_loss(r)) out_.add(at + "balance_loss", {}, loss.value().to_host());
+    if (balance_loss) out_.add(at + "balance_loss", {}, balance_loss.value().to_host());
   }
 
   Model& model_;

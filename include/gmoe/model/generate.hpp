@@ -23,7 +23,8 @@ struct sampling {
   std::uint64_t seed = 42;
 };
 
-/// Reads tokens and keeps their keys and values. Routing state is carried over depth only, so routers need no cache.
+/// Reads one sequence and keeps its keys and values, and what policies keep from position to position. Several
+/// generators read several sequences with one model.
 /// What draws random numbers in generation draws anew in every pass, from `random`.
 template <class Model>
 class generator {

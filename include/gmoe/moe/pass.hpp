@@ -1,6 +1,7 @@
 #pragma once
 /// One forward pass through a stack of mixtures: what travels over depth, and what is found on the way.
 
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -14,7 +15,6 @@ namespace gmoe {
 template <class Card, class B>
 class moe_pass {
   using data = detail::stack_data<Card, B>;
-  using balance = answer<Card, slots::balance>;
 
  public:
   moe_pass(const data& stack, const context<B>& ctx) : stack_(&stack), context_(ctx) {
@@ -31,6 +31,7 @@ class moe_pass {
     require(x.cols() == l.outside.d_model, "block ", l.outside.block,
             ": the mixture takes rows of d_model = ", l.outside.d_model, " numbers, but got ", x.cols());
     ++next_;
+    forget_balance();
     place<B> at{context_, l.inside, &found_, residual};
     at.block = l.outside.block;
     return moe_parts<Card, B>(*stack_, carried_, layer)(at, x);
@@ -42,38 +43,49 @@ class moe_pass {
   findings<B> found() && { return std::move(found_); }
 
   /// The card's balance loss: over all layers, or the mean of the layers' own. Nothing where it has none.
-  variable<B> balance_loss() const {
+  /// Asked anew whenever a loss is asked for; what it adds to the findings then replaces what it added before.
+  variable<B> balance_loss() {
+    forget_balance();
     variable<B> total;
     if (found_.routings.empty()) return total;
-    if constexpr (answers<hooks::loss, balance, nothing, const findings<B>&>) {
-      total = ask<hooks::loss>(policy(), nothing{}, found_);
+    const std::ptrdiff_t losses = std::ssize(found_.losses), statistics = std::ssize(found_.statistics);
+    if constexpr (data::has_joint_loss) {
+      total = stack_->joint_loss(context_, found_);
     } else {
-      for (const routing<B>& r : found_.routings)
-        if (const variable<B> term = stack_->layer_loss(context_, r)) total = total ? add(total, term) : term;
+      for (std::size_t i = 0; i < found_.routings.size(); ++i)
+        if (const variable<B> term = stack_->layer_loss(context_, found_, i)) total = total ? add(total, term) : term;
       if (total) total = scale(total, 1.0 / static_cast<double>(found_.routings.size()));
     }
+    losses_of_balance_ = std::ssize(found_.losses) - losses;
+    statistics_of_balance_ = std::ssize(found_.statistics) - statistics;
     return total;
   }
   /// Balance and everything that policies added, 1 x 1; nothing where there is neither.
-  variable<B> loss() const {
+  variable<B> loss() {
     variable<B> total = balance_loss();
     for (const auto& l : found_.losses) total = total ? add(total, l.value) : l.value;
     return total;
   }
   /// The same by name: visit("balance", value), and those that were added.
-  void losses(auto&& visit) const {
+  void losses(auto&& visit) {
     if (const variable<B> b = balance_loss()) visit(std::string_view("balance"), b);
     for (const auto& l : found_.losses) visit(l.name, l.value);
   }
 
  private:
-  const balance& policy() const { return stack_->template policy<slots::balance>(); }
+  /// What the balance policy added when it was asked before stands at the end.
+  void forget_balance() {
+    found_.losses.erase(found_.losses.end() - std::exchange(losses_of_balance_, 0), found_.losses.end());
+    found_.statistics.erase(found_.statistics.end() - std::exchange(statistics_of_balance_, 0),
+                            found_.statistics.end());
+  }
 
   const data* stack_;
   context<B> context_;
   findings<B> found_;
   typename data::carried_by_slot carried_{};
   index_t next_ = 0;
+  std::ptrdiff_t losses_of_balance_ = 0, statistics_of_balance_ = 0;
 };
 
 }  // namespace gmoe

@@ -11,6 +11,7 @@
 #include "gmoe/core/error.hpp"
 #include "gmoe/core/literal.hpp"
 #include "gmoe/core/recycled.hpp"
+#include "gmoe/ops/valid_rows.hpp"
 
 namespace gmoe {
 
@@ -25,6 +26,7 @@ struct routing {
   index_t experts = 0;          ///< N
   expert_list visible;          ///< the pool's number of each of them
   bool pool_is_shared = false;  ///< other layers see the same experts
+  valid_rows<B> valid;          ///< which rows count; the others choose nobody
   matrix<B> mask;               ///< 1 x N or T x N, zeros and ones: whom a token may ask; empty: all
   variable<B> logits;           ///< T x N, z
   variable<B> scores;           ///< T x N, p

@@ -64,11 +64,20 @@ class moe_stack {
     return p(layer, x, residual);
   }
 
-  /// The card's balance loss of one layer alone, off any tape; nothing where it has none.
+  /// The card's balance loss of routing `number` of a pass alone, off any tape, where `ctx` says; nothing where it has
+  /// none.
+  variable<B> layer_loss(const findings<B>& pass, std::size_t number, const context<B>& ctx = {}) const {
+    findings<B> aside;
+    for (std::size_t i = 0; i <= number; ++i)
+      if (routing<B>& r = aside.routings.emplace_back(pass.routings[i]); r.scores)
+        r.scores = variable<B>(r.scores.value());
+    return data_.layer_loss(ctx, aside, number);
+  }
+  /// The same for a policy that looks at this routing only.
   variable<B> layer_loss(const routing<B>& r) const {
-    routing<B> alone = r;
-    alone.scores = variable<B>(r.scores.value());
-    return data_.layer_loss({}, alone);
+    findings<B> alone;
+    alone.routings.push_back(r);
+    return layer_loss(alone, 0);
   }
 
   /// Every parameter and buffer once: those in blocks, then experts, what layers share, and routers.

@@ -11,6 +11,7 @@
 #include "gmoe/moe/candidates/all_experts.hpp"
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/check_card.hpp"
+#include "gmoe/moe/experts/visible_experts.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/routing.hpp"
@@ -66,11 +67,11 @@ struct stack_data {
 
   /// Whether the slot's policy answers a hook that takes A..., with what it keeps or without.
   template <class Hook, class Slot, class... A>
-  static constexpr bool has =
-      answers<Hook, answer<Card, Slot>,
-              decltype(std::declval<const gmoe::kept<answer<Card, Slot>, B, body>&>().my(
-                  0, std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::carried&>())),
-              A...>;
+  static constexpr bool has = answers<Hook, answer<Card, Slot>,
+                                      decltype(std::declval<const gmoe::kept<answer<Card, Slot>, B, body>&>().my(
+                                          0, std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::carried&>(),
+                                          std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::cached&>())),
+                                      A...>;
   /// Layers see the same experts: then the gradients of all of them are made together.
   template <class Pool>
   static constexpr bool shares_experts() {
@@ -115,19 +116,38 @@ struct stack_data {
     return static_cast<std::size_t>(all);
   }
 
-  /// The balance policy's loss of one layer alone; nothing where it has none.
-  variable<B> layer_loss(const context<B>& ctx, const routing<B>& r) const {
+  /// The balance policy's loss of routing `number` of a pass; nothing where it has none. What it adds goes to `found`.
+  variable<B> layer_loss(const context<B>& ctx, findings<B>& found, std::size_t number) const {
+    const routing<B>& r = found.routings[number];
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
-      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
+      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside, &found};
+      at.up_to = number + 1;
       at.block = r.block;
+      at.valid = r.valid;
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};
-      return ask<hooks::layer_loss>(policy<slots::balance>(), kept.template at<slots::balance>().my(r.layer, none), at,
-                                    r);
+      typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
+      return ask<hooks::layer_loss>(policy<slots::balance>(),
+                                    kept.template at<slots::balance>().my(r.layer, none, new_one), at, r);
     } else {
       return {};
     }
+  }
+
+  static constexpr bool has_joint_loss = has<hooks::loss, slots::balance, const place<B>&, const findings<B>&> ||
+                                         has<hooks::loss, slots::balance, const findings<B>&>;
+  /// Its loss of all layers together. `at` has the shape of the first mixture, and the policy what it keeps for that.
+  variable<B> joint_loss(const context<B>& ctx, findings<B>& found) const {
+    place<B> at{ctx, layers.front().inside, &found};
+    at.block = -1;
+    typename carries<slots::balance>::type none{};
+    typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
+    const auto mine = kept.template at<slots::balance>().my(0, none, new_one);
+    if constexpr (has<hooks::loss, slots::balance, const place<B>&, const findings<B>&>)
+      return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(at), std::as_const(found));
+    else
+      return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(found));
   }
 
   stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
@@ -151,7 +171,7 @@ struct stack_data {
 
  private:
   void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
-    std::vector<id_type> ids = ask<hooks::visible>(pool, nothing{}, model, l);
+    std::vector<id_type> ids = visible_experts(pool, model, l, count);
     check_visible(ids, block);
     layer_shape outside{model, block, l, count};
     outside.experts = outside.columns = static_cast<index_t>(ids.size());

@@ -30,7 +30,8 @@ struct step_report {
 
 /// Trains `Model` on `tokens` (a view that must outlive it), step by step. In the steady state a step allocates
 /// nothing. The data, the dropout and everything else random of step s depend on the seed and s alone, so a run that
-/// is resumed at step s continues as if it had never stopped.
+/// is resumed at step s continues as if it had never stopped. What a sample draws depends on its number in the step,
+/// not on how a step's samples are cut into passes.
 template <class Model, class Token>
 class trainer {
   using B = typename Model::backend_type;
@@ -113,7 +114,8 @@ class trainer {
     ctx.tape = &tape_;
     ctx.training = true;
     ctx.step = done_;
-    ctx.random = random_.fork(static_cast<std::uint64_t>(draw));
+    ctx.first_sample = pass * recipe_.batch;
+    ctx.random = random_.fork(static_cast<std::uint64_t>(done_));
     const losses<B> l = model_.loss(ctx, data_);
     const double language = l.language.value().item(), total = l.total.value().item();
     check_finite("loss", total);

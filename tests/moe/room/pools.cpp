@@ -9,8 +9,7 @@ using B = gmoe_test::model_backend;
 
 namespace {
 
-/// ReXMoE (Tan et al. 2025): layers in groups of R, each sees the experts of its whole group. For mixtures in every
-/// block.
+/// ReXMoE (Tan et al. 2025): layers in groups of R, each sees the experts of its whole group.
 struct neighbouring_pools {
   using slot = slots::experts;
   index_t group = 2;  ///< R
@@ -19,8 +18,8 @@ struct neighbouring_pools {
   static constexpr bool shared_between_layers = true;
 
   index_t total(const sizes& s, index_t moe_layers) const { return s.experts * moe_layers; }
-  std::vector<id_type> visible(const sizes& s, index_t layer) const {
-    const index_t first = layer / group * group, end = std::min(first + group, s.layers);
+  std::vector<id_type> visible(const sizes& s, index_t layer, index_t moe_layers) const {
+    const index_t first = layer / group * group, end = std::min(first + group, moe_layers);
     std::vector<id_type> ids;
     for (index_t e = first * s.experts; e < end * s.experts; ++e) ids.push_back(static_cast<id_type>(e));
     return ids;

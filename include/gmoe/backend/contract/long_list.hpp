@@ -100,13 +100,14 @@ concept counts = requires(out<B> y, ids id, index_t period, in<B> x, typename B:
 /// empty are `no_choice`. A mask of zeros and ones is 1 x N or T x N, `valid` T x 1, or null: all rows are.
 template <class B>
 concept choices = requires(ids_out choice, in<B> scores, typename B::scalar limit, ids_out rows, ids chosen,
-                           index_t group, index_t count, const in<B>* valid) {
+                           index_t group, index_t count, const in<B>* valid, in<B> marks) {
   B::top_k_rows(choice, scores);                  // the first k = choice.cols <= N columns of each row
   B::keep_until_sum(choice, scores, limit);       // empties the slots behind the one whose score takes the sum > limit
   B::choose_above(choice, scores, limit);         // the columns > limit, lower ones first, as many as find room
   B::choose_rows(rows, scores, group, valid);     // G N x c: the c best rows of every column, in each group of rows
   B::choices_of_rows(choice, chosen);             // T x N: e in column e where that chose the row
   B::choose_pairs(choice, scores, count, valid);  // T x N: e in column e where the entry is among the `count` best
+  B::empty_rows(choice, marks);                   // empties the slots of rows whose mark, T x 1, is not above 0
 };
 
 /// Rows in groups, each with a matrix of its own: what every body of experts is composed of. Sizes of products are read

@@ -135,6 +135,12 @@ struct choice_kernels {
     }
   }
 
+  /// Empties the slots of rows whose mark, T x 1, is not above 0.
+  static void empty_rows(ids_out choice, in valid) {
+    for (index_t i = 0; i < choice.rows; ++i)
+      if (!(valid(i, 0) > S(0))) std::fill_n(choice.row(i), choice.cols, no_choice);
+  }
+
   /// Every slot of row t: a column drawn with the row's weights, at counter t slots + slot of the stream.
   static void sample_rows(ids_out choice, in weights, random_stream random) {
     parallel_ranges(choice.rows, row_grain(weights.cols), [&](index_t begin, index_t end) {

@@ -75,6 +75,12 @@ struct choice_kernels {
     B::keep_where(choice, best.reshaped(scores.rows, scores.cols).view());
   }
 
+  static void empty_rows(ids_out choice, in valid) {
+    matrix<B> marks = ones<B>(choice.rows, choice.cols);
+    B::map_with_col(marks.view(), S(0), fn::times{}, marks.view(), valid);
+    B::keep_where(choice, marks.view());
+  }
+
  private:
   /// choice(t, e) = e: the order of equal scores.
   static void own_columns(ids_out choice) {

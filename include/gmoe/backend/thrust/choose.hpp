@@ -159,6 +159,16 @@ struct choose_entry {
 };
 
 template <class S>
+struct empty_slot {
+  matrix_view<id_type> choice;
+  matrix_view<const S> valid;
+  GMOE_HD void operator()(index_t n) const {
+    const position at(n, choice.cols);
+    if (!(valid(at.row, 0) > S(0))) choice(at.row, at.col) = no_choice;
+  }
+};
+
+template <class S>
 struct sample_slot {
   matrix_view<id_type> choice;
   matrix_view<const S> weights;
@@ -226,6 +236,9 @@ struct choice_kernels {
     sort_entries(key, entry, scores, valid);
     for_each_index(count < entries ? count : entries, choose_entry<key_type>{choice, key, entry, never});
   }
+
+  /// Empties the slots of rows whose mark, T x 1, is not above 0.
+  static void empty_rows(ids_out choice, in valid) { for_each_index(choice.size(), empty_slot<S>{choice, valid}); }
 
   /// Every slot of row t: a column drawn with the row's weights, at counter t slots + slot of the stream.
   static void sample_rows(ids_out choice, in weights, random_stream random) {

@@ -20,7 +20,7 @@ struct joint_switch_loss {
     for (const routing<B>& r : pass.routings) {
       require(r.experts == experts, "joint_switch_loss: a layer of ", r.experts, " experts beside one of ", experts);
       f = f ? add(f, chosen_fractions(r)) : chosen_fractions(r);
-      p = p ? add(p, col_means(r.scores)) : col_means(r.scores);
+      p = p ? add(p, mean_scores(r)) : mean_scores(r);
     }
     const auto count = static_cast<double>(pass.routings.size());
     return scale(dot(p, f), alpha * static_cast<double>(experts) / (count * count));
