@@ -128,9 +128,11 @@ class session_of final : public session {
   }
 
   static void count_choices(const gmoe::findings<Backend>& found, std::vector<std::vector<double>>& load) {
-    for (const auto& r : found.routings)
+    for (const auto& r : found.routings) {
+      if (!r.mixture.empty()) continue;  // a row is a layer's own mixture, not one that its form holds
       for (gmoe::id_type e : r.chosen.to_host())
         if (e != gmoe::no_choice) ++load[static_cast<std::size_t>(r.layer)][static_cast<std::size_t>(e)];
+    }
   }
 
   gmoe::trainer<model, std::uint8_t>& trainer() {

@@ -4,10 +4,12 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
 #include "io/checkpoint.hpp"
 
 using namespace gmoe;
@@ -58,6 +60,41 @@ TEST_CASE("io/official_save: golden checkpoints come back byte by byte") {
     CHECK(slurp(folder / "b/config.json") == slurp(golden.config));
     CHECK(safetensors_file(folder / "a/model.safetensors").metadata().at("format") == "pt");
   }
+}
+
+TEST_CASE("io/official_save: numbers that the model has no use for come back") {
+  for (const char* name : {"gmoe_tiny", "dense_tiny"}) {
+    CAPTURE(name);
+    const temp_folder folder;
+    auto changed = gmoe_test::checkpoint::golden(name);
+    changed.config["capacity_factor"] = 2.5;
+    changed.config["aux_alpha"] = 0.125;
+    changed.write(folder / "changed");
+    with_official_model<cpu<float>>(folder / "changed", [&](auto& model) { save_official(folder / "a", model); });
+    const auto config = nlohmann::json::parse(slurp(folder / "a/config.json"));
+    CHECK(config["capacity_factor"] == 2.5);
+    CHECK(config["aux_alpha"] == 0.125);
+  }
+  // Through a training checkpoint too.
+  const temp_folder folder;
+  auto changed = gmoe_test::checkpoint::golden("dense_tiny");
+  changed.config["capacity_factor"] = 2.5;
+  changed.write(folder / "changed");
+  using model_type = language_model<official_dense_card, cpu<float>>;
+  model_type model = load_official<official_dense_card, cpu<float>>(folder / "changed");
+  CHECK(model.unread_numbers() == std::map<std::string, double>{{"aux_alpha", 0.01}, {"capacity_factor", 2.5}});
+  const std::vector<std::uint8_t> bytes(200, 7);
+  trainer run(model, std::span<const std::uint8_t>(bytes), {.steps = 2, .batch = 1, .sequence = 4});
+  save_checkpoint(folder / "run", run, "dense");
+  model_type other(model.shape());
+  load_model(folder / "run", other, "dense");
+  CHECK(official_config_of(other).capacity_factor == 2.5);
+  trainer again(other, std::span<const std::uint8_t>(bytes), {.steps = 2, .batch = 1, .sequence = 4});
+  other.set_unread_numbers({});
+  load_checkpoint(folder / "run", again, "dense");
+  CHECK(official_config_of(other).capacity_factor == 2.5);
+  // A number that the model reads is the model's.
+  CHECK(load_official<official_switch_card, cpu<float>>(golden_files("switch_tiny")).unread_numbers().empty());
 }
 
 TEST_CASE_TEMPLATE("io/official_save: models of our own come back", Card, gmoe_card, gmoe_no_local_card,

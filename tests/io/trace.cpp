@@ -150,3 +150,25 @@ TEST_CASE("io/trace: gradients need something to be wrong about") {
   CHECK(message_of<data_error>([&] { t.run({.gradients = true}, {2, {1, 2}, {}}); }) == expected);
   CHECK(message_of<data_error>([&] { t.run({.train_steps = 1}, {2, {1, 2}, {-1, -1}}); }) == expected);
 }
+
+TEST_CASE("io/trace: mixtures in a form, each under its name") {
+  struct two_mixtures {
+    in_series<gmoe_card, switch_card> form{};
+    every_block placement{};
+    gpt2_feed_forward dense{};
+  };
+  traced<two_mixtures> both;
+  const safetensors_file file = both.run({.training = true, .gradients = true, .train_steps = 1}, scored);
+  CHECK(file.metadata().at("card.form.second.capacity.factor") == "1.25");
+  CHECK(below(file, "layer1/first/") == std::set<std::string>{"always_out", "balance_loss", "chosen", "experts", "kept",
+                                                              "moe_out", "propagated_features", "routed_out",
+                                                              "router_h", "router_logits", "scores", "weights"});
+  CHECK(below(file, "layer1/second/") == std::set<std::string>{"balance_loss", "chosen", "experts", "kept", "moe_out",
+                                                               "routed_out", "router_logits", "scores", "weights"});
+  CHECK(below(file, "layer1/cut/") == std::set<std::string>{"first/propagated_logits"});
+  CHECK(file.contains("gradient/form.second.router.1.gate"));
+  double balance = 0;
+  for (const char* name : {"layer0/first/", "layer0/second/", "layer1/first/", "layer1/second/"})
+    balance += file.read<double>(std::string(name) + "balance_loss")[0] / 2;
+  CHECK(file.read<double>("loss/balance")[0] == doctest::Approx(balance).epsilon(1e-12));
+}

@@ -460,3 +460,46 @@ TEST_CASE("io/training_checkpoint: files of version 0.1.1 that cannot be one are
   CHECK_HAS(refusal({{"sizes.granularity", "1000000"}}), "sizes.granularity is 1000000, but the file's");
   CHECK_HAS(refusal({{"sizes.shared_experts", "1000000"}}), "sizes.shared_experts is 1000000, but the file's");
 }
+
+namespace {
+
+struct series_card {
+  static constexpr gmoe::card_text text{"series", "", "a hash layer upon GMoE"};
+  gmoe::in_series<gmoe::gmoe_card, gmoe::hash_card> form{};
+  gmoe::every_block placement{};
+  gmoe::gpt2_feed_forward dense{};
+};
+
+}  // namespace
+
+TEST_CASE("io/training_checkpoint: mixtures in a form, with numbers by their paths") {
+  using series = gmoe::language_model<series_card, B>;
+  const temp_folder folder;
+  const auto file = folder.path / "checkpoint";
+  series_card card;
+  gmoe::change_setting(card, "form.first.balance.alpha", "0.25");
+  series first(tiny, card, 7);
+  CHECK(first.needs_preparation());
+  std::vector<std::int64_t> counts(32, 1);
+  counts[3] = 100;
+  first.prepare(counts);
+  gmoe::trainer run(first, tokens, short_run);
+  run.step();
+  gmoe::save_checkpoint(file, run, "series", "cycle");
+
+  const gmoe::checkpoint_header header = gmoe::check_checkpoint<series_card>(file);
+  CHECK(header.settings.at("form.first.balance.alpha") == "0.25");
+  CHECK(header.settings.at("form.second.select.k") == "1");
+  series second(tiny, header.card<series_card>("file"), 8);
+  second.set_prepared();
+  gmoe::trainer again(second, tokens, short_run);
+  gmoe::load_checkpoint(file, again, "series", "cycle");
+  CHECK(again.step().loss == run.step().loss);
+  second.each_buffer([&](const auto& b) { CHECK(b.name() == "form.second.router.bucket"); });
+
+  spoil(file, {{"card.form.first.balance.alpha", "-1"}});
+  CHECK(message_of<gmoe::file_error>([&] {
+          gmoe::check_checkpoint<series_card>(file).card<series_card>("file");
+        }).find("'card.form.first.balance.alpha': form.first.balance.alpha is -1, expected 0 or more") !=
+        std::string::npos);
+}

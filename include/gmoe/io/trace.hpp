@@ -198,7 +198,7 @@ class tracer : observer<typename Model::backend_type> {
   static std::string layer(index_t block) { return "layer" + std::to_string(block) + "/"; }
 
   void show(const routing<B>& r, const variable<B>& balance_loss) {
-    const std::string at = layer(r.block);
+    const std::string at = layer(r.block) + (r.mixture.empty() ? "" : std::string(r.mixture) + "/");
     const std::vector<index_t> logits{data_.size, data_.sequence, r.experts},
         slots{data_.size, data_.sequence, r.chosen.cols()};
     out_.add(at + "router_logits", logits, r.logits.value().to_host());

@@ -26,6 +26,7 @@ void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   safetensors_writer file;
   checkpoint_header header{variant, text, run.steps_done(), run.model().shape(), {}, run.how(), validation_loss};
   header.set_card(run.model().card());
+  header.unread_numbers = run.model().unread_numbers();
   for (auto& [key, value] : header.to_metadata()) file.set_metadata(key, value);
   const auto add = [&](const std::string& name, const auto& m) {
     using element = typename std::decay_t<decltype(m)>::element;
@@ -122,6 +123,7 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
     });
   });
   run.model().set_prepared();
+  run.model().set_unread_numbers(found.unread_numbers);
   run.resume_at(found.step);
 }
 
@@ -138,8 +140,16 @@ void load_model(const std::filesystem::path& path, Model& model, const std::stri
   detail::load_matrices<typename Model::backend_type>(
       file, name, [&](const auto& visit) { detail::each_model_matrix(model, visit); });
   model.set_prepared();
+  model.set_unread_numbers(found.unread_numbers);
   model.set_step(found.step);
 }
+
+namespace detail {
+/// A mixture of the card has experts, its own or those of a card in its form.
+template <class Card>
+inline constexpr bool has_pool =
+    (form_uses<Card, slots::experts> && form_uses<Card, slots::body>) || holds_cards<answer<Card, slots::form>>;
+}  // namespace detail
 
 /// What the checkpoint says of itself, once all its tensors were found to be those of a model of this card and its
 /// sizes. Builds no model: a file of any content costs little more than reading its header.
@@ -155,7 +165,9 @@ checkpoint_header check_checkpoint(const std::filesystem::path& path) {
     bool mixture = false;
     for (index_t b = 0; b < h.shape.layers; ++b)
       mixture = mixture || answer_of<slots::placement>(card).has_experts(h.shape, b);
-    if (mixture) file.entry("parameter/experts.w_in");  // which bounds the number of experts
+    // What bounds the number of experts.
+    if (mixture && detail::has_pool<Card> && checkpoint_header::largest_of_experts(file) == 0)
+      file.entry("parameter/experts.w_in");
     language_model<Card, shapes> model(h.shape, card, 0, build_mode::shapes_only);
     model.each_parameter([&](const auto& p) {
       for (const char* kind : {"parameter/", "first_moment/", "second_moment/"}) {

@@ -38,8 +38,8 @@ struct place : context<B> {
     return parts;
   }
 
-  /// The routings that earlier layers, and this one so far, have made in this pass; in a layer's balance loss, those up
-  /// to its own.
+  /// The routings that earlier layers, and this one so far, have made in this pass, those of all mixtures of a form; in
+  /// a layer's balance loss, those up to its own.
   std::span<const routing<B>> earlier() const {
     const auto& all = of_pass().routings;
     return std::span(all.data(), std::min(all.size(), up_to));
@@ -47,11 +47,11 @@ struct place : context<B> {
   /// Adds a loss of the policy's own (1 x 1, weighed already) to that of the model.
   void add_loss(literal name, variable<B> value) const {
     require(value && value.rows() == 1 && value.cols() == 1, "the loss '", name.text, "' must be 1 x 1");
-    of_pass().losses.push_back({name.text, this->block, std::move(value)});
+    of_pass().losses.push_back({name.text, this->block, std::move(value), this->mixture});
   }
   /// Adds to a row that after_step sees as `statistics.row(name)`: the sum over all passes of a step.
   void add_statistic(literal name, matrix<B> row) const {
-    of_pass().statistics.push_back({name.text, layer.moe_layer, std::move(row)});
+    of_pass().statistics.push_back({name.text, layer.moe_layer, std::move(row), this->mixture});
   }
 
  private:

@@ -23,6 +23,7 @@ template <class B>
 struct routing {
   index_t block = 0;            ///< the block of the model
   index_t layer = 0;            ///< the mixture's number
+  std::string_view mixture{};   ///< where a form holds several: "first", "first/second"; empty: of the card itself
   index_t experts = 0;          ///< N
   expert_list visible;          ///< the pool's number of each of them
   bool pool_is_shared = false;  ///< other layers see the same experts

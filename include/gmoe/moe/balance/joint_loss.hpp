@@ -25,6 +25,17 @@ struct joint_switch_loss {
     const auto count = static_cast<double>(pass.routings.size());
     return scale(dot(p, f), alpha * static_cast<double>(experts) / (count * count));
   }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(has_scores<Card>,
+                  "gmoe: joint_switch_loss reads scores of all experts, but the card's form makes none (see its "
+                  "`uses`): it takes no_balance");
+    static_assert(!has_signed_scores<Card>,
+                  "gmoe: joint_switch_loss takes shares of scores, but the card's scores are logits, which may be "
+                  "negative: it takes another score, such as softmax_score");
+    return true;
+  }
 };
 
 }  // namespace gmoe
