@@ -7,6 +7,13 @@
 
 namespace gmoe {
 
+/// Ids that were sent for, when they are there.
+inline const id_type* ids_on_host(const id_type* ids) { return ids; }
+template <class Arriving>
+const id_type* ids_on_host(const Arriving& ids) {
+  return ids.get();
+}
+
 /// The choices of T tokens with K slots each. Pair p = t K + j is slot j of token t.
 template <class B>
 struct dispatch {
@@ -18,6 +25,11 @@ struct dispatch {
 
   /// The offsets on the host, where the sizes of the experts' products are needed.
   typename B::host_ids offsets_on_host() const { return sent ? sent : B::read_ids(offsets.view()); }
+  /// P: the pairs that exist, for which this waits. What is computed for pairs has as many rows.
+  index_t count() const {
+    const typename B::host_ids first = offsets_on_host();
+    return ids_on_host(first)[experts];
+  }
 };
 
 /// Sorts the pairs of `kept` (T x K) by expert, and sends for the offsets, so that they arrive while other work runs.
