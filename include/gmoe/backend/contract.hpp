@@ -108,7 +108,8 @@ concept gathers = requires(in<B> x, out<B> y, ids i, const in<B>* more, index_t 
 /// One rule for all backends (fn::goes_before): larger scores first; a NaN, whatever its sign, before every number,
 /// infinities being numbers; among equals, which NaNs are and -0 and +0 too, the lower column. So k choices are k
 /// different columns whatever the scores, and what is not a number is chosen, weighs, and shows in the loss. For the
-/// same reason a NaN weight is kept. Ids are columns or `no_choice`, an empty slot, which is no pair.
+/// same reason a NaN weight is kept. Ids are columns or `no_choice`, an empty slot, which is no pair; other ids count
+/// as empty until somebody looks for the mistake.
 template <class B>
 concept routes = requires(typename B::scalar s, in<B> x, out<B> y, ids i, ids_out o, index_t n, priority p,
                           random_stream r, const capacity_rule& rule) {
@@ -119,6 +120,7 @@ concept routes = requires(typename B::scalar s, in<B> x, out<B> y, ids i, ids_ou
   B::limit_capacity(o, n, i, rule, p);  // the same, with the room that the rule gives for the pairs of i
   B::keep_randomly(o, x, n, r);
   B::sort_pairs(o, o, o, i);
+  B::find_mistake(o, i, n);  // o (1 x 1) = the first pair of i that is none of n ids or repeats one of its row; or T K
 };
 
 /// Choices by other rules, without gradients, made where the scores are; NaNs and ties as above. Slots that stay empty

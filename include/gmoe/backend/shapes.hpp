@@ -64,6 +64,7 @@ struct shapes {
   static void limit_capacity(auto&&...);
   static void keep_randomly(auto&&...);
   static void sort_pairs(auto&&...);
+  static void find_mistake(auto&&...);
   static void grouped_gemm(auto&&...);
   static void grouped_weight_gradient(auto&&...);
   static void batched_gemm(auto&&...);

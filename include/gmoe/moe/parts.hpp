@@ -55,7 +55,7 @@ class moe_parts {
     r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(), at, r);
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(), at, r);
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen});
     remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
              slots::balance>(at, r);
     return r;
@@ -66,7 +66,7 @@ class moe_parts {
     routing<B>& r = new_routing(at);
     r.chosen = chosen;
     r.kept = std::move(chosen);
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block});
     return r;
   }
   /// What every token gets besides, or nothing.
