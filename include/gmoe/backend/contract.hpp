@@ -96,13 +96,14 @@ concept outer_products = requires(out<B> y, typename B::scalar beta, in<B> a, in
 
 /// Rows and elements by id; `no_choice` is read as zeros and written nowhere.
 template <class B>
-concept gathers = requires(in<B> x, out<B> y, ids i, const in<B>* more, index_t n) {
+concept gathers = requires(in<B> x, out<B> y, ids i, ids_out o, const in<B>* more, index_t n) {
   B::gather_rows(y, x, i, more, n, n);
   B::scatter_add_rows(y, x, i);
   B::add_rows_periodic(y, x, n);
   B::gather_elements(y, x, i);
   B::scatter_add_elements(y, x, i);
   B::one_hot(y, i);
+  B::gather_ids(o, i, i);  // o_i = the id at the place i of a list
 };
 
 /// One rule for all backends (fn::goes_before): larger scores first; a NaN, whatever its sign, before every number,

@@ -32,6 +32,7 @@ template <class B>
 struct choice_origin {
   index_t block = -1;    ///< of the model; -1: of none
   id_matrix<B> asked{};  ///< T x K: what was chosen, where that is not what is sorted
+  id_matrix<B> rows{};   ///< 1 x T: the numbers of the tokens, where they are some of many
 };
 
 /// The choices of T tokens with K slots each. Pair p = t K + j is slot j of token t.
@@ -63,7 +64,8 @@ struct dispatch {
 
  private:
   [[noreturn]] void refuse(const id_matrix<B>& choice, index_t pair) const {
-    detail::refuse_choice(from.block, pair / slots, choice.to_host()[static_cast<std::size_t>(pair)], experts);
+    const index_t t = pair / slots, token = from.rows.empty() ? t : from.rows.to_host()[static_cast<std::size_t>(t)];
+    detail::refuse_choice(from.block, token, choice.to_host()[static_cast<std::size_t>(pair)], experts);
   }
 };
 

@@ -58,6 +58,7 @@ struct shapes {
   static void gather_elements(auto&&...);
   static void scatter_add_elements(auto&&...);
   static void one_hot(auto&&...);
+  static void gather_ids(auto&&...);
   static void top_k_rows(auto&&...);
   static void count_choices(auto&&...);
   static void choice_fractions(auto&&...);

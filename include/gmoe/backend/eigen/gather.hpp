@@ -61,6 +61,11 @@ struct gather_kernels {
         if (is_choice(id(i, j), x.cols)) x(i, id(i, j)) += y(i, j);
   }
 
+  /// y_i = id number place_i of the flat list `of`, `no_choice` where the place is that.
+  static void gather_ids(matrix_view<id_type> y, ids of, ids place) {
+    for (index_t i = 0; i < y.size(); ++i) y.data[i] = place.data[i] == no_choice ? no_choice : of.data[place.data[i]];
+  }
+
   /// y (T x N): 1 where expert e is among the ids of row i, else 0.
   static void one_hot(out y, ids id) {
     for (index_t i = 0; i < y.rows; ++i) {

@@ -107,6 +107,12 @@ struct gather_element {
   }
 };
 
+struct gather_id {
+  id_type* y;
+  const id_type *of, *place;
+  GMOE_HD void operator()(index_t i) const { y[i] = place[i] == no_choice ? no_choice : of[place[i]]; }
+};
+
 template <class S>
 struct scatter_elements_of_row {
   matrix_view<S> x;
@@ -167,6 +173,11 @@ struct gather_kernels {
   /// x(i, id(i, j)) += y(i, j), where the id is a column.
   static void scatter_add_elements(out x, in y, ids id) {
     for_each_index(y.rows, scatter_elements_of_row<S>{x, y, id});
+  }
+
+  /// y_i = id number place_i of the flat list `of`, `no_choice` where the place is that.
+  static void gather_ids(matrix_view<id_type> y, ids of, ids place) {
+    for_each_index(y.size(), gather_id{y.data, of.data, place.data});
   }
 
   /// y (T x N): 1 where expert e is among the ids of row i, else 0.
