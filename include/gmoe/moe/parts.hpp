@@ -4,6 +4,7 @@
 ///     z = router(x)   p = score(z)   I = select(p)   I' = capacity(I)   w = gate(p, I)
 
 #include <concepts>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -51,13 +52,31 @@ class moe_parts {
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
+    // What is routed may be parts of tokens.
+    if (!at.valid.all() && at.valid.mask.rows() != x.rows()) return routed(at.for_rows(x.rows()), x, {});
+    return routed(at, x, {});
+  }
+  /// The same for some rows of the layer's tokens, by their numbers (1 x R), which x has: R may be 0. Others do not
+  /// take part: they neither compete for experts nor count in a balance loss or statistic.
+  const routing<B>& route(const place<B>& at, const variable<B>& x, const id_matrix<B>& rows) {
+    static_assert(
+        data::routes_any_rows,
+        "gmoe: a form that routes some of the rows needs policies that look at the token alone or at all that "
+        "are routed: none, from router to balance, may carry something from layer to layer or look at the "
+        "token's sequence");
+    require(rows.size() == x.rows(), "block ", at.block, ": ", rows.size(), " rows are to be routed, but x has ",
+            x.rows());
+    return routed(at.of_rows(rows), x, rows);
+  }
+
+ private:
+  const routing<B>& routed(const place<B>& at, const variable<B>& x, const std::optional<id_matrix<B>>& rows) {
     GMOE_FORM_USES(score);
     GMOE_FORM_USES(select);
-    // What is routed may be parts of tokens.
-    if (!at.valid.all() && at.valid.mask.rows() != x.rows()) return route(at.for_rows(x.rows()), x);
     const auto number = static_cast<index_t>(at.found->routings.size());
     const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
     routing<B>& r = new_routing(at, x.rows());
+    r.rows = rows;
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
       r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(at), at, r);
@@ -76,11 +95,13 @@ class moe_parts {
       r.kept = recorded ? recorded->kept : r.chosen;
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(at), at, r);
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, rows.value_or(id_matrix<B>())});
     remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
              slots::balance>(at, r);
     return r;
   }
+
+ public:
   /// A routing that the form decides itself: row t goes to the experts in row t of `chosen` (T x K), with weight 1. It
   /// has neither logits nor scores.
   const routing<B>& assign(const place<B>& at, const id_matrix<B>& chosen) {
@@ -88,7 +109,7 @@ class moe_parts {
     routing<B>& r = new_routing(at, chosen.rows());
     r.chosen = valid_choices(chosen, r.valid);
     r.kept = r.chosen;
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block});
     return r;
   }
   /// What every token gets besides, or nothing.
@@ -108,7 +129,7 @@ class moe_parts {
     GMOE_FORM_USES(experts);
     GMOE_FORM_USES(body);
     const detail::own_weights<typename data::weights> mine{*stack_.weights_of_experts};
-    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, at, x, r);
+    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, r.rows ? at.of_rows(*r.rows) : at, x, r);
     at.observe("routed_out", y);
     return y;
   }
@@ -172,6 +193,7 @@ class moe_parts {
     r.block = at.block;
     r.layer = layer_;
     r.mixture = stack_.mixture;
+    for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
     r.experts = l_.inside.experts;
     r.visible = l_.visible;
     r.valid = at.valid.spread(rows);
