@@ -2,10 +2,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
 #include "command_line.hpp"
+#include "compare/differences.hpp"
 #include "compare/groups.hpp"
 #include "compare/match.hpp"
 #include "compare/report.hpp"
@@ -40,7 +42,7 @@ struct arguments {
                  runs = "runs/comparison/finished";
   bool list = false, fresh = false, verbose = false;
   int threads = 0;
-  std::uint64_t seeds = 1;
+  std::uint64_t seeds = 3;
   index_t validation_tokens = 131072, analysis_tokens = 32768;
   std::string match = "none";
   gmoe::sizes shape{.experts = 16};
@@ -57,7 +59,10 @@ void add_options(CLI::App& app, arguments& a) {
       ->check(CLI::IsMember(examples::compiled_backends()))
       ->capture_default_str();
   app.add_option("--text", a.text, "a file, or a folder whose files are read one after another, as bytes");
-  app.add_option("--seeds", a.seeds, "runs per variant, with seeds --seed, --seed + 1, ...")
+  app.add_option(
+         "--seeds", a.seeds,
+         "runs per variant, with seeds --seed, --seed + 1, ...; variants are compared in pairs of the same seed, and "
+         "one seed cannot tell a difference from noise")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_option("--match", a.match,
@@ -125,10 +130,13 @@ std::vector<compare::run_plan> make_plans(const CLI::App& app, const arguments& 
                   plan.match["field"].get<std::string>().c_str(), plan.match["to"].get<index_t>(),
                   plan.match["from"].get<index_t>(), plan.match["reached"].get<index_t>(),
                   plans.front().variant.c_str(), target);
-    for (std::uint64_t seed = 0; seed < a.seeds; ++seed) {
-      plans.push_back(plan);
-      plans.back().how.seed = a.how.seed + seed;
-    }
+    plans.push_back(std::move(plan));
+  }
+  // Seed by seed, so that what an interruption leaves are whole pairs.
+  const std::size_t count = plans.size();
+  for (std::size_t i = count; i < count * a.seeds; ++i) {
+    plans.push_back(plans[i - count]);
+    ++plans.back().how.seed;
   }
   return plans;
 }
@@ -157,6 +165,15 @@ std::vector<json> run_all(const std::vector<compare::run_plan>& plans, const com
     if (interrupt.requested() && results.size() < plans.size()) throw compare::interrupted{};
   }
   return results;
+}
+
+/// All seeds of the first variant, then all of the second.
+std::vector<json> by_variant(std::vector<json> runs) {
+  std::vector<std::string> order;
+  for (const json& run : runs) order.push_back(run.at("variant"));
+  const auto place = [&](const json& run) { return std::find(order.begin(), order.end(), run.at("variant")); };
+  std::stable_sort(runs.begin(), runs.end(), [&](const json& a, const json& b) { return place(a) < place(b); });
+  return runs;
 }
 
 /// What each variant is made of: in a few lines, or in full.
@@ -195,7 +212,11 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
                          {"card", run.at("settings").at("card")},
                          {"parts", examples::describe_briefly(
                                        v.name, examples::settings_for(v.name, examples::read_settings(a.set)))}};
+  comparison["interval_level"] = compare::interval_level;
+  comparison["usual_deviation"] = compare::usual_deviation;
+  comparison["differences"] = compare::paired_differences(runs);
   comparison["summary"] = compare::summarize_runs(runs);
+  compare::add_verdicts(comparison["summary"], comparison["differences"]);
   for (json& run : runs) run.erase("histogram");
   comparison["runs"] = std::move(runs);
   return comparison;
@@ -239,7 +260,7 @@ int run(const CLI::App& app, const arguments& a) {
       std::fprintf(stderr, "compare: interrupted; nothing was kept, since --runs is empty\n");
     return 130;
   }
-  const json comparison = compare_all(a, std::move(results), text, parts);
+  const json comparison = compare_all(a, by_variant(std::move(results)), text, parts);
   gmoe::atomic_write(a.json_file, comparison.dump(1) + "\n");
   gmoe::atomic_write(a.report, compare::report_html(comparison));
   std::printf("\n%s\nresults: %s\nreport:  %s\n", compare::tables(comparison).c_str(),

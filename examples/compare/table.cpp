@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <numeric>
 
+#include "differences.hpp"
 #include "gmoe/analysis/common_layers.hpp"
+#include "gmoe/analysis/paired_difference.hpp"
 #include "paths.hpp"
 
 namespace compare {
@@ -108,6 +110,13 @@ std::string lay_out(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
+/// What the noise says of a cell: "*" better than every other variant, "~" within noise of the best mean.
+std::string mark_of(const json& row, const char* key) {
+  const auto verdict = row.at("verdicts").find(key);
+  if (verdict == row["verdicts"].end()) return "";
+  return *verdict == "best" ? "*" : *verdict == "tied" ? "~" : " ";
+}
+
 template <std::size_t N>
 std::string table_of(const json& summary, const column (&columns)[N]) {
   std::vector<std::vector<std::string>> rows{{"variant"}};
@@ -123,10 +132,39 @@ std::string table_of(const json& summary, const column (&columns)[N]) {
       std::string cell = c.show(value.at("mean").get<double>());
       if (const json& deviation = value.at("deviation"); !deviation.is_null() && deviation.get<double>() > 0)
         cell += "\xC2\xB1" + c.show(deviation.get<double>());
-      rows.back().push_back(cell);
+      rows.back().push_back(cell + mark_of(variant, c.key));
     }
   }
   return lay_out(rows);
+}
+
+/// The differences of the loss to the first variant, or what one seed leaves open.
+std::string noise_text(const json& comparison) {
+  const json& summary = comparison.at("summary");
+  if (summary.size() < 2) return "";
+  const std::string first = summary[0].at("variant");
+  const bool one = std::all_of(summary.begin(), summary.end(), [](const json& row) { return row.at("seeds") == 1; });
+  if (one)
+    return gmoe::concat(
+        "One seed each: this table cannot tell a difference from noise. The losses of runs like the "
+        "demo's differ by about ",
+        usual_deviation, " from seed to seed, perplexities by ", 100 * usual_deviation, " %; --seeds 3 measures it.\n");
+  std::vector<std::vector<std::string>> rows{{"variant", "difference", "95 % interval", "spread", "", "seeds"}};
+  for (const json& row : summary) {
+    if (&row == &summary[0]) continue;
+    const json d = difference_of(comparison.at("differences"), first, row.at("variant"), "validation_loss");
+    if (d.is_null()) continue;
+    const auto number = [](const char* how, const json& v) { return v.is_null() ? "-" : format(how, v.get<double>()); };
+    rows.push_back({row.at("variant"), number("%+.4f", d.at("mean")),
+                    d.at("low").is_null() ? "-" : number("%+.4f", d["low"]) + " to " + number("%+.4f", d["high"]),
+                    number("%.4f", d.at("deviation")),
+                    d.at("verdict") == "noise" ? "within noise" : d["verdict"].get<std::string>(),
+                    std::to_string(d.at("seeds").get<index_t>())});
+  }
+  return "mean \xC2\xB1 standard deviation over the seeds; * better than every other variant, ~ within noise of the "
+         "best\n\nValidation loss against " +
+         first + ", in pairs of the same seed (the same data in the same order, the same initial values):\n" +
+         lay_out(rows);
 }
 
 }  // namespace
@@ -149,11 +187,8 @@ json summarize_runs(const std::vector<json>& runs) {
         row[key] = nullptr;
         continue;
       }
-      const auto n = static_cast<double>(values.size());
-      const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
-      double squares = 0;
-      for (const double v : values) squares += (v - mean) * (v - mean);
-      row[key] = {{"mean", mean}, {"deviation", n > 1 ? json(std::sqrt(squares / (n - 1))) : json(nullptr)}};
+      const gmoe::spread of = gmoe::measure_spread(values);
+      row[key] = {{"mean", of.mean}, {"deviation", of.deviation ? json(*of.deviation) : json(nullptr)}};
     }
     row["seeds"] = std::count_if(runs.begin(), runs.end(), [&](const json& r) { return r.at("variant") == variant; });
     summary.push_back(std::move(row));
@@ -183,8 +218,7 @@ std::vector<index_t> add_common_paths(std::vector<json>& runs) {
 
 std::string tables(const json& comparison) {
   const json& summary = comparison.at("summary");
-  std::string text = table_of(summary, main_columns);
-  if (summary.empty() || summary[0].at("seeds") != 1) text += "mean \xC2\xB1 standard deviation over the seeds\n";
+  std::string text = table_of(summary, main_columns) + noise_text(comparison);
   const auto common = comparison.at("common_blocks").get<std::vector<index_t>>();
   if (common.empty()) return text;
   std::string blocks;

@@ -40,8 +40,8 @@ class bench : public workplace {
   /// Small sizes and few steps, where `more` does not say otherwise.
   static words tiny(const words& more) {
     words all = more;
-    words defaults{"--steps", "3",        "--batch", "2",       "--sequence", "16",     "--d-model",
-                   "16",      "--layers", "4",       "--heads", "2",          "--d-ff", "16"};
+    words defaults{"--seeds",   "1",  "--steps",  "3", "--batch", "2", "--sequence", "16",
+                   "--d-model", "16", "--layers", "4", "--heads", "2", "--d-ff",     "16"};
     if (std::find(more.begin(), more.end(), "dense") == more.end()) defaults.insert(defaults.end(), {"--experts", "4"});
     for (std::size_t i = 0; i < defaults.size(); i += 2)
       if (std::find(more.begin(), more.end(), defaults[i]) == more.end())
