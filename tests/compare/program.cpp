@@ -49,8 +49,8 @@ class bench : public workplace {
     return all;
   }
 
-  pid_t start(const words& arguments) const {
-    std::vector<const char*> argv{GMOE_COMPARE_PROGRAM};
+  pid_t start(const words& arguments, const char* program = GMOE_COMPARE_PROGRAM) const {
+    std::vector<const char*> argv{program};
     for (const auto& a : arguments) argv.push_back(a.c_str());
     argv.push_back(nullptr);
     const pid_t child = ::fork();
@@ -71,6 +71,10 @@ class bench : public workplace {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
   int run(const words& arguments) const { return wait(start(arguments)); }
+  /// Whether recompute.cpp comes to the same numbers from the runs' own files.
+  bool recomputed(const std::string& results) const {
+    return wait(start({results, "runs/comparison/finished"}, GMOE_RECOMPUTE_PROGRAM)) == 0;
+  }
   std::string out() const { return read(*this / "out"); }
   std::string err() const { return read(*this / "err"); }
   json results() const { return json::parse(read(*this / "runs" / "comparison" / "results.json")); }
@@ -184,6 +188,20 @@ TEST_CASE("compare/program: several seeds give means and deviations") {
   CHECK(all["summary"][0]["validation_loss"]["deviation"].get<double>() ==
         doctest::Approx(std::abs(first - second) / std::sqrt(2.0)));
   CHECK(contains(b.out(), "\xC2\xB1"));
+  CHECK(contains(b.out(), "Validation loss against gmoe, in pairs of the same seed"));
+
+  const std::string results = "runs/comparison/results.json";
+  CHECK_MESSAGE(b.recomputed(results), b.out());
+  // Whatever is changed in the results is noticed.
+  for (const char* place :
+       {"/summary/0/perplexity/mean", "/summary/1/tokens_per_second/deviation", "/differences/0/validation_loss/low",
+        "/differences/0/validation_loss/verdict", "/summary/1/verdicts/validation_loss"}) {
+    json changed = all;
+    json& value = changed.at(json::json_pointer(place));
+    value = value.is_number() ? json(value.get<double>() * 1.001) : json("something else");
+    std::ofstream(b / "changed.json") << changed;
+    CHECK_FALSE_MESSAGE(b.recomputed("changed.json"), place);
+  }
 }
 
 TEST_CASE("compare/program: matched sizes are said and come close") {
