@@ -4,7 +4,6 @@
 #include <map>
 
 #include "gmoe/analysis/paired_difference.hpp"
-#include "gmoe/core/error.hpp"
 
 namespace compare {
 
@@ -14,7 +13,7 @@ namespace {
 using by_seed = std::map<std::uint64_t, double>;
 
 /// The variants in order, with the number's values.
-std::vector<std::pair<std::string, by_seed>> values_of(const std::vector<json>& runs, const char* key) {
+std::vector<std::pair<std::string, by_seed>> values_of(const std::vector<json>& runs, const std::string& key) {
   std::vector<std::pair<std::string, by_seed>> all;
   for (const json& run : runs) {
     const auto name = run.at("variant").get<std::string>();
@@ -40,9 +39,24 @@ json difference_json(const gmoe::paired_difference& d, int better) {
 
 }  // namespace
 
+std::vector<std::string> losses_on_texts(const std::vector<json>& runs) {
+  std::vector<std::string> keys;
+  for (const json& run : runs)
+    for (const auto& [key, value] : run.items())
+      if (key.starts_with(loss_on) && std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+  return keys;
+}
+
+std::vector<judged_number> judged_numbers(const std::vector<json>& runs) {
+  std::vector<judged_number> all{{"validation_loss", -1},  {"perplexity", -1},        {"bits_per_byte", -1},
+                                 {"tokens_per_second", 1}, {"peak_memory_bytes", -1}, {"mean_load_cv", -1}};
+  for (const std::string& key : losses_on_texts(runs)) all.push_back({key, -1});
+  return all;
+}
+
 json paired_differences(const std::vector<json>& runs) {
   json pairs = json::array();
-  for (const judged_number& number : judged_numbers) {
+  for (const judged_number& number : judged_numbers(runs)) {
     const auto variants = values_of(runs, number.key);
     std::size_t pair = 0;
     for (std::size_t a = 0; a < variants.size(); ++a)
@@ -62,7 +76,7 @@ json paired_differences(const std::vector<json>& runs) {
   return pairs;
 }
 
-json difference_of(const json& differences, const std::string& a, const std::string& b, const char* key) {
+json difference_of(const json& differences, const std::string& a, const std::string& b, const std::string& key) {
   for (const json& pair : differences) {
     if (pair.at("a") == a && pair.at("b") == b) return pair.at(key);
     if (pair.at("a") != b || pair.at("b") != a || pair.at(key).is_null()) continue;
@@ -81,7 +95,10 @@ json difference_of(const json& differences, const std::string& a, const std::str
 
 void add_verdicts(json& summary, const json& differences) {
   for (json& row : summary) row["verdicts"] = json::object();
-  for (const auto& [key, better] : judged_numbers) {
+  const std::vector<json> rows(summary.begin(), summary.end());
+  for (const judged_number& number : judged_numbers(rows)) {
+    const std::string& key = number.key;
+    const int better = number.better;
     const json* best = nullptr;
     std::size_t having = 0;
     for (const json& row : summary) {

@@ -15,14 +15,16 @@ inline constexpr double interval_level = 0.95;
 /// deviation, measured by the demo. All that a comparison with one seed can say about its noise.
 inline constexpr double usual_deviation = 0.02;
 
+/// The keys of the losses on further texts that a run has, or a row of a summary.
+std::vector<std::string> losses_on_texts(const std::vector<json>& runs);
+
 /// A number of which more (+1) or less (-1) is better.
 struct judged_number {
-  const char* key;
+  std::string key;
   int better;
 };
-inline constexpr judged_number judged_numbers[] = {{"validation_loss", -1},   {"perplexity", -1},
-                                                   {"bits_per_byte", -1},     {"tokens_per_second", 1},
-                                                   {"peak_memory_bytes", -1}, {"mean_load_cv", -1}};
+/// Losses, on further texts too, speed, memory, and evenness of the load.
+std::vector<judged_number> judged_numbers(const std::vector<json>& runs);
 
 /// One object per pair of variants, in the order of `runs`: `a`, `b`, and for every judged number that both have the
 /// paired difference b - a over the seeds that both have: {"seeds", "mean", "deviation", "low", "high", "verdict"},
@@ -35,6 +37,6 @@ json paired_differences(const std::vector<json>& runs);
 void add_verdicts(json& summary, const json& differences);
 
 /// b - a, of these two in this order; null if the runs have no such pair.
-json difference_of(const json& differences, const std::string& a, const std::string& b, const char* key);
+json difference_of(const json& differences, const std::string& a, const std::string& b, const std::string& key);
 
 }  // namespace compare

@@ -9,6 +9,7 @@
 #endif
 #include "gmoe/data/continue_text.hpp"
 #include "gmoe/data/corpus.hpp"
+#include "gmoe/data/counting_models.hpp"
 #include "gmoe/data/printable.hpp"
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/model/accounting.hpp"
