@@ -39,6 +39,9 @@ json assemble(json head, std::vector<json> runs) {
   head["differences"] = paired_differences(runs);
   head["summary"] = summarize_runs(runs);
   add_verdicts(head["summary"], head["differences"]);
+  index_t seeds = 0;
+  for (const json& row : head["summary"]) seeds = std::max(seeds, row.at("seeds").get<index_t>());
+  head["seeds"] = seeds;
   const bool dense = std::any_of(runs.begin(), runs.end(), [](const json& r) { return r.at("variant") == "dense"; });
   head["speedup"] = speedups_over(dense ? "dense" : runs.front().at("variant").get<std::string>(), runs);
   head["runs"] = std::move(runs);

@@ -10,9 +10,9 @@ namespace compare {
 
 inline constexpr const char* comparison_format = "gmoe comparison 2";
 
-/// Adds to `head` what follows from the runs: `differences`, `summary` with its verdicts, `speedup`, and the runs
-/// themselves, all seeds of one variant together. The baseline of the speedup is `dense` where there is one, else the
-/// first variant.
+/// Adds to `head` what follows from the runs: `seeds` (the most that a variant has), `differences`, `summary` with its
+/// verdicts, `speedup`, and the runs themselves, all seeds of one variant together. The baseline of the speedup is
+/// `dense` where there is one, else the first variant.
 json assemble(json head, std::vector<json> runs);
 
 /// Several comparisons of the same text, sizes and recipe as one, as if all runs had been made together. Equal runs

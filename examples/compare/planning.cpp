@@ -110,11 +110,14 @@ std::string match_text(const run_plan& plan) {
   if (plan.match.is_null()) return "";
   const auto line = [&](const json& m) {
     const double target = m.at("target"), reached = m.at("reached");
+    const auto shown = [&](const char* key) {  // parameters are whole
+      return m.at(key).is_number_integer() ? gmoe::concat(m[key].get<index_t>()) : gmoe::concat(m[key].get<double>());
+    };
     std::string text = gmoe::concat(plan.variant, ": ", m.at("field").get<std::string>(), " = ",
                                     m.at("to").get<index_t>(), " instead of ", m.at("from").get<index_t>(), ", for ",
-                                    reached, " ", m.at("of").get<std::string>());
+                                    shown("reached"), " ", m.at("of").get<std::string>());
     if (const double off = std::abs(reached / target - 1); off > match_tolerance)
-      text += gmoe::concat(" (as near as it comes: ", std::round(1000 * off) / 10, " % from ", target, ")");
+      text += gmoe::concat(" (as near as it comes: ", std::round(1000 * off) / 10, " % from ", shown("target"), ")");
     return text + "\n";
   };
   return (plan.match.contains("sizes") ? line(plan.match["sizes"]) : "") + line(plan.match);

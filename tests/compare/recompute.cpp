@@ -1,9 +1,10 @@
 // recompute RESULTS.json FOLDER
 //
 // Computes what a comparison says about its runs once more, from the files of the finished runs in FOLDER, by other
-// means and without the library: means, deviations, paired intervals and verdicts. Ends with 1 and one line per value
-// that differs.
+// means and without the library: means, deviations, paired intervals, verdicts, fitted curves and speedups. Ends with 1
+// and one line per value that differs.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -24,6 +25,14 @@ void expect(const std::string& what, const json& found, real expected) {
   ++checked;
   const real value = found.is_number() ? found.get<double>() : NAN;
   if (std::fabs(value - expected) <= 1e-8L * std::fabs(expected) + 1e-12L) return;
+  ++wrong;
+  std::printf("%s is %s, recomputed as %.12Lg\n", what.c_str(), found.dump().c_str(), expected);
+}
+/// For what depends on a fit.
+void expect_near(const std::string& what, const json& found, real expected) {
+  ++checked;
+  const real value = found.is_number() ? found.get<double>() : NAN;
+  if (std::fabs(value - expected) <= 1e-3L * std::fabs(expected) + 1e-6L) return;
   ++wrong;
   std::printf("%s is %s, recomputed as %.12Lg\n", what.c_str(), found.dump().c_str(), expected);
 }
@@ -188,7 +197,99 @@ class recomputation {
     }
   }
 
+  /// L = limit + scale C^-exponent by looking around in ever finer grids of limit and exponent.
+  void speedup() const {
+    const json& speedup = results_.at("speedup");
+    if (speedup.at("curve").is_null()) return;
+    std::vector<std::pair<real, real>> points;
+    for (const auto& [seed, run] : runs_.at(speedup.at("baseline").get<std::string>()))
+      for (const auto& p : curve(*run.first)) points.push_back(p);
+    const auto scale_and_error = [&](real limit, real exponent) {
+      real gg = 0, gl = 0, squares = 0;
+      for (const auto& [cost, loss] : points) {
+        const real g = std::pow(cost, -exponent);
+        gg += g * g;
+        gl += g * (loss - limit);
+      }
+      for (const auto& [cost, loss] : points)
+        squares += std::pow(loss - limit - gl / gg * std::pow(cost, -exponent), 2.0L);
+      return std::pair{gl / gg, std::sqrt(squares / static_cast<real>(points.size()))};
+    };
+    real lowest = points.front().second;
+    for (const auto& [cost, loss] : points) lowest = std::min(lowest, loss);
+    real limit = lowest / 2, limit_step = lowest / 40, logarithm = std::log(0.3L), step = std::log(1000.0L) / 40;
+    for (int round = 0; round < 60; ++round) {
+      real best = INFINITY, best_limit = limit, best_logarithm = logarithm;
+      for (int i = -20; i <= 20; ++i)
+        for (int k = -20; k <= 20; ++k) {
+          const real l = std::max(limit + i * limit_step, 0.0L), x = logarithm + k * step;
+          if (const real error = scale_and_error(l, std::exp(x)).second; error < best)
+            best = error, best_limit = l, best_logarithm = x;
+        }
+      limit = best_limit;
+      logarithm = best_logarithm;
+      limit_step *= 0.6L;
+      step *= 0.6L;
+    }
+    const real exponent = std::exp(logarithm);
+    const auto [scale, error] = scale_and_error(limit, exponent);
+    const json& found = speedup["curve"];
+    ++checked;
+    if (std::fabs(found.at("residual").get<double>() - error) > 1e-6L * error + 1e-12L) {
+      ++wrong;
+      std::printf("the curve's residual is %s, recomputed as %.12Lg\n", found["residual"].dump().c_str(), error);
+    }
+    expect_near("the curve's limit", found.at("limit"), limit);
+    expect_near("the curve's exponent", found.at("exponent"), exponent);
+    expect_same("the curve's points", found.at("points"), points.size());
+    const auto [first, last] = std::minmax_element(points.begin(), points.end());
+    expect("the curve's first", found.at("first"), first->first);
+    expect("the curve's last", found.at("last"), last->first);
+    for (const json& row : speedup.at("variants")) {
+      const std::string variant = row.at("variant");
+      std::vector<real> tokens, losses;
+      for (const auto& [seed, run] : runs_.at(variant)) {
+        const auto end = curve(*run.first).back();
+        tokens.push_back(end.first);
+        losses.push_back(end.second);
+      }
+      expect(variant + " at the end", row.at("loss"), mean(losses));
+      expect(variant + " at the end, tokens", row.at("tokens"), mean(tokens));
+      if (mean(losses) <= limit * (1 + 1e-4L)) continue;  // hardly or never reached
+      const real cost = std::pow(scale / (mean(losses) - limit), 1 / exponent);
+      expect_near(variant + " speedup", row.at("factor"), cost / mean(tokens));
+      const auto of = [&](const std::string& who, const auto& value) {
+        std::vector<real> all;
+        for (const auto& [seed, run] : runs_.at(who)) all.push_back(value(*run.first));
+        return mean(all);
+      };
+      const std::string baseline = speedup["baseline"];
+      const auto flops = [](const json& run) { return real(run.at("training_flops_per_token").get<double>()); };
+      const auto seconds = [](const json& run) {
+        return real(run.at("training_seconds").get<double>()) / run.at("training_tokens").get<double>();
+      };
+      expect_near(variant + " speedup in operations", row.at("flops_factor"),
+                  cost / mean(tokens) * of(baseline, flops) / of(variant, flops));
+      expect_near(variant + " speedup in seconds", row.at("seconds_factor"),
+                  cost / mean(tokens) * of(baseline, seconds) / of(variant, seconds));
+      if (std::fabs(cost / last->first - 1) > 1e-3L && std::fabs(cost / first->first - 1) > 1e-3L)
+        expect_same(variant + " extrapolated", row.at("extrapolated"), cost < first->first || cost > last->first);
+    }
+  }
+
  private:
+  /// Tokens and validation losses after the warm-up.
+  static std::vector<std::pair<real, real>> curve(const json& run) {
+    const json& how = run.at("settings").at("recipe");
+    std::vector<std::pair<real, real>> points;
+    for (const json& p : run.at("curve").at("same_tokens"))
+      if (p[0].get<double>() > how.at("warmup_fraction").get<double>() * how.at("steps").get<double>())
+        points.push_back({real(p[0].get<double>()) * how.at("batch").get<double>() *
+                              how.at("accumulation").get<double>() * how.at("sequence").get<double>(),
+                          p[1].get<double>()});
+    return points;
+  }
+
   const json& results_;
   std::vector<std::string> order_;
   std::map<std::string, std::map<std::uint64_t, std::pair<const json*, const json*>>> runs_;
@@ -220,6 +321,7 @@ int main(int argc, char** argv) try {
   again.summary();
   again.differences();
   again.verdicts();
+  again.speedup();
   std::printf("%d values recomputed from %zu logs, %d differ\n", checked, raw.size(), wrong);
   return wrong == 0 && checked > 0 ? 0 : 1;
 } catch (const std::exception& e) {

@@ -70,7 +70,9 @@ TEST_CASE("compare/table: marks and paired differences, or what one seed leaves 
     for (const auto& [name, losses] : {std::pair{"first", a}, std::pair{"second", b}})
       for (std::size_t s = 0; s < losses.size(); ++s)
         runs.push_back({{"variant", name}, {"seed", s}, {"validation_loss", losses[s]}});
-    json c{{"common_blocks", json::array()}, {"differences", compare::paired_differences(runs)}};
+    json c{{"common_blocks", json::array()}, {"differences", compare::paired_differences(runs)}, {"equal", "tokens"}};
+    c["floors"] = {{"bigram", 2.5}, {"unigram", std::log(20.0)}};
+    c["speedup"] = {{"baseline", "first"}, {"curve", nullptr}};
     c["summary"] = compare::summarize_runs(runs);
     compare::add_verdicts(c["summary"], c["differences"]);
     return compare::tables(c);
@@ -83,6 +85,11 @@ TEST_CASE("compare/table: marks and paired differences, or what one seed leaves 
   CHECK(has(clear,
             "2.1000\xC2\xB1"
             "0.1000 "));
+  CHECK_MESSAGE(has(clear, "equal tokens "), clear);
+
+  CHECK(has(clear, "2.5000      12.182      3.607"));  // loss and perplexity of the bigrams
+  CHECK(has(clear, "20.000      4.322"));              // perplexity and bits of the unigrams
+  CHECK(has(clear, "No effective speedup over first"));
   CHECK(has(clear, "Validation loss against first, in pairs of the same seed"));
   CHECK(has(clear, "second      -0.9967  -1.0110 to -0.9823  0.0058  better      3"));
   const std::string noise = comparison({2, 2.1, 2.2}, {2.1, 2, 2.2});
