@@ -15,6 +15,7 @@
 #include "compare/table.hpp"
 #include "fields_json.hpp"
 #include "fingerprint.hpp"
+#include "further_texts.hpp"
 #include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
@@ -109,33 +110,6 @@ void add_options(CLI::App& app, arguments& a) {
       ->check(CLI::NonNegativeNumber);
   examples::add_size_options(app, a.shape, a.set, {"vocab"});
   examples::add_recipe_options(app, a.how);
-}
-
-/// The texts of --validate, and what keeps them in memory.
-struct further_texts {
-  std::vector<gmoe::corpus> read;
-  std::vector<compare::validation_text> texts;
-};
-further_texts read_texts(const std::vector<std::string>& given) {
-  further_texts all;
-  for (const std::string& text : given) {
-    const std::size_t equals = text.find('=');
-    const std::string name = text.substr(0, equals);
-    const bool good =
-        equals != text.npos && !name.empty() && equals + 1 < text.size() &&
-        name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == name.npos;
-    if (!good)
-      throw examples::usage_error(gmoe::concat("--validate is ", gmoe::in_quotes(text),
-                                               ", expected NAME=PATH with a name of letters, digits, - and _"));
-    for (const auto& other : all.texts)
-      if (other.name == name) throw examples::usage_error(gmoe::concat("--validate ", name, " was given twice"));
-    all.read.push_back(gmoe::corpus::read(text.substr(equals + 1)));
-    const auto bytes = all.read.back().bytes();
-    gmoe::require<gmoe::data_error>(bytes.size() >= 2, "--validate ", name,
-                                    ": the text has one byte, expected at least 2");
-    all.texts.push_back({name, bytes, examples::text_fingerprint(bytes)});
-  }
-  return all;
 }
 
 /// Runs, or takes from the store, all plans; those before an interruption are kept. The unfinished one is thrown away.
@@ -279,9 +253,9 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
 
   const gmoe::corpus text = gmoe::corpus::read(a.text);
   const auto split = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
-  const further_texts others = read_texts(a.validate);
-  const compare::split_text parts{split.train, split.validation, examples::text_fingerprint(text.bytes()),
-                                  others.texts};
+  const std::vector<examples::further_text> others = examples::read_further_texts(a.validate);
+  compare::split_text parts{split.train, split.validation, examples::text_fingerprint(text.bytes()), {}};
+  for (const examples::further_text& o : others) parts.others.push_back({o.name, o.text.bytes(), o.fingerprint()});
   const std::vector<compare::run_plan> plans =
       compare::make_plans(request, [&](const compare::run_plan& p) { return store.seconds_per_step(p, parts); });
   std::printf("%s; %s of %s of %td x %s on %s\n", text.describe().c_str(), plural(std::ssize(plans), "run").c_str(),

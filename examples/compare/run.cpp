@@ -18,7 +18,7 @@ namespace {
 
 constexpr index_t curve_points = 200;     // of the training loss
 constexpr index_t validation_points = 8;  // during training, each on at most this many tokens:
-constexpr index_t validation_glance = 16384;
+constexpr index_t validation_glance = 8192;
 constexpr index_t shown_paths = 20;
 
 index_t batches_for(index_t tokens, const gmoe::recipe& how) {
