@@ -11,7 +11,6 @@ using namespace gmoe_test;
 namespace {
 
 using ids = std::vector<id_type>;
-constexpr id_type none = no_choice;
 
 /// Choices of `slots` different experts for each token; every `hole`-th pair is empty.
 ids random_choices(index_t tokens, index_t slots, index_t experts, index_t hole, std::uint64_t seed) {

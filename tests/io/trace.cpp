@@ -19,7 +19,7 @@ using B = cpu<double>;
 
 namespace {
 
-constexpr auto small = [] {
+constexpr auto two_blocks = [] {
   sizes s;
   s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 2, s.heads = 2, s.d_ff = 6, s.experts = 3, s.dropout = 0.5;
   return s;
@@ -65,7 +65,7 @@ struct traced {
   gmoe_test::temp_folder folder;
 
   safetensors_file run(const trace_settings& how, trace_tokens text) {
-    language_model<Card, B> model(small(), 3);
+    language_model<Card, B> model(two_blocks(), 3);
     trace_file<double> out;
     tracer(model, text, how, out).run();
     out.write(folder / "t");
