@@ -44,7 +44,7 @@ class moe_pass {
 
   /// The card's balance loss: over all layers, or the mean of the layers' own. Nothing where it has none.
   /// Asked anew whenever a loss is asked for; what it adds to the findings then replaces what it added before.
-  variable<B> balance_loss() {
+  variable<B> balance_loss() const {
     forget_balance();
     variable<B> total;
     if (found_.routings.empty()) return total;
@@ -61,20 +61,20 @@ class moe_pass {
     return total;
   }
   /// Balance and everything that policies added, 1 x 1; nothing where there is neither.
-  variable<B> loss() {
+  variable<B> loss() const {
     variable<B> total = balance_loss();
     for (const auto& l : found_.losses) total = total ? add(total, l.value) : l.value;
     return total;
   }
   /// The same by name: visit("balance", value), and those that were added.
-  void losses(auto&& visit) {
+  void losses(auto&& visit) const {
     if (const variable<B> b = balance_loss()) visit(std::string_view("balance"), b);
     for (const auto& l : found_.losses) visit(l.name, l.value);
   }
 
  private:
   /// What the balance policy added when it was asked before stands at the end.
-  void forget_balance() {
+  void forget_balance() const {
     found_.losses.erase(found_.losses.end() - std::exchange(losses_of_balance_, 0), found_.losses.end());
     found_.statistics.erase(found_.statistics.end() - std::exchange(statistics_of_balance_, 0),
                             found_.statistics.end());
@@ -82,10 +82,10 @@ class moe_pass {
 
   const data* stack_;
   context<B> context_;
-  findings<B> found_;
+  mutable findings<B> found_;  // a balance that is asked for its loss may add to them
   typename data::carried_by_slot carried_{};
   index_t next_ = 0;
-  std::ptrdiff_t losses_of_balance_ = 0, statistics_of_balance_ = 0;
+  mutable std::ptrdiff_t losses_of_balance_ = 0, statistics_of_balance_ = 0;
 };
 
 }  // namespace gmoe
