@@ -38,13 +38,14 @@ class session_on_backend final : public session {
   bool finished() const override { return !trainer_ || trainer_->finished(); }
   std::int64_t steps_done() const override { return trainer_ ? trainer_->steps_done() : 0; }
 
-  session_report evaluate(gmoe::index_t most_batches) override {
+  session_report evaluate(gmoe::index_t most_batches) override { return evaluate(setup_.validation, most_batches); }
+  session_report evaluate(std::span<const std::uint8_t> text, gmoe::index_t most_batches) override {
     session_report report;
     for (gmoe::index_t l = 0; l < model_.moe().layers(); ++l) {
       report.blocks.push_back(model_.moe().shape(l).block);
       report.load.emplace_back(static_cast<std::size_t>(model_.moe().shape(l).experts));
     }
-    report.loss = gmoe::evaluate(model_, setup_.validation, setup_.how.sequence, setup_.how.batch, most_batches,
+    report.loss = gmoe::evaluate(model_, text, setup_.how.sequence, setup_.how.batch, most_batches,
                                  [&](const gmoe::losses<backend>& l) { count_choices(l.found, report.load); });
     for (auto& layer : report.load) {
       double total = 0;
@@ -120,9 +121,11 @@ class session_on_backend final : public session {
   }
 
   static void count_choices(const gmoe::findings<backend>& found, std::vector<std::vector<double>>& load) {
-    for (const auto& r : found.routings)
+    for (const auto& r : found.routings) {
+      if (!r.mixture.empty()) continue;  // a row is a layer's own mixture, not one that its form holds
       for (gmoe::id_type e : r.chosen.to_host())
         if (e != gmoe::no_choice) ++load[static_cast<std::size_t>(r.layer)][static_cast<std::size_t>(e)];
+    }
   }
 
   gmoe::trainer<model, std::uint8_t>& trainer() {

@@ -1,6 +1,7 @@
 // Compiled once per backend: for Eigen, and with EXAMPLES_THRUST for Thrust (by nvcc: on the GPU).
 
 #include <cstdio>
+#include <string>
 #include <vector>
 
 #include "gmoe/io/official.hpp"
@@ -39,10 +40,10 @@ template <class Backend>
 void run(const options& o) {
   const token_table tokens = read_tokens(o.tokens);
   gmoe::trace_file<typename Backend::scalar> out;
+  std::string card;
   gmoe::with_official_model<Backend>(o.checkpoint, [&](auto& model) {
     gmoe::official_tracer tracer(model, tokens.ids, tokens.sequences, out);
-    std::printf("%s", gmoe::describe(model.card(), gmoe::detail_level::brief).c_str());
-    std::fflush(stdout);
+    card = gmoe::describe(model.card(), gmoe::detail_level::brief);
     tracer.pass();
     if (o.steps == 0) return;
     // The recipe of the paper's models, at the length of the reference data.
@@ -55,6 +56,7 @@ void run(const options& o) {
     });
   });
   out.write(o.out);
+  std::printf("%s", card.c_str());  // when nothing can go wrong any more
 }
 
 template <template <class> class Backend>

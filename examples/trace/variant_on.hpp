@@ -31,8 +31,6 @@ void trace_model(Model& model, const std::string& variant, const variant_options
                                  .gradients = o.gradients,
                                  .train_steps = o.train_steps,
                                  .how = o.how};
-  std::printf("%s", gmoe::describe(model.card(), gmoe::detail_level::brief).c_str());
-  std::fflush(stdout);
   gmoe::trace_file<scalar> out;
   gmoe::tracer tracer(model, text, how, out);
   gmoe::require(!o.replay_constants || !o.replay.empty(), "--replay-constants needs --replay FILE to take them from");
@@ -45,6 +43,8 @@ void trace_model(Model& model, const std::string& variant, const variant_options
   out.set_metadata("variant", variant);
   out.set_metadata("scalar", std::is_same_v<scalar, double> ? "double" : "float");
   out.write(o.out);
+  std::printf("%s",
+              gmoe::describe(model.card(), gmoe::detail_level::brief).c_str());  // when nothing can go wrong any more
 }
 
 /// A new model of a card by name.

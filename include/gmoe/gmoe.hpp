@@ -10,6 +10,7 @@
 #include "gmoe/backend/generic.hpp"
 #include "gmoe/data/continue_text.hpp"
 #include "gmoe/data/corpus.hpp"
+#include "gmoe/data/counting_models.hpp"
 #include "gmoe/data/printable.hpp"
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/model/accounting.hpp"

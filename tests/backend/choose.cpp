@@ -11,7 +11,6 @@ using namespace gmoe_test;
 namespace {
 
 using ids = std::vector<id_type>;
-constexpr id_type none = no_choice;
 constexpr double nan_score = not_a_number, inf = std::numeric_limits<double>::infinity();
 
 /// Scores with ties, infinities and NaNs among them.

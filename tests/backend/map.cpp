@@ -171,5 +171,19 @@ TEST_CASE_TEMPLATE("backend/map: relu's slope is 0 at 0, and NaN is not hidden b
     CHECK(all_nan());
     B::map(z.view(), 0, value_of<fn::exponential>{}, all.view());
     CHECK(all_nan());
+    B::map(z.view(), 0, value_of<fn::relu>{}, all.view());
+    CHECK(all_nan());
+    B::map(z.view(), 0, value_of<fn::softplus>{}, all.view());
+    CHECK(all_nan());
+    using S = typename B::scalar;
+    const matrix<B> ones = put<B>(table(1, repeat, 1));
+    B::map(z.view(), 0, fn::value_of<fn::clamp<S>>{{S(-1), S(1)}}, all.view());
+    CHECK(all_nan());
+    B::map(z.view(), 0, fn::value_of<fn::smooth_step<S>>{{S(2)}}, all.view());
+    CHECK(all_nan());
+    B::map(z.view(), 0, fn::slope_of<fn::smooth_step<S>>{{S(2)}}, ones.view(), all.view(), all.view());
+    CHECK(all_nan());
+    B::map_with_row(z.view(), 0, fn::entmax_input{}, all.view(), ones.view());
+    CHECK(all_nan());
   }
 }

@@ -12,6 +12,7 @@ namespace {
 
 struct soft_slots {
   using slot = slots::form;
+  using uses = slot_list<slots::experts, slots::body, slots::router>;
   index_t slots_per_expert = 2;
   static constexpr auto fields =
       std::tuple{field{"slots_per_expert", &soft_slots::slots_per_expert, "mixtures for each expert", at_least(1)}};
@@ -32,7 +33,19 @@ struct soft_slots {
   }
 };
 
-using soft_card = with<smoe_card, soft_slots, no_balance>;
+struct soft_card {
+  layer_pool experts{};
+  relu_expert body{};
+  linear_router router{};
+  soft_slots form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+
+/// A form that does not say that it uses no more, with a loss that reads what nobody makes.
+struct all_slots : soft_slots {
+  using uses = slots::parts_of_a_layer;
+};
 
 }  // namespace
 
@@ -43,7 +56,7 @@ TEST_CASE("breadth/soft_moe: gradients; it looks at the whole sequence, and does
   CHECK(check_causality(model, 6).measured == reach::sequence);
   CHECK(gmoe_test::config_message([&] { generator reader(model); }).ends_with("looks at the whole sequence"));
   CHECK(gmoe_test::config_message([&] {
-          language_model<with<soft_card, switch_loss>, gmoe_test::model_backend> balanced(gmoe_test::small_sizes());
+          language_model<with<smoe_card, all_slots>, gmoe_test::model_backend> balanced(gmoe_test::small_sizes());
           gmoe_test::losses_of(balanced, gmoe_test::text(2, 5, 11), true);
         }) ==
         "block 0: the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");

@@ -241,6 +241,34 @@ struct two_rounds {
 };
 // [/form]
 
+// [mixtures]
+/// The same tokens through two mixtures, one of them with a weight of its own.
+template <class First, class Second>
+struct weighted_sum {
+  using slot = slots::form;
+  using uses = slot_list<>;  // of the card's own answers; those of `first` and `second` are theirs
+  First first{};
+  Second second{};
+  double weight = 0.5;
+  static constexpr auto fields =
+      std::tuple{field{"first", &weighted_sum::first, "a mixture"}, field{"second", &weighted_sum::second, "another"},
+                 field{"weight", &weighted_sum::weight, "of the second one", above(0)}};
+
+  template <class B>
+  variable<B> operator()(const place<B>& at, auto& parts, const variable<B>& x) const {
+    const variable<B> y = parts.mixture(&weighted_sum::first, at, x);
+    return add(y, scale(parts.mixture(&weighted_sum::second, at, x), weight));
+  }
+};
+
+struct two_mixtures_card {
+  static constexpr card_text text{"two-mixtures", "", "GMoE, and half of a usual mixture"};
+  weighted_sum<gmoe_card, smoe_card> form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/mixtures]
+
 // [card]
 struct my_card : smoe_card {
   static constexpr card_text text{"mine", "", "a hidden layer in the router, biases instead of a balance loss"};
@@ -363,6 +391,15 @@ void check_what_they_do() {
 
   const moe_stack<with<smoe_card, two_rounds>, B> twice(small);
   expect(pass_of(twice).found().routings.size() == 2, "two rounds are two routings");
+  two_mixtures_card both;
+  change_setting(both, "form.second.balance.alpha", "0");
+  const moe_stack<two_mixtures_card, B> mixtures(small, both);
+  std::string losses;
+  pass_of(mixtures).losses([&](std::string_view name, const variable<B>& value) {
+    losses += std::string(name) + (value.value().item() > 0 ? " " : " of nothing ");
+  });
+  expect(losses == "first/balance second/balance of nothing ",
+         "each mixture has a balance loss and a number of its own");
   expect(describe<my_card>().find("deep_router {hidden = 8}: logits, make_layer") != std::string::npos,
          "a card of one's own describes itself");
 }
@@ -381,6 +418,12 @@ int main() {
   expect_gradients<with<smoe_card, importance_loss>>("balance");
   expect_gradients<with<smoe_card, latent_expert>>("body");
   expect_gradients<with<smoe_card, two_rounds>>("form");
+  struct without_cuts {
+    weighted_sum<gmoe_no_logits_card, smoe_card> form{};
+    every_block placement{};
+    gpt2_feed_forward dense{};
+  };
+  expect_gradients<without_cuts>("mixtures");
   expect_gradients<my_card>("card");
   check_what_they_do();
   return good ? 0 : 1;

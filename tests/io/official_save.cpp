@@ -4,10 +4,12 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/io/training_checkpoint.hpp"
 #include "io/checkpoint.hpp"
 
 using namespace gmoe;
@@ -18,14 +20,14 @@ using gmoe_test::temp_folder;
 
 namespace {
 
-constexpr auto small = [] {
+constexpr auto three_experts = [] {
   sizes s;
   s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 3, s.heads = 2, s.d_ff = 6, s.experts = 3;
   return s;
 };
 
 template <class Card>
-std::string complaint(const Card& card, const sizes& s = small()) {
+std::string complaint(const Card& card, const sizes& s = three_experts()) {
   const temp_folder folder;
   language_model<Card, cpu<float>> model(s, card);
   const std::string message = message_of<config_error>([&] { save_official(folder / "new", model); });
@@ -60,11 +62,46 @@ TEST_CASE("io/official_save: golden checkpoints come back byte by byte") {
   }
 }
 
+TEST_CASE("io/official_save: numbers that the model has no use for come back") {
+  for (const char* name : {"gmoe_tiny", "dense_tiny"}) {
+    CAPTURE(name);
+    const temp_folder folder;
+    auto changed = gmoe_test::checkpoint::golden(name);
+    changed.config["capacity_factor"] = 2.5;
+    changed.config["aux_alpha"] = 0.125;
+    changed.write(folder / "changed");
+    with_official_model<cpu<float>>(folder / "changed", [&](auto& model) { save_official(folder / "a", model); });
+    const auto config = nlohmann::json::parse(slurp(folder / "a/config.json"));
+    CHECK(config["capacity_factor"] == 2.5);
+    CHECK(config["aux_alpha"] == 0.125);
+  }
+  // Through a training checkpoint too.
+  const temp_folder folder;
+  auto changed = gmoe_test::checkpoint::golden("dense_tiny");
+  changed.config["capacity_factor"] = 2.5;
+  changed.write(folder / "changed");
+  using model_type = language_model<official_dense_card, cpu<float>>;
+  model_type model = load_official<official_dense_card, cpu<float>>(folder / "changed");
+  CHECK(model.unread_numbers() == std::map<std::string, double>{{"aux_alpha", 0.01}, {"capacity_factor", 2.5}});
+  const std::vector<std::uint8_t> bytes(200, 7);
+  trainer run(model, std::span<const std::uint8_t>(bytes), {.steps = 2, .batch = 1, .sequence = 4});
+  save_checkpoint(folder / "run", run, "dense");
+  model_type other(model.shape());
+  load_model(folder / "run", other, "dense");
+  CHECK(official_config_of(other).capacity_factor == 2.5);
+  trainer again(other, std::span<const std::uint8_t>(bytes), {.steps = 2, .batch = 1, .sequence = 4});
+  other.set_unread_numbers({});
+  load_checkpoint(folder / "run", again, "dense");
+  CHECK(official_config_of(other).capacity_factor == 2.5);
+  // A number that the model reads is the model's.
+  CHECK(load_official<official_switch_card, cpu<float>>(golden_files("switch_tiny")).unread_numbers().empty());
+}
+
 TEST_CASE_TEMPLATE("io/official_save: models of our own come back", Card, gmoe_card, gmoe_no_local_card,
                    official_gmoe_card<false, false, false>, official_switch_card, official_gshard_card,
                    dense_relu_card) {
   using B = cpu<double>;
-  sizes s = small();
+  sizes s = three_experts();
   s.dropout = 0.25, s.initializer_range = 0.5, s.layer_norm_epsilon = 1e-6;
   if (official_card<Card>::kind() == official_kind::dense) s.experts = 1;  // which is what a config says of none
   Card card;
@@ -94,7 +131,7 @@ TEST_CASE("io/official_save: models that the format cannot hold") {
   CHECK_HAS(complaint(with<gmoe_card, global_router<propagate<cut::projected>>>{}), "its card's slot 'router'");
   CHECK_HAS(complaint(switch_card{}), "block 1 has GPT-2's feed-forward layer, expected relu_feed_forward");
   CHECK_HAS(complaint(card<gmoe_card>(top_k{.k = 2})), "gmoe chooses 1 expert per token, the model 2");
-  sizes one = small();
+  sizes one = three_experts();
   one.layers = 1;
   CHECK_HAS(complaint(card<switch_card>(top_k{.k = 2}), one), "switch chooses 1 expert per token, the model 2");
   CHECK_HAS(complaint(card<gshard_card>(gshard_capacity{.order = priority::choice_order}), one),
@@ -105,7 +142,7 @@ TEST_CASE("io/official_save: models that the format cannot hold") {
 }
 
 TEST_CASE("io/official_save: whether a model can be saved is known before there is one") {
-  const sizes s = small();
+  const sizes s = three_experts();
   const auto refusal = [&](const auto& card) { return message_of<config_error>([&] { check_official(s, card); }); };
   CHECK_NOTHROW(check_official(s, gmoe_card{}));
   CHECK_NOTHROW(check_official(s, with<switch_card, relu_feed_forward>{}));
@@ -116,7 +153,7 @@ TEST_CASE("io/official_save: whether a model can be saved is known before there 
 
 TEST_CASE("io/official_save: numbers beyond F32, and folders that cannot be made") {
   const temp_folder folder;
-  language_model<gmoe_card, cpu<double>> model(small());
+  language_model<gmoe_card, cpu<double>> model(three_experts());
   save_official(folder.path, model);
   const std::string before = slurp(folder / "model.safetensors");
 

@@ -20,8 +20,8 @@ using gmoe_test::temp_folder;
 
 namespace {
 
-using B = GMOE_TEST_BACKEND<float>;
-using model = gmoe::language_model<gmoe::gmoe_card, B>;
+using floats = GMOE_TEST_BACKEND<float>;
+using model = gmoe::language_model<gmoe::gmoe_card, floats>;
 
 using gmoe_test::short_run;
 using gmoe_test::text;
@@ -93,8 +93,8 @@ template <class Card>
 struct of_format_1 {
   temp_folder folder;
   std::filesystem::path file = folder / "checkpoint";
-  gmoe::language_model<Card, B> weights;
-  gmoe::trainer<gmoe::language_model<Card, B>, std::uint8_t> run;
+  gmoe::language_model<Card, floats> weights;
+  gmoe::trainer<gmoe::language_model<Card, floats>, std::uint8_t> run;
 
   of_format_1(const Card& card, const std::map<std::string, std::string>& said)
       : weights(prepared(card)), run(weights, tokens, short_run) {
@@ -107,8 +107,8 @@ struct of_format_1 {
       for (const auto& [key, value] : said) notes[key] = value;
     });
   }
-  static gmoe::language_model<Card, B> prepared(const Card& card) {
-    gmoe::language_model<Card, B> m(tiny, card, 7);
+  static gmoe::language_model<Card, floats> prepared(const Card& card) {
+    gmoe::language_model<Card, floats> m(tiny, card, 7);
     m.prepare(std::vector<std::int64_t>(32, 1));
     return m;
   }
@@ -122,7 +122,7 @@ struct of_format_1 {
   }
   /// Whether a run of a model with the card goes on from the file as this one does.
   bool goes_on(const Card& card) {
-    gmoe::language_model<Card, B> other = prepared(card);
+    gmoe::language_model<Card, floats> other = prepared(card);
     gmoe::trainer again(other, tokens, short_run);
     gmoe::load_checkpoint(file, again, "card", "cycle");
     return again.steps_done() == 1 && again.step().loss == run.step().loss;
@@ -220,7 +220,7 @@ TEST_CASE("io/training_checkpoint: the model alone gives the same numbers") {
 
 TEST_CASE("io/training_checkpoint: a model restored from a file has seen the training text") {
   const temp_folder folder;
-  using hashed = gmoe::language_model<gmoe::hash_card, B>;
+  using hashed = gmoe::language_model<gmoe::hash_card, floats>;
   const auto table_of = [](hashed& m) {
     std::vector<float> table;
     m.each_buffer([&](const auto& b) { table = b.value().to_host(); });
@@ -323,7 +323,7 @@ TEST_CASE("io/training_checkpoint: the numbers of the card are the file's") {
   card.placement.blocks = {1};
   card.capacity = {.factor = 1.5, .order = gmoe::priority::choice_order, .room = gmoe::room::exact};
   card.balance.alpha = 0.125;
-  gmoe::language_model<own_card, B> m(tiny, card, 7);
+  gmoe::language_model<own_card, floats> m(tiny, card, 7);
   gmoe::trainer run(m, tokens, short_run);
   run.step();
   gmoe::save_checkpoint(file, run, "mine");
@@ -336,7 +336,7 @@ TEST_CASE("io/training_checkpoint: the numbers of the card are the file's") {
   CHECK(read.balance.alpha == 0.125);
 
   card.balance.alpha = 0.25;
-  gmoe::language_model<own_card, B> other(tiny, card, 7);
+  gmoe::language_model<own_card, floats> other(tiny, card, 7);
   gmoe::trainer next(other, tokens, short_run);
   CHECK_HAS(message_of<gmoe::file_error>([&] { gmoe::load_checkpoint(file, next, "mine"); }),
             "this checkpoint's card.balance.alpha is '0.125', but this run's is '0.25'");
@@ -459,4 +459,47 @@ TEST_CASE("io/training_checkpoint: files of version 0.1.1 that cannot be one are
   CHECK_HAS(refusal({{"sizes.granularity", "many"}}), "'sizes.granularity': experts.granularity is 'many'");
   CHECK_HAS(refusal({{"sizes.granularity", "1000000"}}), "sizes.granularity is 1000000, but the file's");
   CHECK_HAS(refusal({{"sizes.shared_experts", "1000000"}}), "sizes.shared_experts is 1000000, but the file's");
+}
+
+namespace {
+
+struct series_card {
+  static constexpr gmoe::card_text text{"series", "", "a hash layer upon GMoE"};
+  gmoe::in_series<gmoe::gmoe_card, gmoe::hash_card> form{};
+  gmoe::every_block placement{};
+  gmoe::gpt2_feed_forward dense{};
+};
+
+}  // namespace
+
+TEST_CASE("io/training_checkpoint: mixtures in a form, with numbers by their paths") {
+  using series = gmoe::language_model<series_card, B>;
+  const temp_folder folder;
+  const auto file = folder.path / "checkpoint";
+  series_card card;
+  gmoe::change_setting(card, "form.first.balance.alpha", "0.25");
+  series first(tiny, card, 7);
+  CHECK(first.needs_preparation());
+  std::vector<std::int64_t> counts(32, 1);
+  counts[3] = 100;
+  first.prepare(counts);
+  gmoe::trainer run(first, tokens, short_run);
+  run.step();
+  gmoe::save_checkpoint(file, run, "series", "cycle");
+
+  const gmoe::checkpoint_header header = gmoe::check_checkpoint<series_card>(file);
+  CHECK(header.settings.at("form.first.balance.alpha") == "0.25");
+  CHECK(header.settings.at("form.second.select.k") == "1");
+  series second(tiny, header.card<series_card>("file"), 8);
+  second.set_prepared();
+  gmoe::trainer again(second, tokens, short_run);
+  gmoe::load_checkpoint(file, again, "series", "cycle");
+  CHECK(again.step().loss == run.step().loss);
+  second.each_buffer([&](const auto& b) { CHECK(b.name() == "form.second.router.bucket"); });
+
+  spoil(file, {{"card.form.first.balance.alpha", "-1"}});
+  CHECK(message_of<gmoe::file_error>([&] {
+          gmoe::check_checkpoint<series_card>(file).card<series_card>("file");
+        }).find("'card.form.first.balance.alpha': form.first.balance.alpha is -1, expected 0 or more") !=
+        std::string::npos);
 }

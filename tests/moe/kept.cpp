@@ -51,7 +51,7 @@ struct keeps_all {
            std::to_string(my.cached.read++);
   }
 };
-struct around {
+struct around_alone {
   using slot = slots::router;
   keeps_all of{};
 };
@@ -126,7 +126,7 @@ TEST_CASE_TEMPLATE("moe/kept: per layer, for groups of layers, and within a pass
 
 TEST_CASE_TEMPLATE("moe/kept: a wrapper keeps what the policy within keeps, unless it has its own", B,
                    GMOE_TEST_BACKENDS) {
-  policy_alone<B, around> same({}, {{}, {}, {}});
+  policy_alone<B, around_alone> same({}, {{}, {}, {}});
   CHECK(names<B>(same) ==
         "own.0.own own.1.own own.2.own group.0.ours group.1.ours | own.0.bias own.1.bias own.2.bias ");
   CHECK(same.ask_in(hooks::logits{}, 2, context<B>{}) == "own.2.own group.1.ours 0 10");

@@ -30,6 +30,23 @@ struct scaled {
 };
 using nested = with<smoe_card, scaled<jittered<linear_router>>>;
 
+/// A form that needs scores, but no weights and no limit.
+struct scored {
+  using slot = slots::form;
+  using uses = slot_list<slots::experts, slots::body, slots::router, slots::score>;
+};
+struct scored_card : switch_card {
+  scored form{};
+  unused<slots::select> select{};
+  no_capacity capacity{};
+  unit_weight gate{};
+  no_balance balance{};
+};
+struct around_scored {
+  using slot = slots::form;
+  scored of{};
+};
+
 struct forgetful {
   using slot = slots::balance;
   double alpha = 1, more = 2;
@@ -66,6 +83,24 @@ TEST_CASE("moe/settings: what a card without a mixture does not use, it does not
   CHECK(uses_slot<switch_card, slots::router>);
   CHECK(change<dense_card>("balance.alpha", "1") ==
         "there is no number 'balance.alpha' in the card dense; it has none");
+}
+
+TEST_CASE("moe/settings: what a form does not use, its card does not have") {
+  CHECK(names<scored_card>() == "placement.first=0 ");
+  CHECK(uses_slot<scored_card, slots::score>);
+  CHECK_FALSE(uses_slot<scored_card, slots::select>);
+  CHECK(uses_slot<scored_card, slots::form>);
+  CHECK(uses_slot<scored_card, slots::placement>);
+  // A wrapper uses what is in it; a form that says nothing uses all.
+  CHECK_FALSE(form_uses<with<smoe_card, around_scored>, slots::gate>);
+  CHECK(form_uses<with<smoe_card, around_scored>, slots::body>);
+  CHECK(form_uses<smoe_card, slots::gate>);
+  // What nobody answers is unused, or has an answer of its own.
+  struct bare {
+    scored form{};
+  };
+  CHECK(std::is_same_v<answer<bare, slots::select>, unused<slots::select>>);
+  CHECK(std::is_same_v<answer<bare, slots::candidates>, all_experts>);
 }
 
 TEST_CASE("moe/settings: set by name") {

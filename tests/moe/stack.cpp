@@ -149,7 +149,8 @@ TEST_CASE_TEMPLATE("moe/stack: pairs lie by expert, in token order", B, GMOE_TES
 }
 
 TEST_CASE_TEMPLATE("moe/stack: nothing is observed where nothing is computed", B, GMOE_TEST_BACKENDS) {
-  const moe_stack<with<smoe_card, shared_experts>, B> moe(three_experts(1));  // and none is set aside
+  const moe_stack<with<smoe_card, shared_experts, fine_grained<layer_pool>>, B> moe(
+      three_experts(1));  // and none is set aside
   recorder<B> observer;
   context<B> ctx;
   ctx.observer = &observer;

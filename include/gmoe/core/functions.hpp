@@ -23,11 +23,12 @@ using std::log;
 using std::sqrt;
 using std::tanh;
 
-// The scalar forms of what <cmath> does not have in this shape.
-GMOE_HD inline float max(float a, float b) { return a > b ? a : b; }
-GMOE_HD inline double max(double a, double b) { return a > b ? a : b; }
-GMOE_HD inline float min(float a, float b) { return a < b ? a : b; }
-GMOE_HD inline double min(double a, double b) { return a < b ? a : b; }
+// The scalar forms of what <cmath> does not have in this shape. A NaN in the first argument stays, as it does in
+// vectors: formulas put x there, and the number that bounds it second.
+GMOE_HD inline float max(float a, float b) { return a < b ? b : a; }
+GMOE_HD inline double max(double a, double b) { return a < b ? b : a; }
+GMOE_HD inline float min(float a, float b) { return b < a ? b : a; }
+GMOE_HD inline double min(double a, double b) { return b < a ? b : a; }
 GMOE_HD inline float step(float x) { return x > 0 ? 1.0f : 0.0f; }
 GMOE_HD inline double step(double x) { return x > 0 ? 1.0 : 0.0; }
 
@@ -228,7 +229,7 @@ struct open_gate {
 /// Entmax with alpha = 1.5 (Peters et al., ACL 2019), per element: max(z - tau, 0)^2, where z is half of what the logit
 /// is below the row's largest. tau lies between -1 and 0, so that below -2 it does not matter how far; a NaN stays one.
 struct entmax_input {
-  template <class T> GMOE_HD T operator()(const T& x, const T& top) const { return max(T(-2), (x - top) / T(2)); }
+  template <class T> GMOE_HD T operator()(const T& x, const T& top) const { return max((x - top) / T(2), T(-2)); }
 };
 struct entmax_value {
   static constexpr int halvings = 30;  ///< of an interval of length 1, after which a wrong guess weighs 2^-60

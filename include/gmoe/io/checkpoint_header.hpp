@@ -1,6 +1,7 @@
 #pragma once
 /// What a training checkpoint says of itself, in its file's metadata.
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <map>
@@ -30,8 +31,9 @@ struct checkpoint_header {
   sizes shape;
   std::map<std::string, std::string> settings;  ///< the card's numbers, "balance.alpha" to "0.01"
   recipe how;
-  std::optional<double> validation_loss;  ///< in nats per token, where it was measured at this step
-  bool first_format = false;              ///< read from a file of format_1: `settings` may have others than the card
+  std::optional<double> validation_loss;           ///< in nats per token, where it was measured at this step
+  std::map<std::string, double> unread_numbers{};  ///< see language_model
+  bool first_format = false;  ///< read from a file of format_1: `settings` may have others than the card
 
   /// Takes the numbers of a card.
   template <class Card>
@@ -68,6 +70,7 @@ struct checkpoint_header {
     for (const auto& [path, value] : settings) m["card." + path] = value;
     each_field(how, [&](const auto& f, const auto& v) { m["recipe." + std::string(f.name)] = to_text(v); });
     if (validation_loss) m["validation_loss"] = to_text(*validation_loss);
+    for (const auto& [number, value] : unread_numbers) m["unread." + number] = to_text(value);
     return m;
   }
 
@@ -100,6 +103,8 @@ struct checkpoint_header {
         if (key.starts_with("card.")) h.settings[key.substr(5)] = value;
     }
     if (m.contains("validation_loss")) read("validation_loss", h.validation_loss.emplace());
+    for (const auto& [key, value] : m)
+      if (key.starts_with("unread.")) read(key, h.unread_numbers[key.substr(7)]);
     try {
       check_recipe(h.how);
     } catch (const config_error& e) {
@@ -108,6 +113,16 @@ struct checkpoint_header {
     require<file_error>(h.step >= 0 && h.step <= h.how.steps, file, ": step is ", h.step, ", expected 0 to the run's ",
                         h.how.steps, " steps");
     return h;
+  }
+
+  /// Numbers in the largest matrix of a pool of experts, "parameter/experts.w_in" or one within a form; 0 without any.
+  static index_t largest_of_experts(const safetensors_file& file) {
+    index_t most = 0;
+    for (const tensor_entry& t : file.tensors())
+      if (t.name.starts_with("parameter/experts.") ||
+          (t.name.starts_with("parameter/form.") && t.name.find(".experts.") != std::string::npos))
+        most = std::max(most, t.elements());
+    return most;
   }
 
   /// Throws file_error unless the tensors have room for the sizes: a model of sizes that passed takes about the
@@ -125,8 +140,8 @@ struct checkpoint_header {
       fits("d_model", shape.d_model, n > 0 ? numbers / n : numbers);
     }
     fits("d_ff", shape.d_ff, numbers);
-    if (!file.contains("parameter/experts.w_in")) return;  // a dense model, of which `experts` says nothing
-    const index_t units = file.entry("parameter/experts.w_in").elements();
+    const index_t units = largest_of_experts(file);
+    if (units == 0) return;  // a dense model, of which `experts` says nothing
     fits("experts", shape.experts, units);
     for (const auto& [path, most] :
          {std::pair{"experts.granularity", shape.experts > 0 ? units / shape.experts : units},

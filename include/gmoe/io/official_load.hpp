@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -103,6 +104,16 @@ Card official_card_of(const official_config& c) {
   return card;
 }
 
+/// The numbers of a config that the card has no use for.
+template <class Card>
+std::map<std::string, double> official_numbers_unread(const official_config& c) {
+  std::map<std::string, double> unread;
+  if constexpr (official_card<Card>::kind() == official_kind::dense) unread["aux_alpha"] = c.aux_alpha;
+  if constexpr (official_card<Card>::kind() == official_kind::dense || !requires(Card card) { card.capacity.factor; })
+    unread["capacity_factor"] = c.capacity_factor;
+  return unread;
+}
+
 /// Builds the model of a config that is known to fit the card.
 template <class Card, class B>
 language_model<Card, B> build_official(const official_files& files, const official_config& config) {
@@ -117,6 +128,7 @@ language_model<Card, B> build_official(const official_files& files, const offici
     }
     language_model<Card, B> model(config.shape, card, 0, build_mode::shapes_only);
     weights.fill(model);
+    model.set_unread_numbers(official_numbers_unread<Card>(config));
     return model;
   } catch (const config_error& e) {
     throw file_error(concat(shown, ": ", e.what()));

@@ -60,6 +60,11 @@ official_config official_config_of(Model& model) {
   if constexpr (official<card>) {
     c = detail::official_switches<card>();
     c.shape = model.shape();
+    // What the model has no use for is as it was in the file that the model came from.
+    for (const auto& [name, value] : model.unread_numbers()) {
+      if (name == "aux_alpha") c.aux_alpha = value;
+      if (name == "capacity_factor") c.capacity_factor = value;
+    }
     for (index_t l = 0; l < model.moe().layers(); ++l) c.moe_layers.push_back(model.moe().shape(l).block);
     if constexpr (official_card<card>::kind() != official_kind::dense) {
       c.top_k = c.moe_layers.empty() ? 0 : model.card().select.k;

@@ -11,6 +11,7 @@
 #include "gmoe/core/error.hpp"
 #include "gmoe/io/in_quotes.hpp"
 #include "gmoe/io/safetensors_reader.hpp"
+#include "gmoe/moe/inner.hpp"
 #include "gmoe/nn/replay.hpp"
 
 namespace gmoe {
@@ -58,6 +59,8 @@ replay<typename Model::backend_type> read_replay(const std::filesystem::path& pa
   using scalar = typename B::scalar;
   const safetensors_file file(path);
   const std::string name = in_quotes(path.string(), 4096);
+  require<file_error>(!form_holds_cards(model.card()), "trace ", name,
+                      ": a trace of a card whose form holds mixtures cannot be replayed");
   replay<B> r;
   for (index_t l = 0; l < model.moe().layers(); ++l) {
     const index_t number = model.moe().shape(l).block, experts = model.moe().shape(l).experts;

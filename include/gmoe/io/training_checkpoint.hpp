@@ -27,6 +27,7 @@ void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   safetensors_writer file;
   checkpoint_header header{variant, text, run.steps_done(), run.model().shape(), {}, run.how(), validation_loss};
   header.set_card(run.model().card());
+  header.unread_numbers = run.model().unread_numbers();
   for (auto& [key, value] : header.to_metadata()) file.set_metadata(key, value);
   const auto add = [&](const std::string& name, const auto& m) {
     using element = typename std::decay_t<decltype(m)>::element;
@@ -123,6 +124,7 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
     });
   });
   run.model().set_prepared();
+  run.model().set_unread_numbers(found.unread_numbers);
   run.resume_at(found.step);
 }
 
@@ -139,6 +141,7 @@ void load_model(const std::filesystem::path& path, Model& model, const std::stri
   detail::load_matrices<typename Model::backend_type>(
       file, name, [&](const auto& visit) { detail::each_model_matrix(model, visit); });
   model.set_prepared();
+  model.set_unread_numbers(found.unread_numbers);
   model.set_step(found.step);
 }
 
@@ -154,7 +157,9 @@ inline checkpoint_header check_checkpoint(const std::filesystem::path& path, con
     check_sizes(h.shape, card);
     bool mixture = false;
     for (index_t b = 0; b < h.shape.layers; ++b) mixture = mixture || card.has_mixture(h.shape, b);
-    if (mixture) file.entry("parameter/experts.w_in");  // which bounds the number of experts
+    // What bounds the number of experts.
+    if (mixture && card.has_pool() && checkpoint_header::largest_of_experts(file) == 0)
+      file.entry("parameter/experts.w_in");
     for (const parameter_shape& p : card.parameters(h.shape))
       for (const char* kind : {"parameter/", "first_moment/", "second_moment/"}) {
         const tensor_entry& found = file.entry(kind + p.name);

@@ -26,6 +26,12 @@ inline index_t attention_multiply_adds(const sizes& s, index_t sequence) {
   return s.layers * s.d_model * (sequence + 1);  // token i meets i keys and i values: 2 d i, and i is (S + 1) / 2
 }
 
+/// Floating point operations of a training step per token of sequences of this length: two for a multiply-add, and the
+/// backward pass multiplies twice as much as the forward pass with its `multiply_adds` (model_cost).
+inline double training_flops_per_token(index_t multiply_adds, const sizes& s, index_t sequence) {
+  return 6.0 * static_cast<double>(multiply_adds + attention_multiply_adds(s, sequence));
+}
+
 namespace detail {
 
 /// Sizes of parameters, added up.
@@ -55,38 +61,65 @@ double experts_per_token(const Select& select, const layer_shape& l) {
 
 }  // namespace detail
 
-/// Counts a model of these numbers. Throws config_error if they do not fit.
+namespace detail {
+
+/// What the mixtures of a stack add to a model's counts, those in its form included.
+struct mixture_cost {
+  part_size always;      ///< what every token meets besides
+  double routed = 0;     ///< of routed experts that a token meets, on average
+  index_t experts = 0;   ///< parameters of all of them
+  index_t router = 0;    ///< parameters of all routers
+  index_t products = 0;  ///< with weights of routers, what layers share counted for each
+
+  template <class Card>
+  void add(moe_stack<Card, shapes>& moe) {
+    if constexpr (form_uses<Card, slots::experts> && form_uses<Card, slots::body>)
+      if (moe.layers() > 0) add_experts(moe);
+    for (index_t l = 0; l < moe.layers(); ++l) {
+      always += moe.template kept_of<slots::always>(l);
+      products += part_size(moe.template kept_of<slots::router>(l)).matrices;
+    }
+    router += part_size(moe.template kept_of<slots::router>()).all;
+    moe.each_inner([&](auto& inner) { add(inner); });
+  }
+
+ private:
+  template <class Card>
+  void add_experts(moe_stack<Card, shapes>& moe) {
+    kept_list<shapes> bank;
+    walk(moe.bank(), bank);
+    const part_size pool(bank);
+    index_t units = 0;
+    for (const index_t w : moe.widths()) units += w;
+    experts += pool.all;
+    if constexpr (form_uses<Card, slots::select>)
+      for (index_t l = 0; l < moe.layers(); ++l) {
+        index_t visible = 0;  // hidden units
+        for (const id_type e : moe.visible(l)) visible += moe.widths()[static_cast<std::size_t>(e)];
+        routed += experts_per_token(answer_of<slots::select>(moe.card()), moe.shape(l)) * static_cast<double>(visible) /
+                  static_cast<double>(moe.visible(l).size()) * static_cast<double>(pool.matrices) /
+                  static_cast<double>(units);
+      }
+  }
+};
+
+}  // namespace detail
+
+/// Counts a model of these numbers. Throws config_error if they do not fit. Experts of a form that does without a
+/// selection are in `total` and `experts` alone: only the form knows how many of them it asks.
 template <class Card>
 model_cost cost_of(const sizes& s, const Card& card = {}) {
   language_model<Card, shapes> model(s, card, 0, build_mode::shapes_only);
   model_cost cost;
   cost.total = detail::part_size(model.kept()).all;
-  detail::part_size always;
-  for (index_t b = 0; b < s.layers; ++b) always += model.kept_beside_mixture(b);
-
-  auto& moe = model.moe();
-  kept_list<shapes> bank;
-  if (moe.layers() > 0) walk(moe.bank(), bank);
-  const detail::part_size pool(bank);
-  index_t units = 0;
-  for (const index_t w : moe.widths()) units += w;
-  cost.experts = pool.all;
-  double routed = 0;
-  index_t routing = 0;
-  for (index_t l = 0; l < moe.layers(); ++l) {
-    index_t visible = 0;  // hidden units
-    for (const id_type e : moe.visible(l)) visible += moe.widths()[static_cast<std::size_t>(e)];
-    routed += detail::experts_per_token(answer_of<slots::select>(card), moe.shape(l)) * static_cast<double>(visible) /
-              static_cast<double>(moe.visible(l).size()) * static_cast<double>(pool.matrices) /
-              static_cast<double>(units);
-    always += moe.template kept_of<slots::always>(l);
-    // What the layer's router multiplies with, what it shares with others included.
-    routing += detail::part_size(moe.template kept_of<slots::router>(l)).matrices;
-  }
-  cost.router = detail::part_size(moe.template kept_of<slots::router>()).all;
-  const index_t used = always.matrices + static_cast<index_t>(std::llround(routed));
+  detail::mixture_cost mixtures;
+  for (index_t b = 0; b < s.layers; ++b) mixtures.always += model.kept_beside_mixture(b);
+  mixtures.add(model.moe());
+  cost.experts = mixtures.experts;
+  cost.router = mixtures.router;
+  const index_t used = mixtures.always.matrices + static_cast<index_t>(std::llround(mixtures.routed));
   cost.active = (s.vocab + s.positions) * s.d_model + used;
-  cost.multiply_adds = used + routing + s.vocab * s.d_model;
+  cost.multiply_adds = used + mixtures.products + s.vocab * s.d_model;
   return cost;
 }
 

@@ -50,6 +50,9 @@ class any_card {
   std::string describe(detail_level level) const { return held_->describe(level); }
   /// Models of it have experts to route to.
   bool has_experts() const { return held_->has_experts(); }
+  /// The same, or mixtures in the form have some.
+  bool has_pool() const { return held_->has_pool() || held_->form_holds_cards(); }
+  bool form_holds_cards() const { return held_->form_holds_cards(); }
   bool has_mixture(const sizes& s, index_t block) const { return held_->has_mixture(s, block); }
   bool computes_shared_experts() const { return held_->computes_shared_experts(); }
   /// Of a model of these sizes, which is not made. Throws config_error if they do not fit.
@@ -75,6 +78,8 @@ class any_card {
     virtual card_reach reach(bool training) const = 0;
     virtual std::string describe(detail_level level) const = 0;
     virtual bool has_experts() const = 0;
+    virtual bool has_pool() const = 0;
+    virtual bool form_holds_cards() const = 0;
     virtual bool has_mixture(const sizes& s, index_t block) const = 0;
     virtual bool computes_shared_experts() const = 0;
     virtual model_cost cost(const sizes& s) const = 0;
@@ -94,6 +99,8 @@ class any_card {
     card_reach reach(bool training) const override { return reach_of_card<Card>(training); }
     std::string describe(detail_level level) const override { return gmoe::describe<Card>(card, level); }
     bool has_experts() const override { return uses_slot<Card, slots::experts>; }
+    bool has_pool() const override { return form_uses<Card, slots::experts> && form_uses<Card, slots::body>; }
+    bool form_holds_cards() const override { return gmoe::form_holds_cards(card); }
     bool has_mixture(const sizes& s, index_t block) const override {
       return ask<hooks::has_experts>(answer_of<slots::placement>(card), nothing{}, s, block);
     }
@@ -123,6 +130,7 @@ any_card make_card(std::string_view name) {
 inline card_text text_of_card(const any_card& card) { return card.text(); }
 inline any_card with_own_numbers(const any_card& card) { return card.with_own_numbers(); }
 inline bool computes_shared_experts(const any_card& card) { return card.computes_shared_experts(); }
+inline bool form_holds_cards(const any_card& card) { return card.form_holds_cards(); }
 inline card_reach reach_of_card(const any_card& card, bool training) { return card.reach(training); }
 inline std::vector<setting> settings_of(any_card& card) { return card.settings(); }
 inline bool has_setting(const any_card& card, std::string_view path) {

@@ -6,8 +6,10 @@
 ///     trainer run(*model, text, how);
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -35,6 +37,9 @@ class any_model {
 
   virtual std::int64_t step() const = 0;
   virtual void set_step(std::int64_t step) = 0;
+
+  virtual const std::map<std::string, double>& unread_numbers() const = 0;
+  virtual void set_unread_numbers(std::map<std::string, double> numbers) = 0;
 
   virtual pass begin(const context<B>& ctx) const = 0;
   /// Throws config_error for a pass of a model of another card.
@@ -98,6 +103,10 @@ class model_of final : public any_model<B> {
   const any_stack<B>& moe() const override { return moe_; }
   std::int64_t step() const override { return model_.step(); }
   void set_step(std::int64_t step) override { model_.set_step(step); }
+  const std::map<std::string, double>& unread_numbers() const override { return model_.unread_numbers(); }
+  void set_unread_numbers(std::map<std::string, double> numbers) override {
+    model_.set_unread_numbers(std::move(numbers));
+  }
   pass begin(const context<B>& ctx) const override { return pass(model_.begin(ctx)); }
   variable<B> hidden(pass& p) const override { return model_.hidden(p.template as<Card>()); }
   variable<B> hidden(const context<B>& ctx) const override { return model_.hidden(ctx); }

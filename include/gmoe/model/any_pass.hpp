@@ -1,6 +1,7 @@
 #pragma once
 /// A forward pass of a model whose card is chosen at run time.
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -21,16 +22,9 @@ class any_pass {
   const findings<B>& found() const& { return held_->found(); }
   findings<B> found() && { return held_->take_found(); }
   variable<B> balance_loss() { return held_->balance_loss(); }
-  variable<B> loss() {
-    variable<B> total;
-    losses([&](std::string_view, const variable<B>& l) { total = total ? add(total, l) : l; });
-    return total;
-  }
-  /// visit("balance", value), and those that were added.
-  void losses(auto&& visit) {
-    if (const variable<B> b = balance_loss()) visit(std::string_view("balance"), b);
-    for (const auto& l : found().losses) visit(l.name, l.value);
-  }
+  variable<B> loss() { return held_->loss(); }
+  /// visit(name, value)
+  void losses(const std::function<void(std::string_view, const variable<B>&)>& visit) { held_->losses(visit); }
 
   /// The pass itself. Throws config_error if it is of a model of another card.
   template <class Card>
@@ -47,6 +41,8 @@ class any_pass {
     virtual const findings<B>& found() const = 0;
     virtual findings<B> take_found() = 0;
     virtual variable<B> balance_loss() = 0;
+    virtual variable<B> loss() = 0;
+    virtual void losses(const std::function<void(std::string_view, const variable<B>&)>& visit) = 0;
   };
   template <class Card>
   struct holding final : held {
@@ -57,6 +53,8 @@ class any_pass {
     const findings<B>& found() const override { return pass.found(); }
     findings<B> take_found() override { return std::move(pass).found(); }
     variable<B> balance_loss() override { return pass.balance_loss(); }
+    variable<B> loss() override { return pass.loss(); }
+    void losses(const std::function<void(std::string_view, const variable<B>&)>& visit) override { pass.losses(visit); }
   };
 
   std::unique_ptr<held> held_;

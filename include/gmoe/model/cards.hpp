@@ -11,5 +11,6 @@
 #include "gmoe/moe/balance/joint_loss.hpp"
 #include "gmoe/moe/body/gated.hpp"
 #include "gmoe/moe/candidates/all_experts.hpp"
+#include "gmoe/moe/form/in_series.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/router/jittered.hpp"

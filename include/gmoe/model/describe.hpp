@@ -27,14 +27,16 @@ std::string type_name() {
 
 namespace detail {
 
-/// "k = 2, factor = 1.25": the fields of a policy.
+/// "k = 2, factor = 1.25": the numbers of a policy and of what it wraps; cards that it holds have lines of their own.
 template <class P>
-std::string fields_text(P policy) {
+std::string fields_text(const P& policy, const std::string& path = "") {
   std::string text;
-  if constexpr (!std::is_empty_v<P>) {
-    std::vector<setting> all;
-    add_settings(policy, "", all);
-    for (const setting& s : all) text += (text.empty() ? "" : ", ") + s.path().substr(1) + " = " + s.text();
+  each_field(policy, [&]<class T>(const auto& f, const T& value) {
+    if constexpr (!is_card<T>) text += (text.empty() ? "" : ", ") + path + std::string(f.name) + " = " + to_text(value);
+  });
+  if constexpr (wraps<P>) {
+    const std::string within = fields_text(policy.of, path + "of.");
+    text += (text.empty() || within.empty() ? "" : ", ") + within;
   }
   return text;
 }
@@ -59,6 +61,34 @@ std::string functions_text() {
 /// What describe() says of every slot.
 enum class detail_level { with_questions, brief };
 
+namespace detail {
+
+/// The lines of a slot, those of cards within its policy below them, further in.
+template <class Slot, class Card>
+std::string slot_text(const Card& card, detail_level level, const std::string& indent) {
+  using policy = answer<Card, Slot>;
+  if (level == detail_level::brief && !names_slot<const Card, Slot>) return "";
+  char start[80];
+  if (level == detail_level::brief)
+    std::snprintf(start, sizeof start, "%-11s", Slot::name.data());
+  else
+    std::snprintf(start, sizeof start, "%-11s%-54s", Slot::name.data(), Slot::question.data());
+  const auto& answered = answer_of<Slot>(card);
+  const std::string numbers = fields_text(answered), functions = functions_text<policy>();
+  std::string text = indent + start + type_name<policy>() + (numbers.empty() ? "" : " {" + numbers + "}") +
+                     (functions.empty() ? "" : ": " + functions) + "\n";
+  if constexpr (std::is_same_v<Slot, slots::form>)
+    each_inner_card(answered, [&]<class Inner>(const std::string& name, const Inner& inner) {
+      text += indent + "  " + name + "\n";
+      for_each_slot([&]<class Part>(Part) {
+        if constexpr (mixture_uses_slot<Inner, Part>) text += slot_text<Part>(inner, level, indent + "    ");
+      });
+    });
+  return text;
+}
+
+}  // namespace detail
+
 /// A heading if the card has a name, then for each slot that makes a difference: slot, question, the policy that
 /// answers it with its numbers, and which of the functions that the library asks for it has. If brief, no questions,
 /// and only slots that the card names.
@@ -72,19 +102,7 @@ std::string describe(const Card& card = {}, detail_level level = detail_level::w
     text += "\n";
   }
   for_each_slot([&]<class Slot>(Slot) {
-    using policy = answer<Card, Slot>;
-    if constexpr (uses_slot<Card, Slot>) {
-      if (level == detail_level::brief && !names_slot<const Card, Slot>) return;
-      char start[80];
-      if (level == detail_level::brief)
-        std::snprintf(start, sizeof start, "  %-11s", Slot::name.data());
-      else
-        std::snprintf(start, sizeof start, "  %-11s%-54s", Slot::name.data(), Slot::question.data());
-      const std::string numbers = detail::fields_text(answer_of<Slot>(card)),
-                        functions = detail::functions_text<policy>();
-      text += start + type_name<policy>() + (numbers.empty() ? "" : " {" + numbers + "}") +
-              (functions.empty() ? "" : ": " + functions) + "\n";
-    }
+    if constexpr (uses_slot<Card, Slot>) text += detail::slot_text<Slot>(card, level, "  ");
   });
   return text;
 }

@@ -6,7 +6,9 @@
 ///     logits = ln_f(u) wte'
 
 #include <cstdint>
+#include <map>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -101,6 +103,11 @@ class language_model {
   /// or restores them.
   std::int64_t step() const { return step_; }
   void set_step(std::int64_t step) { step_ = step; }
+
+  /// Numbers of the file that the model came from which no part of it reads, such as the capacity factor of a model
+  /// without a capacity: kept to be written again.
+  const std::map<std::string, double>& unread_numbers() const { return unread_numbers_; }
+  void set_unread_numbers(std::map<std::string, double> numbers) { unread_numbers_ = std::move(numbers); }
 
   /// A pass where `ctx` says; its tokens must be checked (see batch).
   pass begin(const context<B>& ctx) const { return moe_.begin(ctx); }
@@ -266,6 +273,7 @@ class language_model {
   gmoe::kept<answer<Card, slots::dense>, B, body> dense_;
   std::vector<block> blocks_;
   nn::layer_norm<B> ln_f_;
+  std::map<std::string, double> unread_numbers_;
   std::int64_t step_ = 0;
   bool prepared_ = false;
 };

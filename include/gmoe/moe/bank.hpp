@@ -118,6 +118,13 @@ class expert_bank {
   parameter<B> w_in_, w_out_;
 };
 
+/// The body can compute one expert for all tokens.
+template <class Body, class B>
+concept has_dense_form = requires(const Body& body, const context<B>& ctx, const variable<B>& x,
+                                  const typename Body::template weights<B>& w) {
+  { body.dense(ctx, x, w) } -> std::same_as<variable<B>>;
+};
+
 /// A dense feed-forward layer with an expert's body: a bank of one expert that every token visits.
 template <class B, class Body>
 struct dense_expert {
@@ -125,13 +132,10 @@ struct dense_expert {
   typename Body::template weights<B> weights;
 
   static dense_expert make(const builder<B>& make, const Body& body, index_t d_model, index_t width, double deviation) {
-    static_assert(
-        requires(const context<B>& ctx, const variable<B>& x, const typename Body::template weights<B>& w) {
-          { body.dense(ctx, x, w) } -> std::same_as<variable<B>>;
-        },
-        "gmoe: an expert that every token visits needs the body's variable<B> dense(const context<B>&, const "
-        "variable<B>& "
-        "x, const weights<B>&) const, which the card's body does not have");
+    static_assert(has_dense_form<Body, B>,
+                  "gmoe: an expert that every token visits needs the body's variable<B> dense(const context<B>&, const "
+                  "variable<B>& "
+                  "x, const weights<B>&) const, which the card's body does not have");
     const std::vector<index_t> widths{width};
     return {body, body.make_weights(make, pool_shape{widths, d_model, deviation})};
   }

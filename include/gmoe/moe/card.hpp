@@ -18,6 +18,7 @@
 ///       gpt2_feed_forward dense{};          // what do the other blocks compute?
 ///     };                                    // and, where it is not the usual: candidates, form, attention
 ///
+/// A card whose form does not use a slot has no member of its name, or `unused<slots::select> select{}`.
 /// A variant derives and hides the answers that it changes; `with<my_card, cosine_router>` does the same without a
 /// name, and `card<my_card>(switch_loss{.alpha = 0.02})` makes a value that differs in numbers alone.
 
@@ -66,6 +67,12 @@ concept names_slot = requires(Card& card) {
   Slot::of(card);
 };
 
+/// A card: a plain struct with a member for at least one question.
+template <class T>
+inline constexpr bool is_card = []<class... Slots>(std::type_identity<std::tuple<Slots...>>) {
+  return std::is_aggregate_v<T> && (names_slot<T, Slots> || ...);
+}(std::type_identity<slots::all>{});
+
 /// A slot that a card may leave out.
 template <class Slot>
 concept has_default = requires {
@@ -76,6 +83,10 @@ namespace detail {
 
 template <class Card, class Slot>
 struct answer_type {
+  using type = unused<Slot>;
+};
+template <class Card, class Slot>
+requires(!names_slot<Card, Slot> && has_default<Slot>) struct answer_type<Card, Slot> {
   using type = typename Slot::otherwise;
 };
 template <class Card, class Slot>
@@ -86,9 +97,41 @@ struct answer_type<Card, Slot> {
 
 }  // namespace detail
 
-/// The policy with which a card answers a slot: answer<switch_card, slots::router> is linear_router.
+/// The policy with which a card answers a slot: answer<switch_card, slots::router> is linear_router. Where it says
+/// nothing, the slot's default, or unused<Slot>.
 template <class Card, class Slot>
 using answer = typename detail::answer_type<std::remove_const_t<Card>, Slot>::type;
+
+namespace detail {
+
+/// What a form, or the one that it wraps, says that it uses; all where it says nothing.
+template <class Form>
+constexpr auto slots_used_by() {
+  if constexpr (requires { typename Form::uses; })
+    return typename Form::uses{};
+  else if constexpr (wraps<Form>)
+    return slots_used_by<std::remove_cvref_t<decltype(std::declval<Form&>().of)>>();
+  else
+    return slots::parts_of_a_layer{};
+}
+template <class Slot, class List>
+inline constexpr bool is_in = false;
+template <class Slot, class... Slots>
+inline constexpr bool is_in<Slot, slot_list<Slots...>> = (std::is_same_v<Slot, Slots> || ...);
+/// A list of slots that may be a form's parts.
+template <class List>
+inline constexpr bool lists_parts = false;
+template <class... Slots>
+inline constexpr bool lists_parts<slot_list<Slots...>> = (is_in<Slots, slots::parts_of_a_layer> && ...);
+
+}  // namespace detail
+
+/// The slot's policy is asked in mixtures of the card: its form uses it, or it is none of a form's parts.
+template <class Card, class Slot>
+inline constexpr bool form_uses = [] {
+  using uses = decltype(detail::slots_used_by<answer<Card, slots::form>>());
+  return !detail::is_in<Slot, slots::parts_of_a_layer> || !detail::lists_parts<uses> || detail::is_in<Slot, uses>;
+}();
 
 /// The card's answer as a value: a reference into the card, or what stands for a slot that it does not name.
 template <class Slot, class Card>

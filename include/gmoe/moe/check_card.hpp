@@ -11,6 +11,7 @@
 #include "gmoe/moe/bank.hpp"
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/step_statistics.hpp"
@@ -62,16 +63,6 @@ consteval bool gives() {
   else
     return false;
 }
-/// The policy, or what it wraps, says that it stands for nothing: `static constexpr bool none = true`.
-template <class P>
-inline constexpr bool says_none = [] {
-  if constexpr (requires { P::none; })
-    return P::none;
-  else if constexpr (wraps<P>)
-    return says_none<wrapped_by<P>>;
-  else
-    return false;
-}();
 /// It does, or has nothing of the name.
 template <class Hook, class R, class P, class My, class... A>
 consteval bool gives_or_lacks() {
@@ -95,6 +86,17 @@ consteval bool makes() {
     return gives<Hook, Kept, P, const Body, const builder<B>&, const layer_shape&>();
 }
 
+/// The policy keeps no buffer, or has a function that may change it. `remember` may not: a pass changes nothing.
+template <class P, class B, class Body>
+inline constexpr bool buffers_change =
+    has_hook_within<hooks::prepare, P> || has_hook_within<hooks::before_step, P> ||
+    has_hook_within<hooks::after_step, P> ||
+    !(holds_buffer<typename kept<P, B, Body>::layer, B>() || holds_buffer<typename kept<P, B, Body>::shared, B>());
+
+/// The form uses the slot, and the card has answered it.
+template <class Card, class Slot>
+inline constexpr bool is_asked = form_uses<Card, Slot> && !std::is_same_v<answer<Card, Slot>, unused<Slot>>;
+
 /// Stands for the parts that a form is given, of any card.
 template <class B>
 struct parts_of_a_form {
@@ -105,30 +107,41 @@ struct parts_of_a_form {
   const routing<B>& assign(const place<B>&, id_matrix<B>);
   variable<B> always(const place<B>&, const variable<B>&, const routing<B>&);
   variable<B> experts(const place<B>&, const variable<B>&, const routing<B>&);
+  template <class Form, class Inner>
+  variable<B> mixture(Inner Form::*, const place<B>&, const variable<B>&);
 };
 
 }  // namespace detail
 
-/// Every slot of the card holds a policy made for it, and the card has no other members.
+/// Every slot of the card that its form uses holds a policy made for it, and the card has no other members.
 template <class Card>
 consteval bool check_slots() {
   static_assert(std::is_aggregate_v<Card>, "gmoe: a card is a plain struct of policies, without constructors");
-#define GMOE_CHECK_SLOT(slot)                                                                                    \
-  static_assert(names_slot<Card, slots::slot> || has_default<slots::slot>,                                       \
-                "gmoe: the card has no member '" #slot                                                           \
-                "'; a card answers every question by a member of that name (see gmoe/moe/card.hpp)");            \
-  if constexpr (names_slot<Card, slots::slot>) {                                                                 \
-    constexpr bool fits = detail::fills<answer<Card, slots::slot>, slots::slot>;                                 \
-    static_assert(fits, "gmoe: the card's member '" #slot                                                        \
-                        "' is not a policy of that slot: a policy says `using slot = gmoe::slots::" #slot "`");  \
-    if constexpr (fits) {                                                                                        \
-      constexpr bool open = !std::is_final_v<answer<Card, slots::slot>>;                                         \
-      static_assert(open, "gmoe: the card's member '" #slot "' is a final struct, which cannot be looked into"); \
-      static_assert(                                                                                             \
-          detail::lists_all_fields<answer<Card, slots::slot>>(),                                                 \
-          "gmoe: the card's member '" #slot                                                                      \
-          "' has a number that its `fields` does not list, or is not a plain struct (see gmoe/core/field.hpp)"); \
-    }                                                                                                            \
+  static_assert(detail::lists_parts<decltype(detail::slots_used_by<answer<Card, slots::form>>())>,
+                "gmoe: the form's `uses` is a gmoe::slot_list of the slots that it uses, any of those from experts to "
+                "balance (see gmoe/moe/slots.hpp)");
+#define GMOE_CHECK_SLOT(slot)                                                                                         \
+  static_assert(names_slot<Card, slots::slot> || has_default<slots::slot> || !form_uses<Card, slots::slot>,           \
+                "gmoe: the card has no member '" #slot                                                                \
+                "'; a card answers every question by a member of that name (see gmoe/moe/card.hpp)");                 \
+  if constexpr (names_slot<Card, slots::slot>) {                                                                      \
+    constexpr bool fits = detail::fills<answer<Card, slots::slot>, slots::slot>;                                      \
+    static_assert(fits, "gmoe: the card's member '" #slot                                                             \
+                        "' is not a policy of that slot: a policy says `using slot = gmoe::slots::" #slot "`");       \
+    if constexpr (fits) {                                                                                             \
+      constexpr bool open = !std::is_final_v<answer<Card, slots::slot>>;                                              \
+      static_assert(open, "gmoe: the card's member '" #slot "' is a final struct, which cannot be looked into");      \
+      static_assert(                                                                                                  \
+          detail::lists_all_fields<answer<Card, slots::slot>>(),                                                      \
+          "gmoe: the card's member '" #slot                                                                           \
+          "' has a number that its `fields` does not list, or is not a plain struct (see gmoe/core/field.hpp)");      \
+      static_assert(form_uses<Card, slots::slot> || detail::says_none<answer<Card, slots::slot>>,                     \
+                    "gmoe: the card answers '" #slot                                                                  \
+                    "', which its form does not use: leave the member out, or hide the one of a base by "             \
+                    "`gmoe::unused<gmoe::slots::" #slot "> " #slot "{};`");                                           \
+      static_assert(!form_uses<Card, slots::slot> || !std::is_same_v<answer<Card, slots::slot>, unused<slots::slot>>, \
+                    "gmoe: the card says that '" #slot "' is unused, but its form uses it");                          \
+    }                                                                                                                 \
   }
   GMOE_CHECK_SLOT(experts)
   GMOE_CHECK_SLOT(body)
@@ -165,9 +178,9 @@ consteval bool check_card() {
 #define GMOE_GIVES(what, slot, my, hook, result, ...)                                                          \
   detail::what<hooks::hook, result, answer<Card, slots::slot>, detail::my<answer<Card, slots::slot>, B, body>, \
                __VA_ARGS__>()
-// GMOE_MUST(slot, hook, result, sentence, arguments...): without it the card does not run.
-#define GMOE_MUST(slot, hook, result, sentence, ...)                       \
-  static_assert(GMOE_GIVES(gives, slot, my_of, hook, result, __VA_ARGS__), \
+// GMOE_MUST(slot, hook, result, sentence, arguments...): without it the card does not run, if its form uses the slot.
+#define GMOE_MUST(slot, hook, result, sentence, ...)                                                               \
+  static_assert(!detail::is_asked<Card, slots::slot> || GMOE_GIVES(gives, slot, my_of, hook, result, __VA_ARGS__), \
                 "gmoe: the card's " #slot " cannot be asked for its " #hook ": it takes " sentence)
 #define GMOE_MUST_CALL(slot, sentence, ...)                                      \
   static_assert(GMOE_GIVES(gives, slot, my_of, apply, variable<B>, __VA_ARGS__), \
@@ -202,7 +215,7 @@ consteval bool check_card() {
   GMOE_MAY(experts, publish, void, "void publish(layer_shape&) const", layer_shape&);
 
   static_assert(
-      requires { typename body::template weights<B>; },
+      !detail::is_asked<Card, slots::body> || requires { typename body::template weights<B>; },
       "gmoe: the card's body has no member template weights<B>, the matrices of its experts");
   if constexpr (requires { typename body::template weights<B>; }) {
     struct own_bank {
@@ -271,6 +284,10 @@ consteval bool check_card() {
                 "gmoe: the card's " #slot                                                                   \
                 " declares cached<B>, what it keeps from position to position, but says "                   \
                 "nothing of how far it looks: `static constexpr gmoe::reach reaches = gmoe::reach::past`"); \
+  static_assert(detail::buffers_change<answer<Card, slots::slot>, B, body>,                                 \
+                "gmoe: the card's " #slot                                                                   \
+                " keeps a buffer, but has none of prepare, before_step and after_step, "                    \
+                "which change it: what is always the same is a matrix<B>, what is trained a parameter<B>"); \
   GMOE_MAY(slot, group, index_t, "index_t group(index_t layer) const", index_t)
 #define GMOE_MAY_LEARN(slot)                                                                                     \
   GMOE_MAY_KEEP(slot);                                                                                           \
@@ -307,6 +324,7 @@ consteval bool check_card() {
   GMOE_NOT_CALLED(form, remember);
   GMOE_MAY_KEEP(attention);
   GMOE_LEARNS_NOTHING(attention);
+  static_assert(detail::all_partners_fit<Card, B>());
 #undef GMOE_ROUTES
 #undef GMOE_LEARNS_NOTHING
 #undef GMOE_MAY_LEARN

@@ -15,12 +15,14 @@ struct findings {
     std::string_view name;
     index_t block;
     variable<B> value;
+    std::string_view mixture{};  ///< see routing::mixture
   };
   /// A row that is summed over all passes of a step.
   struct statistic {
     std::string_view name;
     index_t layer;  ///< the mixture's number
     matrix<B> row;
+    std::string_view mixture{};
   };
 
   recycled_vector<routing<B>> routings;  ///< in the order in which they were made

@@ -4,6 +4,7 @@
 ///     z = router(x)   p = score(z)   I = select(p)   I' = capacity(I)   w = gate(p, I)
 
 #include <concepts>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -16,15 +17,25 @@
 
 namespace gmoe {
 
+template <class Card, class B>
+struct detail::travelling {
+  typename stack_data<Card, B>::carried_by_slot carried{};
+  decltype(travelling_in<B>(inner_cards<answer<Card, slots::form>>())) inner{};
+};
+
+#define GMOE_FORM_USES(slot)                  \
+  static_assert(form_uses<Card, slots::slot>, \
+                "gmoe: the card's form asks for '" #slot "', which is not in the list of slots that it `uses`")
+
 /// One layer in one pass.
 template <class Card, class B>
 class moe_parts {
   using data = detail::stack_data<Card, B>;
-  using carried = typename data::carried_by_slot;
+  using travelling = detail::travelling<Card, B>;
 
  public:
-  moe_parts(const data& stack, carried& travelling, index_t layer)
-      : stack_(stack), carried_(travelling), layer_(layer), l_(stack.layers[static_cast<std::size_t>(layer)]) {}
+  moe_parts(const data& stack, travelling& over_depth, index_t layer)
+      : stack_(stack), travelling_(over_depth), layer_(layer), l_(stack.layers[static_cast<std::size_t>(layer)]) {}
 
   /// The layer as its parts see it.
   const layer_shape& shape() const { return l_.inside; }
@@ -33,6 +44,7 @@ class moe_parts {
 
   /// The router's logits, T x N, or as many columns as the score or the form ask for.
   variable<B> logits(const place<B>& at, const variable<B>& x) {
+    GMOE_FORM_USES(router);
     variable<B> z = ask<hooks::logits>(policy<slots::router>(), my<slots::router>(at), at, x);
     require(z.rows() == x.rows() && z.cols() == l_.inside.columns, "the router returned logits of shape ", z.rows(),
             " x ", z.cols(), ", expected ", x.rows(), " x ", l_.inside.columns);
@@ -41,10 +53,30 @@ class moe_parts {
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
     // What is routed may be parts of tokens.
-    if (!at.valid.all() && at.valid.mask.rows() != x.rows()) return route(at.for_rows(x.rows()), x);
+    if (!at.valid.all() && at.valid.mask.rows() != x.rows()) return routed(at.for_rows(x.rows()), x, {});
+    return routed(at, x, {});
+  }
+  /// The same for some rows of the layer's tokens, by their numbers (1 x R), which x has: R may be 0. Others do not
+  /// take part: they neither compete for experts nor count in a balance loss or statistic.
+  const routing<B>& route(const place<B>& at, const variable<B>& x, const id_matrix<B>& rows) {
+    static_assert(
+        data::routes_any_rows,
+        "gmoe: a form that routes some of the rows needs policies that look at the token alone or at all that "
+        "are routed: none, from router to balance, may carry something from layer to layer or look at the "
+        "token's sequence");
+    require(rows.size() == x.rows(), "block ", at.block, ": ", rows.size(), " rows are to be routed, but x has ",
+            x.rows());
+    return routed(at.of_rows(rows), x, rows);
+  }
+
+ private:
+  const routing<B>& routed(const place<B>& at, const variable<B>& x, const std::optional<id_matrix<B>>& rows) {
+    GMOE_FORM_USES(score);
+    GMOE_FORM_USES(select);
     const auto number = static_cast<index_t>(at.found->routings.size());
     const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
     routing<B>& r = new_routing(at, x.rows());
+    r.rows = rows;
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
       r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(at), at, r);
@@ -57,25 +89,32 @@ class moe_parts {
     if (!r.mask.empty()) r.scores = mask_cols(r.scores, r.mask);
     r.chosen = recorded ? recorded->chosen : ask<hooks::choose>(policy<slots::select>(), my<slots::select>(at), at, r);
     r.chosen = valid_choices(r.chosen, r.valid);
-    r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(at), at, r);
+    if constexpr (form_uses<Card, slots::capacity>)
+      r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(at), at, r);
+    else
+      r.kept = recorded ? recorded->kept : r.chosen;
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(at), at, r);
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, rows.value_or(id_matrix<B>())});
     remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
              slots::balance>(at, r);
     return r;
   }
+
+ public:
   /// A routing that the form decides itself: row t goes to the experts in row t of `chosen` (T x K), with weight 1. It
   /// has neither logits nor scores.
   const routing<B>& assign(const place<B>& at, const id_matrix<B>& chosen) {
+    GMOE_FORM_USES(experts);
     routing<B>& r = new_routing(at, chosen.rows());
     r.chosen = valid_choices(chosen, r.valid);
     r.kept = r.chosen;
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block});
     return r;
   }
   /// What every token gets besides, or nothing.
   variable<B> always(const place<B>& at, const variable<B>& x, const routing<B>& r) {
+    GMOE_FORM_USES(always);
     if constexpr (data::template has<hooks::apply, slots::always, const place<B>&, const variable<B>&,
                                      const routing<B>&>) {
       variable<B> y = ask<hooks::apply>(policy<slots::always>(), my<slots::always>(at), at, x, r);
@@ -87,9 +126,29 @@ class moe_parts {
   }
   /// sum over the kept pairs of w_e E_e(x)
   variable<B> experts(const place<B>& at, const variable<B>& x, const routing<B>& r) {
+    GMOE_FORM_USES(experts);
+    GMOE_FORM_USES(body);
     const detail::own_weights<typename data::weights> mine{*stack_.weights_of_experts};
-    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, at, x, r);
+    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, r.rows ? at.of_rows(*r.rows) : at, x, r);
     at.observe("routed_out", y);
+    return y;
+  }
+
+  /// The mixture of a card that the form holds: `parts.mixture(&in_series::first, at, x)`. It sees the layer as the
+  /// form's other parts do; what it finds is in the findings under its name.
+  template <class Form, class Inner>
+  variable<B> mixture(Inner Form::*card, const place<B>& at, const variable<B>& x) {
+    static_assert(is_card<Inner>, "gmoe: parts.mixture() takes a member of the form that is a card");
+    variable<B> y;
+    const auto run_if_it_is = [&](const auto& m, auto& over_depth) {
+      if constexpr (std::is_same_v<decltype(m.member), Inner Form::*>)
+        if (m.member == card) y = run(m, over_depth, at, x);
+    };
+    std::apply(
+        [&](const auto&... m) {
+          std::apply([&](auto&... over_depth) { (run_if_it_is(m, over_depth), ...); }, travelling_.inner);
+        },
+        stack_.inner);
     return y;
   }
 
@@ -109,7 +168,22 @@ class moe_parts {
   auto my(const place<B>& at) {
     const auto& kept = stack_.kept.template at<Slot>();
     using cached = typename std::remove_cvref_t<decltype(kept)>::cached;
-    return kept.my(layer_, carried_.template at<Slot>(), memories_.of<cached>(&kept, layer_, at));
+    return kept.my(layer_, travelling_.carried.template at<Slot>(), memories_.of<cached>(&kept, layer_, at));
+  }
+  template <class Form, class Inner>
+  variable<B> run(const detail::inner_mixture<Form, Inner, B>& m, detail::travelling<Inner, B>& over_depth,
+                  const place<B>& at, const variable<B>& x) {
+    const auto& stack = m.stack->data_;
+    const detail::one_layer& l = stack.layers[static_cast<std::size_t>(layer_)];
+    require(x.cols() == l.outside.d_model, "block ", at.block, ": the mixture '", stack.mixture, "' takes rows of ",
+            l.outside.d_model, " numbers, but got ", x.cols());
+    place<B> within{at, l.inside, at.found, at.residual};
+    within.mixture = stack.mixture;
+    within.random = at.random.fork(m.name);
+    if (!at.observer) return moe_parts<Inner, B>(stack, over_depth, layer_)(within, x);
+    detail::named_observer<B> named(*at.observer, m.name);
+    within.observer = &named;
+    return moe_parts<Inner, B>(stack, over_depth, layer_)(within, x);
   }
 
   routing<B>& new_routing(const place<B>& at, index_t rows) {
@@ -118,6 +192,8 @@ class moe_parts {
     routing<B>& r = all.emplace_back();
     r.block = at.block;
     r.layer = layer_;
+    r.mixture = stack_.mixture;
+    for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
     r.experts = l_.inside.experts;
     r.visible = l_.visible;
     r.valid = at.valid.spread(rows);
@@ -136,10 +212,12 @@ class moe_parts {
   }
 
   const data& stack_;
-  carried& carried_;
+  travelling& travelling_;
   open_memories memories_;
   index_t layer_;
   const detail::one_layer& l_;
 };
+
+#undef GMOE_FORM_USES
 
 }  // namespace gmoe

@@ -34,7 +34,7 @@ class moe_pass {
     forget_balance();
     place<B> at{context_, l.inside, &found_, residual};
     at.block = l.outside.block;
-    return moe_parts<Card, B>(*stack_, carried_, layer)(at, x);
+    return moe_parts<Card, B>(*stack_, travelling_, layer)(at, x);
   }
 
   /// Where the pass runs; a model may change it between layers.
@@ -45,35 +45,45 @@ class moe_pass {
   /// The card's balance loss: over all layers, or the mean of the layers' own. Nothing where it has none.
   /// Asked anew whenever a loss is asked for; what it adds to the findings then replaces what it added before.
   variable<B> balance_loss() {
-    forget_balance();
-    variable<B> total;
-    if (found_.routings.empty()) return total;
-    const std::ptrdiff_t losses = std::ssize(found_.losses), statistics = std::ssize(found_.statistics);
-    if constexpr (data::has_joint_loss) {
-      total = stack_->joint_loss(context_, found_);
-    } else {
-      for (std::size_t i = 0; i < found_.routings.size(); ++i)
-        if (const variable<B> term = stack_->layer_loss(context_, found_, i)) total = total ? add(total, term) : term;
-      if (total) total = scale(total, 1.0 / static_cast<double>(found_.routings.size()));
-    }
-    losses_of_balance_ = std::ssize(found_.losses) - losses;
-    statistics_of_balance_ = std::ssize(found_.statistics) - statistics;
-    return total;
+    return asking_balance([&] { return stack_->balance_loss(context_, found_); });
   }
   /// Balance and everything that policies added, 1 x 1; nothing where there is neither.
   variable<B> loss() {
-    variable<B> total = balance_loss();
-    for (const auto& l : found_.losses) total = total ? add(total, l.value) : l.value;
+    variable<B> total;
+    const auto take = [&](const auto&, const variable<B>& v) { total = total ? add(total, v) : v; };
+    each_balance_loss(take);
+    for (const auto& l : found_.losses) take(l.name, l.value);
     return total;
   }
-  /// The same by name: visit("balance", value), and those that were added.
+  /// The same by name: visit("balance", value), and those that were added; those of a mixture in a form after its name:
+  /// "first/balance". A name that is put together lives while it is visited.
   void losses(auto&& visit) {
-    if (const variable<B> b = balance_loss()) visit(std::string_view("balance"), b);
-    for (const auto& l : found_.losses) visit(l.name, l.value);
+    each_balance_loss([&](const std::string& name, const variable<B>& v) { visit(std::string_view(name), v); });
+    for (const auto& l : found_.losses)
+      if (l.mixture.empty())
+        visit(l.name, l.value);
+      else
+        visit(std::string_view(concat(l.mixture, "/", l.name)), l.value);
   }
 
  private:
-  /// What the balance policy added when it was asked before stands at the end.
+  /// Of this mixture, and of those in its form.
+  void each_balance_loss(auto&& visit) {
+    asking_balance([&] {
+      stack_->each_balance_loss(context_, found_, visit);
+      return 0;
+    });
+  }
+  /// Remembers how much balance policies add to the findings.
+  auto asking_balance(const auto& ask_it) {
+    forget_balance();
+    const std::ptrdiff_t losses = std::ssize(found_.losses), statistics = std::ssize(found_.statistics);
+    auto result = ask_it();
+    losses_of_balance_ = std::ssize(found_.losses) - losses;
+    statistics_of_balance_ = std::ssize(found_.statistics) - statistics;
+    return result;
+  }
+  /// What balance policies added when they were asked before stands at the end.
   void forget_balance() {
     found_.losses.erase(found_.losses.end() - std::exchange(losses_of_balance_, 0), found_.losses.end());
     found_.statistics.erase(found_.statistics.end() - std::exchange(statistics_of_balance_, 0),
@@ -83,7 +93,7 @@ class moe_pass {
   const data* stack_;
   context<B> context_;
   findings<B> found_;
-  typename data::carried_by_slot carried_{};
+  detail::travelling<Card, B> travelling_{};
   index_t next_ = 0;
   std::ptrdiff_t losses_of_balance_ = 0, statistics_of_balance_ = 0;
 };

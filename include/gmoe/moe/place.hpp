@@ -10,6 +10,7 @@
 #include "gmoe/moe/findings.hpp"
 #include "gmoe/moe/layer_shape.hpp"
 #include "gmoe/nn/context.hpp"
+#include "gmoe/ops/rows_by_id.hpp"
 
 namespace gmoe {
 
@@ -38,8 +39,20 @@ struct place : context<B> {
     return parts;
   }
 
-  /// The routings that earlier layers, and this one so far, have made in this pass; in a layer's balance loss, those up
-  /// to its own.
+  /// The same place for some of its rows, by their numbers (1 x R): what is known of tokens is theirs. They are no
+  /// sequences any more: each row is one by itself.
+  place of_rows(const id_matrix<B>& rows) const {
+    place some = *this;
+    some.batch = rows.size();
+    some.sequence = 1;
+    some.valid = this->valid.of(rows);
+    if (!this->tokens.empty()) some.tokens = take_ids(this->tokens, rows);
+    if (residual) some.residual = take_rows(residual, rows);
+    return some;
+  }
+
+  /// The routings that earlier layers, and this one so far, have made in this pass, those of all mixtures of a form; in
+  /// a layer's balance loss, those up to its own.
   std::span<const routing<B>> earlier() const {
     const auto& all = of_pass().routings;
     return std::span(all.data(), std::min(all.size(), up_to));
@@ -47,11 +60,11 @@ struct place : context<B> {
   /// Adds a loss of the policy's own (1 x 1, weighed already) to that of the model.
   void add_loss(literal name, variable<B> value) const {
     require(value && value.rows() == 1 && value.cols() == 1, "the loss '", name.text, "' must be 1 x 1");
-    of_pass().losses.push_back({name.text, this->block, std::move(value)});
+    of_pass().losses.push_back({name.text, this->block, std::move(value), this->mixture});
   }
   /// Adds to a row that after_step sees as `statistics.row(name)`: the sum over all passes of a step.
   void add_statistic(literal name, matrix<B> row) const {
-    of_pass().statistics.push_back({name.text, layer.moe_layer, std::move(row)});
+    of_pass().statistics.push_back({name.text, layer.moe_layer, std::move(row), this->mixture});
   }
 
  private:

@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "gmoe/moe/slots.hpp"
+
 namespace gmoe {
 
 /// From the narrowest to the widest.
@@ -26,7 +28,7 @@ constexpr reach reach_of(bool training) {
     if (!training) return P::reaches_in_evaluation;
   reach own = reach::token;
   if constexpr (requires { P::reaches; }) own = P::reaches;
-  if constexpr (requires(const P& p) { typename std::remove_cvref_t<decltype(p.of)>::slot; })
+  if constexpr (wraps<P>)
     own = std::max(own, reach_of<std::remove_cvref_t<decltype(std::declval<const P&>().of)>>(training));
   return own;
 }

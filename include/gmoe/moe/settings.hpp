@@ -17,12 +17,6 @@
 
 namespace gmoe {
 
-/// A policy around another one of its slot, in its member `of`.
-template <class P>
-concept wraps = requires(const P& p) {
-  typename std::remove_cvref_t<decltype(p.of)>::slot;
-};
-
 namespace detail {
 
 /// Every member of a policy is a field or the policy that it wraps: no number can be forgotten.
@@ -109,20 +103,48 @@ class setting {
                                 &read_value<T>,  &check_its_value<T>, std::is_same_v<T, index_t>};
 };
 
-/// Adds the fields of a policy and of what it wraps.
+template <class Card>
+void add_card_settings(Card& card, const std::string& path, std::vector<setting>& to);
+
+/// Adds the fields of a policy and of what it wraps. A field that is a card stands for all numbers of its mixtures:
+/// "form.first.balance.alpha".
 template <class P>
 void add_settings(P& policy, const std::string& path, std::vector<setting>& to) {
   static_assert(detail::lists_all_fields<P>(),
                 "gmoe: a policy is a plain struct that lists each of its members in `fields`, but this one (P) has a "
                 "member more or less");
-  each_field(policy, [&](const auto& f, auto& value) { to.emplace_back(path + "." + std::string(f.name), f, value); });
+  each_field(policy, [&]<class T>(const auto& f, T& value) {
+    const std::string name = path + "." + std::string(f.name);
+    if constexpr (is_card<T>)
+      add_card_settings(value, name + ".", to);
+    else
+      to.emplace_back(name, f, value);
+  });
   if constexpr (wraps<P>) add_settings(policy.of, path + ".of", to);
 }
 
-/// The slot makes a difference to models of the card: in one without a mixture only what all blocks have does.
+/// The slot makes a difference to models of the card: its form uses it; in a model without a mixture only what all
+/// blocks have does.
 template <class Card, class Slot>
-inline constexpr bool uses_slot = !std::is_same_v<answer<Card, slots::placement>, no_block> ||
-                                  std::is_same_v<Slot, slots::dense> || std::is_same_v<Slot, slots::attention>;
+inline constexpr bool uses_slot = form_uses<Card, Slot> &&
+                                  (!std::is_same_v<answer<Card, slots::placement>, no_block> ||
+                                   std::is_same_v<Slot, slots::dense> || std::is_same_v<Slot, slots::attention>);
+
+/// The slot makes a difference to a mixture of the card that a form holds: it is asked neither where it stands nor what
+/// other layers do.
+template <class Card, class Slot>
+inline constexpr bool mixture_uses_slot = form_uses<Card, Slot> && (detail::is_in<Slot, slots::parts_of_a_layer> ||
+                                                                    std::is_same_v<Slot, slots::form>);
+
+/// Adds the numbers of a card that a form holds.
+template <class Card>
+void add_card_settings(Card& card, const std::string& path, std::vector<setting>& to) {
+  for_each_slot([&]<class Slot>(Slot) {
+    if constexpr (names_slot<Card, Slot> && mixture_uses_slot<Card, Slot>)
+      if constexpr (!std::is_empty_v<answer<Card, Slot>>)
+        add_settings(Slot::of(card), path + std::string(Slot::name), to);
+  });
+}
 
 /// Every number that makes a difference to models of the card.
 template <class Card>

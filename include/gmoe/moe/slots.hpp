@@ -77,10 +77,35 @@ using all = std::tuple<experts, body, always, router, candidates, score, select,
 
 }  // namespace slots
 
+/// A list of slots: `using uses = slot_list<slots::experts, slots::body, slots::router>;`.
+template <class... Slots>
+struct slot_list {};
+
+namespace slots {
+
+/// Those whose policies a form may use: the parts of a layer.
+using parts_of_a_layer = slot_list<experts, body, always, router, candidates, score, select, capacity, gate, balance>;
+
+}  // namespace slots
+
 /// A type that fills a slot.
 template <class P>
 concept policy = requires {
   typename P::slot;
+};
+
+/// A policy around another one of its slot, in its member `of`.
+template <class P>
+concept wraps = requires(const P& p) {
+  typename std::remove_cvref_t<decltype(p.of)>::slot;
+};
+
+/// Answers a slot that the card's form does not use, where the card cannot leave the member out since it derives from
+/// one that has it: `unused<slots::capacity> capacity{};`.
+template <class Slot>
+struct unused {
+  using slot = Slot;
+  static constexpr bool none = true;
 };
 
 /// Calls f(slot) for every slot.

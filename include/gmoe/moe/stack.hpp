@@ -36,6 +36,10 @@ class moe_stack {
   }
   /// A part of a model, whose parameters `make` makes.
   moe_stack(const builder<B>& make, const sizes& s, const Card& card) : data_(make, s, card) {}
+  /// In a form: the mixtures of that name in these blocks, whatever the card's placement says.
+  moe_stack(const builder<B>& make, const sizes& s, const Card& card, const std::vector<index_t>& blocks,
+            std::string_view name)
+      : data_(make, s, card, blocks, name) {}
 
   const Card& card() const { return data_.card; }
   /// M: mixtures.
@@ -48,7 +52,7 @@ class moe_stack {
   }
   /// Hidden units of every expert of the pool.
   const std::vector<index_t>& widths() const { return data_.widths; }
-  /// The weights of the pool's experts.
+  /// The weights of the pool's experts; there are none where the card's form uses none.
   auto& bank() { return *data_.weights_of_experts; }
   const auto& bank() const { return *data_.weights_of_experts; }
   /// What the slot's policy keeps: `moe.mine<slots::router>(0).layer`, `.shared`.
@@ -56,6 +60,15 @@ class moe_stack {
   auto mine(index_t layer) {
     return data_.kept.template at<Slot>().mine(layer);
   }
+
+  /// Of those that a form holds the name: "first", "first/second".
+  std::string_view mixture() const { return data_.mixture; }
+  /// f(moe_stack<...>&) for the mixtures of each card that the form holds.
+  void each_inner(auto&& f) {
+    data_.each_inner([&](auto& m) { f(*m.stack); });
+  }
+  /// Routings that a pass makes.
+  std::size_t routings() const { return data_.routings(); }
 
   /// A pass where `ctx` says. It keeps a copy of the context.
   pass begin(const context<B>& ctx) const { return pass(data_, ctx); }
@@ -67,6 +80,15 @@ class moe_stack {
   /// The card's balance loss of routing `number` of a pass alone, off any tape, where `ctx` says; nothing where it has
   /// none.
   variable<B> layer_loss(const findings<B>& pass, std::size_t number, const context<B>& ctx = {}) const {
+    if (const std::string_view mixture = pass.routings[number].mixture; mixture != data_.mixture) {
+      variable<B> of_inner;
+      data_.each_inner([&](const auto& m) {
+        const std::string_view name = m.stack->mixture();
+        if (mixture == name || (mixture.starts_with(name) && mixture[name.size()] == '/'))
+          of_inner = m.stack->layer_loss(pass, number, ctx);
+      });
+      return of_inner;
+    }
     findings<B> aside;
     for (std::size_t i = 0; i <= number; ++i)
       if (routing<B>& r = aside.routings.emplace_back(pass.routings[i]); r.scores)
@@ -98,13 +120,14 @@ class moe_stack {
     data_.kept.each([&]<class Slot>(Slot, auto& k) {
       if constexpr (!std::is_same_v<Slot, slots::router>) k.list_layer(layer, all);
     });
+    each_inner([&](auto& m) { m.list_block(layer, all); });
   }
   /// The others.
   void list_common(kept_list<B>& all) {
-    if (!data_.weights_of_experts) return;
-    walk(bank(), all);
+    if (data_.weights_of_experts) walk(bank(), all);
     data_.kept.each([&]<class Slot>(Slot, auto& k) { k.list_shared(all); });
     for (index_t l = 0; l < layers(); ++l) data_.kept.template at<slots::router>().list_layer(l, all);
+    each_inner([&](auto& m) { m.list_common(all); });
   }
   /// What the slot's policy keeps for a layer, alone and in its group.
   template <class Slot>
@@ -130,19 +153,23 @@ class moe_stack {
   /// Tells policies how often each token id occurs in the training text, such as a hash table.
   void prepare(std::span<const std::int64_t> counts) {
     ask_all<hooks::prepare>([&](auto& ask_it, index_t) { ask_it(counts); });
+    each_inner([&](auto& m) { m.prepare(counts); });
   }
   /// Whether any policy acts before steps.
   static constexpr bool acts_before_steps = data::template any_has<hooks::before_step>;
   /// To be called before every optimiser step: policies may say which of their parameters train.
   void before_step(std::int64_t step) {
     ask_all<hooks::before_step>([&](auto& ask_it, index_t) { ask_it(step); });
+    each_inner([&](auto& m) { m.before_step(step); });
   }
   /// Whether any policy hears of steps.
   static constexpr bool hears_steps = data::template any_has<hooks::after_step>;
   /// To be called after every optimiser step with the findings of all its training passes.
   void after_step(std::int64_t step, const step_statistics<B>& statistics) {
     if (statistics.empty()) return;
-    ask_all<hooks::after_step>([&](auto& ask_it, index_t l) { ask_it(step, statistics.of(l, shape(l).experts)); });
+    ask_all<hooks::after_step>(
+        [&](auto& ask_it, index_t l) { ask_it(step, statistics.of(l, shape(l).experts, mixture())); });
+    each_inner([&](auto& m) { m.after_step(step, statistics); });
   }
 
  private:
@@ -159,6 +186,15 @@ class moe_stack {
           f(ask_it, l);
         }
     });
+  }
+
+  // What makes and runs the mixtures of a form.
+  template <class, class>
+  friend class moe_parts;
+  template <class, class>
+  friend struct detail::stack_data;
+  void each_balance_loss(const context<B>& ctx, findings<B>& pass, auto&& visit) const {
+    data_.each_balance_loss(ctx, pass, visit);
   }
 
   data data_;

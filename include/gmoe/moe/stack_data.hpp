@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,9 @@
 #include "gmoe/moe/check_card.hpp"
 #include "gmoe/moe/experts/visible_experts.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
+#include "gmoe/moe/inner.hpp"
 #include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/routing.hpp"
 
 namespace gmoe::detail {
@@ -24,6 +27,15 @@ struct one_layer {
   layer_shape inside;   ///< what the form's parts see
   expert_list visible;
 };
+
+/// What experts of a body consist of; nothing where a form does without.
+template <class Body, class B>
+constexpr auto weights_of() {
+  if constexpr (std::is_same_v<Body, unused<slots::body>>)
+    return std::type_identity<nothing>{};
+  else
+    return std::type_identity<typename Body::template weights<B>>{};
+}
 
 /// What a body's functions are handed.
 template <class Weights>
@@ -36,7 +48,9 @@ struct stack_data {
   static_assert(check_card<Card, B>());
   using experts = answer<Card, slots::experts>;
   using body = answer<Card, slots::body>;
-  using weights = typename body::template weights<B>;
+  using form = answer<Card, slots::form>;
+  static constexpr bool uses_experts = form_uses<Card, slots::experts>, uses_body = form_uses<Card, slots::body>;
+  using weights = typename decltype(weights_of<body, B>())::type;
 
   /// The default answers of slots that a card does not name, and the card itself.
   template <class Slot>
@@ -83,27 +97,45 @@ struct stack_data {
       return false;
   }
   static constexpr bool layers_share_experts = shares_experts<experts>();
+  /// A policy that looks at its token alone, or at all that are routed, does not mind if some of a layer's rows are
+  /// missing.
+  template <class Slot>
+  static constexpr bool takes_any_rows = (reach_of<answer<Card, Slot>>(true) == reach::token ||
+                                          reach_of<answer<Card, Slot>>(true) == reach::batch) &&
+                                         (reach_of<answer<Card, Slot>>(false) == reach::token ||
+                                          reach_of<answer<Card, Slot>>(false) == reach::batch) &&
+                                         std::is_same_v<typename carries<Slot>::type, nothing>;
+  static constexpr bool routes_any_rows = takes_any_rows<slots::router> && takes_any_rows<slots::candidates> &&
+                                          takes_any_rows<slots::score> && takes_any_rows<slots::select> &&
+                                          takes_any_rows<slots::capacity> && takes_any_rows<slots::gate> &&
+                                          takes_any_rows<slots::balance>;
 
-  /// Whether any policy that keeps something has the hook.
+  template <class Hook, class... P, class... T>
+  static constexpr bool any_within_has(const std::tuple<field<P, T>...>&) {
+    return (stack_data<T, B>::template any_has<Hook> || ...);
+  }
+  /// Whether any policy that keeps something has the hook, those of mixtures in the form too.
   template <class Hook>
   static constexpr bool any_has = []<class... Slot>(std::type_identity<std::tuple<Slot...>>) {
-    return (has_hook_within<Hook, answer<Card, Slot>> || ...);
+    return (has_hook_within<Hook, answer<Card, Slot>> || ...) || any_within_has<Hook>(inner_cards<form>());
   }(std::type_identity<slots::all>{});
-
-  /// A form that holds whole mixtures and asks none of the card's own parts says so: `asks_parts = false`.
-  static constexpr bool asks_parts = [] {
-    if constexpr (requires { answer<Card, slots::form>::asks_parts; })
-      return answer<Card, slots::form>::asks_parts;
-    else
-      return true;
-  }();
 
   sizes model;
   Card card;
+  std::string_view mixture{};  ///< its name, if a form holds it
   std::vector<one_layer> layers;
   std::vector<index_t> widths;  ///< hidden units of every expert of the pool
   std::optional<weights> weights_of_experts;
   kept_by_slot kept;
+  inner_mixtures<form, B> inner;
+
+  /// f(inner_mixture) for each that the form holds.
+  void each_inner(auto&& f) {
+    std::apply([&](auto&... m) { ((m.stack ? void(f(m)) : void()), ...); }, inner);
+  }
+  void each_inner(auto&& f) const {
+    std::apply([&](const auto&... m) { ((m.stack ? void(f(m)) : void()), ...); }, inner);
+  }
 
   /// Routings that a pass makes, all layers together.
   std::size_t routings() const {
@@ -113,16 +145,21 @@ struct stack_data {
         all += ask<hooks::routings>(policy<slots::form>(), nothing{}, l.outside);
       else
         ++all;
-    return static_cast<std::size_t>(all);
+    auto count = static_cast<std::size_t>(all);
+    each_inner([&](const auto& m) { count += m.stack->routings(); });
+    return count;
   }
 
   /// The balance policy's loss of routing `number` of a pass; nothing where it has none. What it adds goes to `found`.
   variable<B> layer_loss(const context<B>& ctx, findings<B>& found, std::size_t number) const {
     const routing<B>& r = found.routings[number];
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
-      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside, &found};
-      at.up_to = number + 1;
-      at.block = r.block;
+      if (r.chosen.rows() == 0) return {};  // nobody, whose load would be even or not
+      place<B> whole{ctx, layers[static_cast<std::size_t>(r.layer)].inside, &found};
+      whole.up_to = number + 1;
+      whole.block = r.block;
+      whole.mixture = mixture;
+      place<B> at = r.rows ? whole.of_rows(*r.rows) : whole;
       at.valid = r.valid;
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
@@ -137,10 +174,60 @@ struct stack_data {
 
   static constexpr bool has_joint_loss = has<hooks::loss, slots::balance, const place<B>&, const findings<B>&> ||
                                          has<hooks::loss, slots::balance, const findings<B>&>;
-  /// Its loss of all layers together. `at` has the shape of the first mixture, and the policy what it keeps for that.
+  /// The card's balance loss of the routings of a pass that are its own: over all layers, or the mean of the layers'.
+  /// Nothing where it has none. What the policy adds goes to `pass`.
+  variable<B> balance_loss(const context<B>& ctx, findings<B>& pass) const {
+    variable<B> total;
+    std::size_t mine = 0;
+    for (const routing<B>& r : pass.routings) mine += r.mixture == mixture;
+    if (mine == 0) return total;
+    if constexpr (has_joint_loss) {
+      if (mine == pass.routings.size()) return joint_loss(ctx, pass);
+      findings<B> own;
+      for (const routing<B>& r : pass.routings)
+        if (r.mixture == mixture) own.routings.push_back(r);
+      total = joint_loss(ctx, own);
+      for (auto& l : own.losses) pass.losses.push_back(std::move(l));
+      for (auto& s : own.statistics) pass.statistics.push_back(std::move(s));
+      return total;
+    } else {
+      for (std::size_t i = 0; i < pass.routings.size(); ++i)
+        if (pass.routings[i].mixture == mixture)
+          if (const variable<B> term = layer_loss(ctx, pass, i)) total = total ? add(total, term) : term;
+      return total ? scale(total, 1.0 / static_cast<double>(mine)) : total;
+    }
+  }
+  /// visit(name, value) for the balance losses of a pass: "balance", and those of mixtures in the form,
+  /// "first/balance".
+  void each_balance_loss(const context<B>& ctx, findings<B>& pass, auto&& visit) const {
+    if (const variable<B> own = balance_loss(ctx, pass)) visit(name_of("balance"), own);
+    each_inner([&](const auto& m) { m.stack->each_balance_loss(ctx, pass, visit); });
+  }
+  /// The name of something of this mixture.
+  std::string name_of(std::string_view what) const {
+    return mixture.empty() ? std::string(what) : concat(mixture, "/", what);
+  }
+
+  stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
+    std::vector<index_t> blocks;
+    for (index_t b = 0; b < s.layers; ++b)
+      if (ask<hooks::has_experts>(policy<slots::placement>(), nothing{}, s, b)) blocks.push_back(b);
+    add_layers(make, s, blocks);
+  }
+  /// In a form: a mixture of that name in these blocks.
+  stack_data(const builder<B>& make, const sizes& s, const Card& c, const std::vector<index_t>& blocks,
+             std::string_view name)
+      : model(s), card(c), mixture(name) {
+    add_layers(make, s, blocks);
+  }
+
+ private:
+  /// The balance policy's loss of all layers together. `at` has the shape of the first mixture, and the policy what it
+  /// keeps for that.
   variable<B> joint_loss(const context<B>& ctx, findings<B>& found) const {
     place<B> at{ctx, layers.front().inside, &found};
     at.block = -1;
+    at.mixture = mixture;
     typename carries<slots::balance>::type none{};
     typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
     const auto mine = kept.template at<slots::balance>().my(0, none, new_one);
@@ -149,32 +236,49 @@ struct stack_data {
     else
       return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(found));
   }
-
-  stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
-    std::vector<index_t> blocks;
-    for (index_t b = 0; b < s.layers; ++b)
-      if (ask<hooks::has_experts>(policy<slots::placement>(), nothing{}, s, b)) blocks.push_back(b);
+  void add_layers(const builder<B>& make, const sizes& s, const std::vector<index_t>& blocks) {
     if (blocks.empty()) return;
     require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
     const auto count = static_cast<index_t>(blocks.size());
-    const experts& pool = policy<slots::experts>();
-    for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e)
-      if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
-        widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
-      else
-        widths.push_back(s.d_ff);
+    [[maybe_unused]] const experts& pool = policy<slots::experts>();
+    if constexpr (uses_experts) {
+      for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e)
+        if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
+          widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
+        else
+          widths.push_back(s.d_ff);
+    }
     for (index_t l = 0; l < count; ++l) add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count);
-    if (asks_parts)
+    if constexpr (uses_experts && uses_body)
       weights_of_experts.emplace(policy<slots::body>().make_weights(
           make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range}));
+    if constexpr (holds_cards<form>) add_inner(make, blocks);
+  }
+  /// The mixtures that the form holds see what its parts see.
+  void add_inner(const builder<B>& make, const std::vector<index_t>& blocks) {
+    sizes seen = layers.front().inside;
+    seen.experts = model.experts;
+    const auto add_one = [&]<class P, class T>(inner_mixture<P, T, B>& m, const field<P, T>& f) {
+      const std::string name = name_in<form>(f);
+      m.member = f.at;
+      m.name = lasting_name(name);
+      m.stack.emplace(make.scope(std::string(slots::form::name)).scope(name), seen, card_in(policy<slots::form>(), f),
+                      blocks, lasting_name(name_of(name)));
+    };
+    std::apply([&](auto&... m) { std::apply([&](const auto&... f) { (add_one(m, f), ...); }, inner_cards<form>()); },
+               inner);
   }
 
- private:
-  void add_layer(const builder<B>& make, const experts& pool, index_t block, index_t l, index_t count) {
-    std::vector<id_type> ids = visible_experts(pool, model, l, count);
-    check_visible(ids, block);
+  void add_layer(const builder<B>& make, [[maybe_unused]] const experts& pool, index_t block, index_t l,
+                 index_t count) {
+    std::vector<id_type> ids;
     layer_shape outside{model, block, l, count};
-    outside.experts = outside.columns = static_cast<index_t>(ids.size());
+    if constexpr (uses_experts) {
+      ids = ask<hooks::visible>(pool, nothing{}, model, l);
+      check_visible(ids, block);
+      outside.experts = static_cast<index_t>(ids.size());
+    }
+    outside.columns = outside.experts;
     if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
       outside.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, outside.experts);
     layer_shape shape = outside;
@@ -185,12 +289,13 @@ struct stack_data {
       require(shape.shared_experts == 0, "the pool sets ", shape.shared_experts,
               " shared experts aside, but the card's answer to 'always' does not compute them: it takes the policy "
               "shared_experts");
-    const index_t most = ask<hooks::at_most>(policy<slots::select>(), nothing{}, shape);
-    require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", block, " has only ",
-            shape.experts);
+    if constexpr (form_uses<Card, slots::select>) {
+      const index_t most = ask<hooks::at_most>(policy<slots::select>(), nothing{}, shape);
+      require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", block,
+              " has only ", shape.experts);
+    }
     const builder<B> in_block = make.scope("h", block).scope("moe");
     kept.each([&]<class Slot>(Slot, auto& k) {
-      if (!asks_parts && !std::is_same_v<Slot, slots::form>) return;
       const std::string name(std::is_same_v<Slot, slots::always> ? std::string_view("local") : Slot::name);
       const builder<B> own = std::is_same_v<Slot, slots::router> ? make.scope(name, l) : in_block.scope(name);
       const auto group = [&](index_t g) { return g == 0 ? make.scope(name) : make.scope(name + ".group", g); };

@@ -32,7 +32,8 @@ class step_statistics {
   /// One forward pass in training.
   void add(const findings<B>& pass) {
     for (const routing<B>& r : pass.routings) {
-      count& c = loads_.emplace_back(count{r.layer, r.valid.among(r.chosen.rows()), matrix<B>(1, r.experts)});
+      count& c =
+          loads_.emplace_back(count{r.layer, r.mixture, r.valid.among(r.chosen.rows()), matrix<B>(1, r.experts)});
       B::count_choices(c.load.view(), typename B::scalar(1), r.chosen.view());
     }
     for (const auto& s : pass.statistics) rows_.push_back(s);
@@ -43,12 +44,12 @@ class step_statistics {
   }
   bool empty() const { return loads_.empty(); }
 
-  /// Sums for mixture number `layer`.
-  layer_statistics<B> of(index_t layer, index_t experts) const {
+  /// Sums for mixture number `layer`; of those that a form holds, the one of that name.
+  layer_statistics<B> of(index_t layer, index_t experts, std::string_view mixture = {}) const {
     layer_statistics<B> all;
     all.load.resize(static_cast<std::size_t>(experts));
     for (const count& c : loads_) {
-      if (c.layer != layer) continue;
+      if (c.layer != layer || c.mixture != mixture) continue;
       ++all.passes;
       all.tokens += c.tokens;
       const auto load = c.load.to_host();
@@ -56,7 +57,7 @@ class step_statistics {
     }
     for (const index_t pairs : all.load) all.pairs += pairs;
     for (const auto& s : rows_) {
-      if (s.layer != layer) continue;
+      if (s.layer != layer || s.mixture != mixture) continue;
       const auto values = s.row.to_host();
       auto* sum = find(all, s.name);
       if (!sum)
@@ -70,7 +71,9 @@ class step_statistics {
 
  private:
   struct count {
-    index_t layer, tokens;
+    index_t layer;
+    std::string_view mixture;
+    index_t tokens;
     matrix<B> load;  ///< 1 x N
   };
   static auto* find(layer_statistics<B>& all, std::string_view name) {

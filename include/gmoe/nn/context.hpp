@@ -44,6 +44,7 @@ struct context {
   index_t batch = 1, sequence = 1;  ///< T = batch * sequence tokens, row t = b * sequence + s
   index_t first_sample = 0;         ///< number of the first sequence among all of the optimiser step
   index_t block = 0;                ///< the block being run
+  std::string_view mixture{};       ///< where a form holds several, the one that runs: "first", "first/second"
   index_t round_number = 0;         ///< of a form that asks its parts several times
   std::int64_t step = 0;            ///< optimiser step, for schedules
   random_stream random{};           ///< of the optimiser step; outside of training, of this pass
@@ -59,7 +60,7 @@ struct context {
   variable<B> constant(matrix<B> value) const { return variable<B>(std::move(value), tape, false); }
   /// sg(v): its value, that no gradient flows back from. A replay may hold it still.
   variable<B> cut(std::string_view what, const variable<B>& v) const {
-    const matrix<B>* const recorded = replay ? replay->find_constant(what, block) : nullptr;
+    const matrix<B>* const recorded = replay ? replay->find_constant(what, block, mixture) : nullptr;
     variable<B> c = constant(recorded ? *recorded : v.value());
     require(c.rows() == v.rows() && c.cols() == v.cols(), "replay: '", what, "' was recorded as ", c.rows(), " x ",
             c.cols(), ", this pass has ", v.rows(), " x ", v.cols());

@@ -39,10 +39,16 @@ struct replay {
             l.chosen.rows(), " tokens over ", l.experts, " experts, this pass has ", tokens, " over ", experts);
     return l;
   }
-  /// The recorded value, or null if there is none.
-  const matrix<B>* find_constant(std::string_view what, index_t block) const {
-    for (const constant& c : constants)
-      if (c.block == block && c.what == what) return &c.value;
+  /// The recorded value, or null if there is none. `mixture` is that of the context; its constants are recorded as
+  /// "mixture/what".
+  const matrix<B>* find_constant(std::string_view what, index_t block, std::string_view mixture = {}) const {
+    for (const constant& c : constants) {
+      std::string_view name = c.what;
+      if (c.block != block || !name.ends_with(what)) continue;
+      name.remove_suffix(what.size());
+      if (mixture.empty() ? name.empty() : name.starts_with(mixture) && name.substr(mixture.size()) == "/")
+        return &c.value;
+    }
     return nullptr;
   }
 };

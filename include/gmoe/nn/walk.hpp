@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "gmoe/autograd/buffer.hpp"
@@ -42,6 +43,24 @@ template <class B>
 inline constexpr bool is_kept_matrix<buffer<B>> = true;
 
 }  // namespace detail
+
+/// There is a buffer<B> somewhere in a T, as far as `walk` looks into plain structs.
+template <class T, class B>
+constexpr bool holds_buffer() {
+  using namespace detail;
+  if constexpr (std::is_same_v<T, buffer<B>>) {
+    return true;
+  } else if constexpr (is_vector<T> || is_optional<T>) {
+    return holds_buffer<typename T::value_type, B>();
+  } else if constexpr (is_kept_matrix<T> || is_plain<T> || !std::is_aggregate_v<T>) {
+    return false;
+  } else {
+    const auto in_any = [](auto&... member) {
+      return std::bool_constant<(holds_buffer<std::remove_cvref_t<decltype(member)>, B>() || ...)>{};
+    };
+    return decltype(with_elements(std::declval<T&>(), in_any))::value;
+  }
+}
 
 /// What was found, in order.
 template <class B>

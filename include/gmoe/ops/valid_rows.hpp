@@ -39,6 +39,15 @@ struct valid_rows {
   bool all() const { return mask.empty(); }
   /// How many of `rows` count.
   index_t among(index_t rows) const { return all() ? rows : count; }
+  /// The same for some of the rows, by their numbers (1 x R).
+  valid_rows of(const id_matrix<B>& rows) const {
+    if (all()) return *this;
+    valid_rows some{matrix<B>(rows.size(), 1), 0};
+    B::gather_rows(some.mask.view(), mask.view(), rows.view(), nullptr, 0, 1);
+    for (const auto v : some.mask.to_host()) some.count += v > 0;
+    if (some.count == rows.size()) return {};
+    return some;
+  }
   /// The same where every row is cut into parts that follow each other, `rows` of them all together.
   valid_rows spread(index_t rows) const {
     if (all() || rows == mask.rows()) return *this;

@@ -70,7 +70,7 @@ struct misspelt_pool {
     return ids;
   }
 };
-std::string refusal(index_t wrong) {
+std::string refusal_of(index_t wrong) {
   return gmoe_test::config_message([&] {
     moe_stack<with<switch_card, misspelt_pool>, B> moe(gmoe_test::small_sizes(), {.experts = {.wrong = wrong}});
   });
@@ -80,11 +80,11 @@ std::string refusal(index_t wrong) {
 
 TEST_CASE("moe/room: a pool's list names experts that there are, each once") {
   // Two mixtures of four experts, in blocks 0 and 2; the second lists 4, 5, 6, 7.
-  CHECK(refusal(6) == "");
-  CHECK(refusal(0) == "");  // a neighbour's
-  CHECK(refusal(4) == "block 2 lists expert 4 more than once, expected every expert at most once");
-  CHECK(refusal(8) == "block 2 lists expert 8, but the pool has experts 0 to 7");
-  CHECK(refusal(-1) == "block 2 lists expert -1, but the pool has experts 0 to 7");
+  CHECK(refusal_of(6) == "");
+  CHECK(refusal_of(0) == "");  // a neighbour's
+  CHECK(refusal_of(4) == "block 2 lists expert 4 more than once, expected every expert at most once");
+  CHECK(refusal_of(8) == "block 2 lists expert 8, but the pool has experts 0 to 7");
+  CHECK(refusal_of(-1) == "block 2 lists expert -1, but the pool has experts 0 to 7");
 }
 
 TEST_CASE("moe/room: a pool that is the union of neighbouring layers' experts") {

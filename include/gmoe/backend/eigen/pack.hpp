@@ -54,6 +54,7 @@ struct pack {
   /// a b + c, rounded once where the processor can.
   friend pack multiply_add(pack a, pack b, pack c) { return pack(Eigen::internal::pmadd(a.p, b.p, c.p)); }
 
+  /// A NaN in the first argument stays.
   friend pack max(pack a, pack b) { return pack(Eigen::internal::pmax(a.p, b.p)); }
   friend pack min(pack a, pack b) { return pack(Eigen::internal::pmin(a.p, b.p)); }
   friend pack abs(pack a) { return pack(Eigen::internal::pabs(a.p)); }

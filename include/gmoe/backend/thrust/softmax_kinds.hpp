@@ -81,7 +81,7 @@ struct entmax_row {
       const S z = fn::entmax_input{}(x(i, j), top);
       if (z > low) squares += (z - mean) * (z - mean);
     }
-    const S tau = mean - fn::sqrt(fn::max(S(0), (1 - team.sum(squares)) / all));
+    const S tau = mean - fn::sqrt(fn::max((1 - team.sum(squares)) / all, S(0)));
     for (index_t j = team.first(); j < x.cols; j += team.step())
       y(i, j) = fn::entmax_value{}(fn::entmax_input{}(x(i, j), top), tau);
   }

@@ -2,6 +2,7 @@
 /// What every token gets besides its routed experts: one expert per layer, or nothing.
 
 #include "gmoe/moe/bank.hpp"
+#include "gmoe/moe/card.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
 
@@ -22,6 +23,14 @@ struct local_expert {
   template <class B>
   variable<B> operator()(const place<B>& at, const variable<B>& x, const routing<B>&, const auto& my) const {
     return my.layer.expert(at, x);
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(has_dense_form<answer<Card, slots::body>, B>,
+                  "gmoe: local_expert computes an expert for every token, but the card's body has no variable<B> "
+                  "dense(const context<B>&, const variable<B>& x, const weights<B>&) const");
+    return true;
   }
 };
 

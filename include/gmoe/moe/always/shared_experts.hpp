@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "gmoe/moe/bank.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
 
@@ -30,6 +31,17 @@ struct shared_experts {
   template <class B>
   variable<B> operator()(const place<B>& at, const variable<B>& x, const routing<B>&, const auto& my) const {
     return my.layer.expert ? (*my.layer.expert)(at, x) : variable<B>{};
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(has_published_numbers<Card>,
+                  "gmoe: shared_experts computes what the pool sets aside, but the card's pool publishes no such "
+                  "number: it takes fine_grained<...>");
+    static_assert(has_dense_form<answer<Card, slots::body>, B>,
+                  "gmoe: shared_experts computes an expert for every token, but the card's body has no variable<B> "
+                  "dense(const context<B>&, const variable<B>& x, const weights<B>&) const");
+    return true;
   }
 };
 

@@ -17,6 +17,17 @@ struct gshard_loss {
   variable<B> layer_loss(const place<B>&, const routing<B>& r) const {
     return scale(dot(mean_scores(r), chosen_fractions(r, 1)), alpha * static_cast<double>(r.experts));
   }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(has_scores<Card>,
+                  "gmoe: gshard_loss reads scores of all experts, but the card's form makes none (see its `uses`): it "
+                  "takes no_balance");
+    static_assert(!has_signed_scores<Card>,
+                  "gmoe: gshard_loss takes shares of scores, but the card's scores are logits, which may be negative: "
+                  "it takes another score, such as softmax_score");
+    return true;
+  }
 };
 
 }  // namespace gmoe

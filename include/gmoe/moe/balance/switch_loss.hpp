@@ -2,6 +2,7 @@
 /// What keeps the load even? Losses on routing.
 
 #include "gmoe/core/field.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/ops/reduce.hpp"
@@ -38,6 +39,17 @@ struct switch_loss {
   template <class B>
   variable<B> layer_loss(const place<B>&, const routing<B>& r) const {
     return scale(dot(mean_scores(r), chosen_fractions(r)), alpha * static_cast<double>(r.experts));
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(has_scores<Card>,
+                  "gmoe: switch_loss reads scores of all experts, but the card's form makes none (see its `uses`): it "
+                  "takes no_balance");
+    static_assert(!has_signed_scores<Card>,
+                  "gmoe: switch_loss takes shares of scores, but the card's scores are logits, which may be negative: "
+                  "it takes another score, such as softmax_score");
+    return true;
   }
 };
 

@@ -14,6 +14,7 @@ namespace gmoe {
 /// All that the layer sees.
 struct all_experts {
   using slot = slots::candidates;
+  static constexpr bool none = true;
 };
 
 }  // namespace gmoe

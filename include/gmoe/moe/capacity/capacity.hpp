@@ -26,6 +26,7 @@ inline index_t expert_capacity(double capacity_factor, index_t k, index_t tokens
 /// Every choice is kept.
 struct no_capacity {
   using slot = slots::capacity;
+  static constexpr bool none = true;
   template <class B>
   id_matrix<B> keep(const place<B>&, const routing<B>& r) const {
     return r.chosen;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gmoe/moe/capacity/capacity.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/ops/embedding.hpp"
 #include "gmoe/ops/normalize.hpp"
 #include "gmoe/ops/stop_gradient.hpp"
@@ -38,6 +39,14 @@ struct gshard_capacity {
     }
     B::limit_capacity(kept.view(), r.experts, r.chosen.view(), capacity_rule{factor, room}, order);
     return kept;
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(!has_signed_scores<Card>,
+                  "gmoe: gshard_capacity keeps second choices by their share of scores, but the card's scores are "
+                  "logits, which may be negative: it takes another score, such as softmax_score");
+    return true;
   }
 
   /// For traces: the number that each token's choice in this slot is compared with.

@@ -1,6 +1,7 @@
 #pragma once
 /// With which weight does a chosen expert enter the sum?
 
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/ops/embedding.hpp"
@@ -23,6 +24,14 @@ struct renormalised_scores {
   template <class B>
   variable<B> weights(const place<B>&, const routing<B>& r) const {
     return normalize_sums(gather_elements(r.scores, r.chosen), 1e-9);
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(!has_signed_scores<Card>,
+                  "gmoe: renormalised_scores divides by a sum of scores, but the card's scores are logits, which may "
+                  "be negative: it takes another score, such as softmax_score");
+    return true;
   }
 };
 

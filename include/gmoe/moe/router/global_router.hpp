@@ -8,6 +8,7 @@
 
 #include <optional>
 
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/nn/gru_cell.hpp"
@@ -101,6 +102,16 @@ struct global_router {
       z = matmul(features, at.use(my.layer.gate), op::transpose);
     }
     return z;
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(has_logit_per_expert<Card>,
+                  "gmoe: global_router makes one logit per expert, but the card's score asks for other columns");
+    static_assert(!has_logits || !has_uneven_layers<Card>,
+                  "gmoe: global_router hands logits from layer to layer, but the card's pool shows other numbers of "
+                  "experts to other layers");
+    return true;
   }
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gmoe/core/functions.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/router/balanced_buckets.hpp"
 #include "gmoe/moe/slots.hpp"
@@ -34,6 +35,7 @@ struct take_second {
 /// training text, before training: `model.prepare(counts)`. Until then id i goes to expert i mod N.
 struct hash_router {
   using slot = slots::router;
+  static constexpr bool makes_scores = true, reads_ids_alone = true;
 
   template <class B>
   struct shared {
@@ -78,6 +80,16 @@ struct hash_router {
     B::map_with_row(z.view(), 0, fn::take_second{}, std::as_const(z).view(), hash.numbers.view());
     B::map_with_col(z.view(), 0, fn::equal_whole{}, std::as_const(z).view(), std::as_const(chosen).view());
     return at.constant(std::move(z));
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(has_logits_for_scores<Card>,
+                  "gmoe: hash_router has decided already, by ones and zeros: its card takes plain_score");
+    static_assert(
+        !has_balance<Card>,
+        "gmoe: hash_router learns nothing, so that a balance loss would have no effect: its card takes no_balance");
+    return true;
   }
 };
 

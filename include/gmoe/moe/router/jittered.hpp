@@ -3,6 +3,7 @@
 
 #include "gmoe/core/field.hpp"
 #include "gmoe/moe/hooks.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/ops/elementwise.hpp"
@@ -28,6 +29,13 @@ struct jittered {
                     at.stream(random_site::router, noise.size()));
     if (at.observer) at.observer->see_draw("router_noise", at.block, noise);
     return ask<hooks::logits>(of, my, at, multiply(x, at.constant(std::move(noise))));
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(!reads_no_rows<Router>,
+                  "gmoe: jittered changes what its router sees of a token, but this one looks at the token's id alone");
+    return true;
   }
 };
 
