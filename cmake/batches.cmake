@@ -1,11 +1,19 @@
-# gmoe_in_batches(<target>): the test files of the target are compiled six at a time where they allow it, which takes half
-# the time of one by one. Off, a change of one file compiles that file alone.
+# gmoe_in_batches(<target>): the test files of a floor are compiled in few translation units, which takes half the time of
+# one by one: what they have in common, such as a whole model, is compiled once. Off, a change of one file compiles that
+# file alone.
 option(GMOE_TEST_BATCHES "Compile several test files as one" ON)
 
-# Those with names that others of their folder have too, and those that choose something before they include anything.
-set(gmoe_alone "/tests/(ops/(experts|gated_experts|grouped_matmul|compositions|pairs|segments)\
-|backend/(attention|gated_experts|groups|pool|routing|thrust|eigen/.*)|moe/(card|hooks|kept|reach|settings)\
-|model/(generate|registry|token_by_token)|io/(official_.*|trace.*|training_checkpoint|safetensors_writer|strict_json))\\.cpp$")
+# In how many batches, where one would take more than about half a minute. Files stand in the order of their names, so
+# that those of one subject are together; new ones fall into a batch by themselves.
+set(gmoe_batches_backend 2)
+set(gmoe_batches_ops 2)
+set(gmoe_batches_moe 3)
+set(gmoe_batches_model 2)
+set(gmoe_batches_io 2)
+
+# Those that choose something before they include anything, and the comparison of whole backends, which is a program of
+# its own too.
+set(gmoe_alone "^(allocation/.*|backend/(eigen/.*|thrust\\.cpp))")
 
 function(gmoe_in_batches target)
   if(NOT GMOE_TEST_BATCHES)
@@ -17,18 +25,32 @@ function(gmoe_in_batches target)
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
   endif()
   get_target_property(sources ${target} SOURCES)
+  set(floors "")
   foreach(source IN LISTS sources)
-    if(source MATCHES "${gmoe_alone}")
+    # Another target of this folder may have put it into a batch.
+    get_source_file_property(batch ${source} UNITY_GROUP)
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/tests OUTPUT_VARIABLE name)
+    if(NOT batch AND NOT name MATCHES "${gmoe_alone}" AND name MATCHES "^([a-z]+)/.*\\.cpp$")
+      list(APPEND floors ${CMAKE_MATCH_1})
+      list(APPEND files_of_${CMAKE_MATCH_1} ${source})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES floors)
+  foreach(floor IN LISTS floors)
+    set(batches 1)
+    if(DEFINED gmoe_batches_${floor})
+      set(batches ${gmoe_batches_${floor}})
+    endif()
+    list(SORT files_of_${floor})
+    list(LENGTH files_of_${floor} count)
+    if(count EQUAL 1)
       continue()
     endif()
-    if(source MATCHES "/tests/(autograd|ops|backend|nn|moe|model|core|data|io|analysis|breadth|compare)/")
-      set(floor ${CMAKE_MATCH_1})
-      if(NOT DEFINED count_${floor})
-        set(count_${floor} 0)
-      endif()
-      math(EXPR count_${floor} "${count_${floor}} + 1")
-      math(EXPR batch "${count_${floor}} / 6")
+    set(index 0)
+    foreach(source IN LISTS files_of_${floor})
+      math(EXPR batch "${index} * ${batches} / ${count}")
+      math(EXPR index "${index} + 1")
       set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${floor}_${batch})
-    endif()
+    endforeach()
   endforeach()
 endfunction()

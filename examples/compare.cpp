@@ -6,19 +6,25 @@
 #include <filesystem>
 
 #include "command_line.hpp"
+#include "compare/comparison.hpp"
 #include "compare/groups.hpp"
-#include "compare/match.hpp"
+#include "compare/planning.hpp"
+#include "compare/provenance.hpp"
 #include "compare/report.hpp"
 #include "compare/store.hpp"
 #include "compare/table.hpp"
 #include "fields_json.hpp"
 #include "fingerprint.hpp"
+#include "further_texts.hpp"
 #include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
+#include "gmoe/data/counting_models.hpp"
+#include "gmoe/data/mapped_file.hpp"
 #include "gmoe/data/split.hpp"
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/io/atomic_file.hpp"
+#include "gmoe/io/strict_json.hpp"
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
 #include "gmoe/version.hpp"
@@ -29,7 +35,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using compare::json;
-using compare::match_kind;
 using examples::plural;
 using gmoe::index_t;
 
@@ -40,9 +45,11 @@ struct arguments {
                  runs = "runs/comparison/finished";
   bool list = false, fresh = false, verbose = false;
   int threads = 0;
-  std::uint64_t seeds = 1;
+  std::uint64_t seeds = 3;
   index_t validation_tokens = 131072, analysis_tokens = 32768;
-  std::string match = "none";
+  std::string equal = "tokens", dense = "matched";
+  std::vector<std::string> validate;
+  std::vector<fs::path> merge;
   gmoe::sizes shape{.experts = 16};
   std::vector<std::string> set;
   gmoe::recipe how;
@@ -57,15 +64,32 @@ void add_options(CLI::App& app, arguments& a) {
       ->check(CLI::IsMember(examples::compiled_backends()))
       ->capture_default_str();
   app.add_option("--text", a.text, "a file, or a folder whose files are read one after another, as bytes");
-  app.add_option("--seeds", a.seeds, "runs per variant, with seeds --seed, --seed + 1, ...")
+  app.add_option(
+         "--seeds", a.seeds,
+         "runs per variant, with seeds --seed, --seed + 1, ...; variants are compared in pairs of the same seed, and "
+         "one seed cannot tell a difference from noise")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--match", a.match,
-                 "equal numbers of parameters: total or active ones as the first variant has them, "
-                 "by other numbers of experts or other d-ff; none leaves the sizes alone")
-      ->check(CLI::IsMember({"none", "total", "active"}))
+  app.add_option(
+         "--equal", a.equal,
+         "what all variants have as much of as the first one: tokens, counted operations or seconds of training "
+         "(by other numbers of steps), all or active parameters (by other numbers of experts or another d-ff)")
+      ->check(CLI::IsMember(compare::equality_names()))
       ->capture_default_str();
-  app.add_option("--json", a.json_file, "where the results go")->capture_default_str();
+  app.add_option(
+         "--dense", a.dense,
+         "matched: the variant dense is always there, as a baseline with as many active parameters as the first "
+         "variant, by another d-ff; plain: it is a variant like others")
+      ->check(CLI::IsMember({"matched", "plain"}))
+      ->capture_default_str();
+  app.add_option("--validate", a.validate,
+                 "NAME=PATH, any number of them: further texts to measure the loss on, a column each");
+  app.add_option(
+      "--merge", a.merge,
+      "results of earlier comparisons of the same text, sizes and recipe: nothing is trained, they are shown as "
+      "one");
+  app.add_option("--json", a.json_file, "where the results go; a .csv of all runs is put beside it")
+      ->capture_default_str();
   app.add_option("--report", a.report, "where the report goes, an HTML file")->capture_default_str();
   app.add_option("--runs", a.runs, "folder of finished runs: what is in there is not run again; '' keeps none")
       ->capture_default_str();
@@ -86,51 +110,6 @@ void add_options(CLI::App& app, arguments& a) {
       ->check(CLI::NonNegativeNumber);
   examples::add_size_options(app, a.shape, a.set, {"vocab"});
   examples::add_recipe_options(app, a.how);
-}
-
-/// Every run of the comparison, checked: a mistake shows before the first is trained, not after an hour.
-std::vector<compare::run_plan> make_plans(const CLI::App& app, const arguments& a) {
-  std::vector<compare::run_plan> plans;
-  index_t target = 0;
-  const match_kind match = a.match == "total"    ? match_kind::total
-                           : a.match == "active" ? match_kind::active
-                                                 : match_kind::none;
-  gmoe::check_recipe(a.how);
-  gmoe::require(a.how.sequence <= a.shape.positions, "sequence = ", a.how.sequence,
-                " is longer than positions = ", a.shape.positions);
-  const auto number = [&](const examples::parameter_counts& c) {
-    return match == match_kind::active ? c.active : c.total;
-  };
-  const std::vector<std::string> variants = compare::expand(a.variants);
-  const examples::settings given = examples::read_settings(a.set);
-  examples::refuse_idle_options(app, given, variants);
-  for (const std::string& variant : variants) {
-    compare::run_plan plan{variant, a.backend,           a.shape,           examples::settings_for(variant, given),
-                           a.how,   a.validation_tokens, a.analysis_tokens, nullptr};
-    try {
-      if (plans.empty()) target = number(examples::count_parameters(variant, plan.shape, plan.card));
-      plan.match = compare::match_sizes(plan.shape, match, target, [&](const gmoe::sizes& s) -> std::optional<index_t> {
-        try {
-          return number(examples::count_parameters(variant, s, plan.card));
-        } catch (const gmoe::config_error&) {
-          return std::nullopt;
-        }
-      });
-      examples::count_parameters(variant, plan.shape, plan.card);
-    } catch (const gmoe::config_error& e) {
-      throw gmoe::config_error(gmoe::concat("variant '", variant, "': ", e.what()));
-    }
-    if (!plan.match.is_null())
-      std::printf("%s: %s = %td instead of %td, for %td parameters (%s has %td)\n", variant.c_str(),
-                  plan.match["field"].get<std::string>().c_str(), plan.match["to"].get<index_t>(),
-                  plan.match["from"].get<index_t>(), plan.match["reached"].get<index_t>(),
-                  plans.front().variant.c_str(), target);
-    for (std::uint64_t seed = 0; seed < a.seeds; ++seed) {
-      plans.push_back(plan);
-      plans.back().how.seed = a.how.seed + seed;
-    }
-  }
-  return plans;
 }
 
 /// Runs, or takes from the store, all plans; those before an interruption are kept. The unfinished one is thrown away.
@@ -171,22 +150,31 @@ void print_cards(const std::vector<compare::run_plan>& plans, const arguments& a
   }
 }
 
-json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus& text,
-                 const compare::split_text& parts) {
-  json comparison{{"format", "gmoe comparison 1"}, {"version", gmoe::version_string}};
-  comparison["text"] = {{"path", a.text.string()},
-                        {"description", text.describe()},
-                        {"fingerprint", parts.fingerprint},
-                        {"unigram_entropy", gmoe::unigram_entropy(parts.validation)}};
-  comparison["recipe"] = examples::fields_json(a.how);
-  comparison["sizes"] = examples::fields_json(a.shape);
-  comparison["match"] = a.match;
-  comparison["seeds"] = a.seeds;
-  comparison["backend"] = a.backend;
-  comparison["threads"] = gmoe::cpu<float>::threads();
-  comparison["common_blocks"] = compare::add_common_paths(runs);
-  comparison["analysis_tokens"] = runs.front().at("analysis_tokens");
-  json& about = comparison["variants"] = json::object();
+/// What models reach that only count, on the tokens that all runs are measured on.
+json floors(const compare::split_text& text, index_t tokens) {
+  const auto measured = text.validation.first(static_cast<std::size_t>(tokens + 1));
+  const gmoe::counting_losses losses = gmoe::measure_counting_models(text.train, measured);
+  return {{"unigram", losses.unigram}, {"bigram", losses.bigram}};
+}
+
+json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus& text, const compare::split_text& parts,
+                 json provenance) {
+  json head{{"format", compare::comparison_format}, {"version", gmoe::version_string}};
+  const fs::path path = fs::absolute(a.text);
+  head["text"] = {{"path", (path.has_filename() ? path : path.parent_path()).filename().string()},
+                  {"description", text.describe()},
+                  {"fingerprint", parts.fingerprint},
+                  {"unigram_entropy", gmoe::unigram_entropy(parts.validation)}};
+  head["texts"] = runs.front().at("settings").at("texts");
+  head["recipe"] = examples::fields_json(a.how);
+  head["sizes"] = examples::fields_json(a.shape);
+  head["equal"] = a.equal;
+  head["dense"] = a.dense;
+  head["floors"] = floors(parts, runs.front().at("validation_tokens").get<index_t>());
+  head["provenance"] = json::array({std::move(provenance)});
+  head["common_blocks"] = compare::add_common_paths(runs);
+  head["analysis_tokens"] = runs.front().at("analysis_tokens");
+  json& about = head["variants"] = json::object();
   for (const auto& v : examples::all_variants())
     for (const json& run : runs)
       if (run.at("variant") == v.name)
@@ -195,19 +183,69 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
                          {"card", run.at("settings").at("card")},
                          {"parts", examples::describe_briefly(
                                        v.name, examples::settings_for(v.name, examples::read_settings(a.set)))}};
-  comparison["summary"] = compare::summarize_runs(runs);
   for (json& run : runs) run.erase("histogram");
-  comparison["runs"] = std::move(runs);
-  return comparison;
+  return compare::assemble(std::move(head), std::move(runs));
 }
 
-int run(const CLI::App& app, const arguments& a) {
+/// Writes what there is to see of a comparison, and shows its tables.
+void write_all(const arguments& a, const json& comparison) {
+  const fs::path csv = fs::path(a.json_file).replace_extension(".csv");
+  gmoe::atomic_write(a.json_file, comparison.dump(1) + "\n");
+  gmoe::atomic_write(csv, compare::csv_text(comparison));
+  gmoe::atomic_write(a.report, compare::report_html(comparison));
+  std::printf("\n%s\nresults: %s\n         %s\nreport:  %s\n", compare::tables(comparison).c_str(),
+              fs::absolute(a.json_file).c_str(), fs::absolute(csv).c_str(), fs::absolute(a.report).c_str());
+}
+
+/// --merge: earlier results as one comparison.
+int merge_results(const arguments& a) {
+  constexpr gmoe::json_limits limits{.bytes = std::size_t{256} << 20, .depth = 32};
+  std::vector<json> comparisons;
+  std::vector<std::string> names;
+  for (const fs::path& path : a.merge) {
+    names.push_back(gmoe::in_quotes(path.string(), 4096));
+    const gmoe::mapped_file file(path);
+    const auto bytes = file.bytes();
+    comparisons.push_back(
+        gmoe::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, names.back(), limits));
+    gmoe::require<gmoe::file_error>(
+        comparisons.back().is_object() && comparisons.back().value("format", "") == compare::comparison_format,
+        names.back(), " is no result of this version of compare, whose format is \"", compare::comparison_format, '"');
+  }
+  try {
+    write_all(a, compare::merge(comparisons, names));
+  } catch (const json::exception& e) {
+    throw gmoe::file_error(gmoe::concat("one of ", examples::together(names), " is not whole: ", e.what()));
+  }
+  return 0;
+}
+
+int run(const CLI::App& app, const arguments& a, const std::vector<std::string>& words) {
   if (a.list) {
     std::printf("%s", compare::list_text().c_str());
     return 0;
   }
+  if (!a.merge.empty()) {
+    compare::check_writable(a.json_file);
+    compare::check_writable(a.report);
+    return merge_results(a);
+  }
   gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
-  const std::vector<compare::run_plan> plans = make_plans(app, a);
+  compare::comparison_request request{.variants = compare::expand(a.variants),
+                                      .settings = examples::read_settings(a.set),
+                                      .equal = compare::equality_named(a.equal),
+                                      .dense_baseline = a.dense == "matched",
+                                      .seeds = a.seeds,
+                                      .start = {.variant = "",
+                                                .backend = a.backend,
+                                                .shape = a.shape,
+                                                .how = a.how,
+                                                .validation_tokens = a.validation_tokens,
+                                                .analysis_tokens = a.analysis_tokens}};
+  examples::refuse_idle_options(app, request.settings, request.variants);
+  // Mistakes show before anything is read, written or timed.
+  const auto no_clock = [](const compare::run_plan&) { return 1.0; };
+  compare::make_plans(request, no_clock);
   compare::check_writable(a.json_file);
   compare::check_writable(a.report);
   const compare::run_store store(a.runs);
@@ -215,15 +253,21 @@ int run(const CLI::App& app, const arguments& a) {
 
   const gmoe::corpus text = gmoe::corpus::read(a.text);
   const auto split = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
-  const compare::split_text parts{split.train, split.validation, examples::text_fingerprint(text.bytes())};
+  const std::vector<examples::further_text> others = examples::read_further_texts(a.validate);
+  compare::split_text parts{split.train, split.validation, examples::text_fingerprint(text.bytes()), {}};
+  for (const examples::further_text& o : others) parts.others.push_back({o.name, o.text.bytes(), o.fingerprint()});
+  const std::vector<compare::run_plan> plans =
+      compare::make_plans(request, [&](const compare::run_plan& p) { return store.seconds_per_step(p, parts); });
   std::printf("%s; %s of %s of %td x %s on %s\n", text.describe().c_str(), plural(std::ssize(plans), "run").c_str(),
               plural(a.how.steps, "step").c_str(), a.how.batch * a.how.accumulation,
               plural(a.how.sequence, "token").c_str(), plural(gmoe::cpu<float>::threads(), "thread").c_str());
+  for (const compare::run_plan& plan : plans)
+    if (plan.how.seed == a.how.seed) std::printf("%s", compare::match_text(plan).c_str());
   std::fflush(stdout);
 
   print_cards(plans, a);
-  if (const index_t old = store.results_of_version_0_1(); old > 0)
-    std::printf("%s of version 0.1 in %s %s not taken over: it kept other numbers\n",
+  if (const index_t old = store.earlier_results(); old > 0)
+    std::printf("%s of an earlier version in %s %s not taken over: it kept other numbers\n",
                 plural(old, "finished run").c_str(), store.folder().c_str(), old == 1 ? "is" : "are");
   std::fflush(stdout);
 
@@ -239,11 +283,7 @@ int run(const CLI::App& app, const arguments& a) {
       std::fprintf(stderr, "compare: interrupted; nothing was kept, since --runs is empty\n");
     return 130;
   }
-  const json comparison = compare_all(a, std::move(results), text, parts);
-  gmoe::atomic_write(a.json_file, comparison.dump(1) + "\n");
-  gmoe::atomic_write(a.report, compare::report_html(comparison));
-  std::printf("\n%s\nresults: %s\nreport:  %s\n", compare::tables(comparison).c_str(),
-              fs::absolute(a.json_file).c_str(), fs::absolute(a.report).c_str());
+  write_all(a, compare_all(a, std::move(results), text, parts, compare::provenance("compare", words, a.backend)));
   return 0;
 }
 
@@ -259,12 +299,14 @@ int main(int argc, char** argv) {
       app, argc, argv,
       "  compare --text book.txt\n"
       "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
-      "  compare --text books/ --variants ablations --match total --steps 2000\n"
+      "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
+      "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
+      "  compare --merge here.json there.json\n"
       "  compare --list\n",
       "backends " + examples::together(examples::compiled_backends()), "--variants");
   if (ended) return *ended;
   try {
-    return run(app, a);
+    return run(app, a, {argv + 1, argv + argc});
   } catch (const examples::usage_error& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "compare: %s\n", e.what());

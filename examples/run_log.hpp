@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "fields_json.hpp"
 #include "gmoe/io/json_lines.hpp"
@@ -46,7 +46,7 @@ class run_log {
           if (!o.contains("step") || !o["step"].is_number_integer()) return false;
           if (evaluated ? o["step"] > step : o["step"] >= step) return false;
           if (evaluated && o["validation_loss"].is_number() && o.contains("tokens") && o["tokens"].is_number_integer())
-            evaluations_[{o["step"], o["tokens"]}] = o["validation_loss"];
+            evaluations_[{o["step"], o["tokens"], o.contains("text") ? o["text"].dump() : ""}] = o["validation_loss"];
           return true;
         }) {
     if (!has_header_ && others_ == 0) lines_.write(header);
@@ -65,18 +65,22 @@ class run_log {
                   {"tokens", r.tokens},
                   {"seconds", r.seconds}});
   }
-  /// Once for every step and number of tokens: a resumed run may evaluate again what it had evaluated before.
-  void evaluation(std::int64_t step, const gmoe::evaluation& e) {
-    if (!evaluations_.try_emplace({step, e.tokens}, e.loss).second) return;
-    lines_.write({{"step", step},
-                  {"validation_loss", e.loss},
-                  {"perplexity", e.perplexity()},
-                  {"bits_per_byte", e.bits_per_token()},
-                  {"tokens", e.tokens}});
+  /// On the validation text, or a further one that has a name. Once for every step and number of tokens: a resumed run
+  /// may evaluate again what it had evaluated before.
+  void evaluation(std::int64_t step, const gmoe::evaluation& e, const std::string& text = "") {
+    const nlohmann::json name = text;
+    if (!evaluations_.try_emplace({step, e.tokens, text.empty() ? "" : name.dump()}, e.loss).second) return;
+    nlohmann::json line{{"step", step},
+                        {"validation_loss", e.loss},
+                        {"perplexity", e.perplexity()},
+                        {"bits_per_byte", e.bits_per_token()},
+                        {"tokens", e.tokens}};
+    if (!text.empty()) line["text"] = name;
+    lines_.write(line);
   }
   /// The loss on the first `tokens` tokens of the validation text after `step` steps, if it was logged.
   std::optional<double> loss_at(std::int64_t step, gmoe::index_t tokens) const {
-    const auto found = evaluations_.find({step, tokens});
+    const auto found = evaluations_.find({step, tokens, ""});
     return found == evaluations_.end() ? std::nullopt : std::optional(found->second);
   }
 
@@ -96,7 +100,7 @@ class run_log {
 
   bool has_header_ = false;
   std::int64_t others_ = 0;
-  std::map<std::pair<std::int64_t, gmoe::index_t>, double> evaluations_;
+  std::map<std::tuple<std::int64_t, gmoe::index_t, std::string>, double> evaluations_;  ///< step, tokens, text
   gmoe::json_lines lines_;
 };
 

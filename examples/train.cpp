@@ -12,6 +12,7 @@
 
 #include "command_line.hpp"
 #include "fingerprint.hpp"
+#include "further_texts.hpp"
 #include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
@@ -40,6 +41,7 @@ struct arguments {
   bool resume = false, overwrite = false, list = false, verbose = false, official = false;
   int threads = 0;
   index_t checkpoint_every = 200, evaluate_every = -1, evaluate_batches = 8, final_batches = 0;
+  std::vector<std::string> validate;
   std::string prompt = "And God said";
   gmoe::sizes shape;
   std::vector<std::string> set;
@@ -86,6 +88,8 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--final-batches", a.final_batches, "batches of the last evaluation; 0: the whole validation text")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--validate", a.validate,
+                 "NAME=PATH, any number of them: further texts to measure the loss on at the end");
   app.add_option("--prompt", a.prompt, "what the sample text starts with")->capture_default_str()->group("Sample");
   app.add_option("--sample-tokens", a.sample.tokens,
                  "length of the sample text, best within the training sequence; 0: none")
@@ -123,11 +127,7 @@ void take_over(const CLI::App& app, arguments& a) {
                 a.how.steps);
 }
 
-void print_report(const examples::session_report& r, double unigram) {
-  std::printf(
-      "validation loss %.4f nats per byte (unigram entropy of this text: %.4f)   perplexity %.3f   %.3f bits per "
-      "byte\n",
-      r.loss.loss, unigram, r.loss.perplexity(), r.loss.bits_per_token());
+void print_load(const examples::session_report& r) {
   if (r.load.empty()) return;
   std::printf("share of the tokens that each expert got, by block:\n");
   for (std::size_t l = 0; l < r.load.size(); ++l) {
@@ -135,6 +135,21 @@ void print_report(const examples::session_report& r, double unigram) {
     for (double f : r.load[l]) std::printf(" %5.1f%%", 100 * f);
     std::printf("\n");
   }
+}
+
+void print_report(const examples::session_report& r, double unigram) {
+  std::printf(
+      "validation loss %.4f nats per byte (unigram entropy of this text: %.4f)   perplexity %.3f   %.3f bits per "
+      "byte\n",
+      r.loss.loss, unigram, r.loss.perplexity(), r.loss.bits_per_token());
+  print_load(r);
+}
+
+/// The same for a further text.
+void print_report(const examples::session_report& r, const std::string& text) {
+  std::printf("%s: loss %.4f nats per byte   perplexity %.3f   %.3f bits per byte\n", text.c_str(), r.loss.loss,
+              r.loss.perplexity(), r.loss.bits_per_token());
+  print_load(r);
 }
 
 /// One run in its folder. What is there fits together at every moment, wherever a run is killed:
@@ -192,6 +207,13 @@ class training {
   examples::session_report finish() {
     const auto result = session_.evaluate(a_.final_batches);
     log_->evaluation(session_.steps_done(), result.loss);
+    return result;
+  }
+
+  /// The same of a further text.
+  examples::session_report finish(const examples::further_text& other) {
+    const auto result = session_.evaluate(other.text.bytes(), a_.final_batches);
+    log_->evaluation(session_.steps_done(), result.loss, other.name);
     return result;
   }
 
@@ -267,6 +289,7 @@ int run(const CLI::App& app, arguments a) {
   gmoe::require(!a.resume || fs::exists(a.checkpoint()), "there is no run to continue: ", a.checkpoint().string(),
                 " does not exist");
   const gmoe::corpus text = gmoe::corpus::read(a.text);
+  const std::vector<examples::further_text> others = examples::read_further_texts(a.validate);
   const gmoe::folder_lock lock(a.folder);
   if (a.resume) {
     const examples::settings given = a.card;
@@ -316,6 +339,7 @@ int run(const CLI::App& app, arguments a) {
   }
   try {
     print_report(work.finish(), gmoe::unigram_entropy(parts.validation));
+    for (const examples::further_text& other : others) print_report(work.finish(other), other.name);
     if (work.best() && work.best_step() < session->steps_done())
       std::printf("best of the evaluations: %.4f at step %lld, in %s\n", *work.best(),
                   static_cast<long long>(work.best_step()), a.best().string().c_str());

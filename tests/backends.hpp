@@ -7,8 +7,12 @@
 
 #include <type_traits>
 
-// The same test files are compiled a second time for Thrust, and a third by nvcc: one device system per program.
-#if defined(GMOE_TEST_THRUST)
+// The same test files are compiled a second time for Thrust, and a third by nvcc: one device system per program; and
+// some for a backend of the short list alone, whose other kernels are compositions.
+#if defined(GMOE_TEST_SHORT_LIST)
+#include "short_list/short_list.hpp"
+#define GMOE_TEST_BACKEND gmoe_test::short_list
+#elif defined(GMOE_TEST_THRUST)
 #include "gmoe/backend/thrust.hpp"
 #define GMOE_TEST_BACKEND gmoe::thrust_backend
 #else

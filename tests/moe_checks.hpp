@@ -12,6 +12,7 @@
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/moe/settings.hpp"
+#include "gmoe/moe/step_statistics.hpp"
 #include "naive_moe.hpp"
 
 namespace gmoe_test {
@@ -206,6 +207,45 @@ index_t dropped(const gmoe::findings<B>& found) {
     for (std::size_t i = 0; i < kept.size(); ++i) count += chosen[i] != gmoe::no_choice && kept[i] == gmoe::no_choice;
   }
   return count;
+}
+
+/// A sequence with padding behind it, beside one that is nothing but padding, is the sequence alone.
+template <class Model>
+void check_padding(const Model& model, bool training) {
+  using B = typename Model::backend_type;
+  const index_t vocab = model.shape().vocab;
+  const text t(1, 3, vocab);
+  std::vector<id_type> tokens = t.tokens, targets = t.targets;
+  tokens.resize(10, 7);
+  targets.resize(10, gmoe::no_target);
+  gmoe::batch<B> padded;
+  padded.assign(tokens, targets, 2, vocab, std::vector<index_t>{3, 0});
+  gmoe::context<B> ctx;
+  ctx.training = training;
+  const auto alone = model.loss(ctx, t.on<B>(vocab)), beside = model.loss(ctx, padded);
+  CHECK(beside.language.value().item() == doctest::Approx(alone.language.value().item()).epsilon(1e-12));
+  CHECK(bool(beside.balance) == bool(alone.balance));
+  if (alone.balance)
+    CHECK(beside.balance.value().item() == doctest::Approx(alone.balance.value().item()).epsilon(1e-12));
+  REQUIRE(beside.found.routings.size() == alone.found.routings.size());
+  gmoe::step_statistics<B> few, many;
+  few.add(alone.found);
+  many.add(beside.found);
+  for (std::size_t i = 0; i < alone.found.routings.size(); ++i) {
+    const auto &one = alone.found.routings[i], &other = beside.found.routings[i];
+    for (const auto part : {&gmoe::routing<B>::chosen, &gmoe::routing<B>::kept}) {
+      std::vector<id_type> expected = (one.*part).to_host();
+      expected.resize(expected.size() / 3 * 10, gmoe::no_choice);
+      CHECK((other.*part).to_host() == expected);
+    }
+    const auto a = few.of(one.layer, one.experts), b = many.of(other.layer, other.experts);
+    CHECK(b.load == a.load);
+    CHECK(b.tokens == a.tokens);
+    REQUIRE(b.rows.size() == a.rows.size());
+    for (std::size_t n = 0; n < a.rows.size(); ++n)
+      for (std::size_t j = 0; j < a.rows[n].values.size(); ++j)
+        CHECK(b.rows[n].values[j] == doctest::Approx(a.rows[n].values[j]).epsilon(1e-12));
+  }
 }
 
 /// Every gradient of the total loss against central differences.

@@ -19,6 +19,8 @@ using gmoe::id_type;
 using gmoe::index_t;
 
 inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+/// Where no expert is chosen, short enough to stand in a row of choices.
+inline constexpr id_type none = gmoe::no_choice;
 
 /// A matrix on the host.
 struct table {

@@ -79,11 +79,14 @@ inline vec layer_norm(const vec& x, const weight& gain, const weight& bias, doub
   return y;
 }
 
+/// Products of an element of a weight matrix with something, and of attention's rows with each other, as they are made.
+inline std::size_t multiply_adds = 0;
+
 /// W x, W stored out x in, rows [first, first + count).
 inline vec rows_times(const weight& w, const vec& x, std::size_t first, std::size_t count) {
   vec y(count);
   for (std::size_t i = 0; i < count; ++i)
-    for (std::size_t j = 0; j < x.size(); ++j) y[i] += w(first + i, j) * x[j];
+    for (std::size_t j = 0; j < x.size(); ++j, ++multiply_adds) y[i] += w(first + i, j) * x[j];
   return y;
 }
 inline vec rows_times(const weight& w, const vec& x) { return rows_times(w, x, 0, w.rows); }
@@ -92,7 +95,7 @@ inline vec rows_times(const weight& w, const vec& x) { return rows_times(w, x, 0
 inline vec affine(const vec& x, const weight& w, const weight& b) {
   vec y(b.values);
   for (std::size_t i = 0; i < x.size(); ++i)
-    for (std::size_t j = 0; j < y.size(); ++j) y[j] += x[i] * w(i, j);
+    for (std::size_t j = 0; j < y.size(); ++j, ++multiply_adds) y[j] += x[i] * w(i, j);
   return y;
 }
 
@@ -101,7 +104,7 @@ inline vec expert(const weight& w_in, const weight& w_out, std::size_t first, st
   const vec a = rows_times(w_in, x, first, count);
   vec y(x.size());
   for (std::size_t u = 0; u < count; ++u)
-    for (std::size_t c = 0; c < x.size(); ++c) y[c] += relu(a[u]) * w_out(first + u, c);
+    for (std::size_t c = 0; c < x.size(); ++c, ++multiply_adds) y[c] += relu(a[u]) * w_out(first + u, c);
   return y;
 }
 
@@ -139,12 +142,12 @@ inline mat attention(const mat& x, const weights& w, const std::string& at, std:
       vec scores;
       for (std::size_t j = 0; j <= i; ++j) {
         number dot = 0;
-        for (std::size_t c = h * size; c < (h + 1) * size; ++c) dot += qkv[i][c] * qkv[j][d + c];
+        for (std::size_t c = h * size; c < (h + 1) * size; ++c, ++multiply_adds) dot += qkv[i][c] * qkv[j][d + c];
         scores.push_back(dot / std::sqrt(static_cast<double>(size)));
       }
       const vec p = softmax(scores);
       for (std::size_t j = 0; j <= i; ++j)
-        for (std::size_t c = h * size; c < (h + 1) * size; ++c)
+        for (std::size_t c = h * size; c < (h + 1) * size; ++c, ++multiply_adds)
           joined[c] += p[j] * number(dropped(h, i, j)) * qkv[j][2 * d + c];
     }
     y.push_back(affine(joined, w.at(at + "c_proj.weight"), w.at(at + "c_proj.bias")));

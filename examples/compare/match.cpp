@@ -55,18 +55,26 @@ std::optional<candidate> closest(const gmoe::sizes& shape, index_t gmoe::sizes::
 json match_sizes(gmoe::sizes& shape, match_kind kind, index_t target, const counter& count) {
   const auto now = count(shape);
   if (kind == match_kind::none || !now || *now == target) return nullptr;
-  const auto apply = [&](const char* name, index_t gmoe::sizes::*field) -> json {
-    const auto best = closest(shape, field, target, count);
-    if (!best || std::abs(best->count - target) >= std::abs(*now - target)) return nullptr;
-    const index_t before = std::exchange(shape.*field, best->value);
-    return {{"field", name}, {"from", before}, {"to", best->value}, {"target", target}, {"reached", best->count}};
+  struct option {
+    const char* name;
+    index_t gmoe::sizes::*field;
+    candidate best;
   };
-  if (kind == match_kind::total) {
-    gmoe::sizes more = shape;
-    ++more.experts;
-    if (const auto moved = count(more); moved && *moved != *now) return apply("experts", &gmoe::sizes::experts);
-  }
-  return apply("d_ff", &gmoe::sizes::d_ff);
+  std::optional<option> chosen;
+  const auto distance = [&](index_t reached) { return std::abs(reached - target); };
+  const auto consider = [&](const char* name, index_t gmoe::sizes::*field) {
+    if (const auto best = closest(shape, field, target, count))
+      if (distance(best->count) < distance(chosen ? chosen->best.count : *now)) chosen = option{name, field, *best};
+  };
+  if (kind == match_kind::total) consider("experts", &gmoe::sizes::experts);
+  if (!chosen || distance(chosen->best.count) > target / 100) consider("d_ff", &gmoe::sizes::d_ff);
+  if (!chosen) return nullptr;
+  const index_t before = std::exchange(shape.*chosen->field, chosen->best.value);
+  return {{"field", chosen->name},
+          {"from", before},
+          {"to", chosen->best.value},
+          {"target", target},
+          {"reached", chosen->best.count}};
 }
 
 }  // namespace compare

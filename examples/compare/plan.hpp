@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "../session/settings.hpp"
 #include "gmoe/nn/sizes.hpp"
@@ -17,10 +18,18 @@ namespace compare {
 using json = nlohmann::json;
 using gmoe::index_t;
 
-/// The text, split once for all runs.
+/// A further text to validate on.
+struct validation_text {
+  std::string name;
+  std::span<const std::uint8_t> bytes;
+  std::string fingerprint;
+};
+
+/// The text, split once for all runs, and the further ones.
 struct split_text {
   std::span<const std::uint8_t> train, validation;
   std::string fingerprint;
+  std::vector<validation_text> others = {};
 };
 
 /// One variant with one seed (`how.seed`).
@@ -32,10 +41,12 @@ struct run_plan {
   gmoe::recipe how = {};
   index_t validation_tokens = 0;  ///< of the final evaluation; 0: the whole validation text
   index_t analysis_tokens = 0;    ///< whose routing is measured; 0: the whole validation text
-  json match = nullptr;           ///< how `--match` changed the sizes, or null
+  json match = nullptr;           ///< what `--equal` and `--dense` changed, or null
 
-  /// All of the above and the text, as the result file repeats it.
+  /// All of the above and the texts, as the result file repeats it.
   json settings(const split_text& text) const;
+
+  double tokens_per_step() const { return static_cast<double>(how.batch * how.accumulation * how.sequence); }
 };
 
 /// What happens while a run is under way.
@@ -49,5 +60,11 @@ struct interrupted {};
 
 /// Trains and measures one variant; what comes back is the run's result file.
 json run_variant(const run_plan& plan, const split_text& text, const run_hooks& hooks);
+
+/// Seconds of one of its training steps, measured on a few.
+double seconds_per_step(const run_plan& plan, const split_text& text);
+
+/// The number that a run has of its loss on another text: "validation_loss:NAME".
+inline const std::string loss_on = "validation_loss:";
 
 }  // namespace compare

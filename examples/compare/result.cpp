@@ -122,6 +122,16 @@ std::vector<index_t> check_layers(const field& layers) {
   return experts;
 }
 
+/// The share of each expert, of as many as the model has.
+void check_shares(const field& layers, const std::vector<index_t>& experts) {
+  for (std::size_t l = 0; l < layers.list(experts.size()); ++l) {
+    layers[l]["block"].whole(0, most_blocks);
+    const field fractions = layers[l]["fractions"];
+    for (std::size_t e = 0; e < fractions.list(static_cast<std::size_t>(experts[l])); ++e)
+      fractions[e].number(0, 1 + 1e-9);
+  }
+}
+
 void check_steps(const field& steps, const std::vector<index_t>& experts) {
   steps.wholes(experts.size(), [&](std::size_t l) { return experts[l] - 1; });
 }
@@ -163,15 +173,23 @@ void check_result(const json& result, index_t most_tokens, const std::string& wh
   run["seed"].equal(settings["recipe"]["seed"].value());
   if (!settings["card"].value().is_object()) settings["card"].fail("an object");
   run["initial_backbone"].text();
-  for (const char* key : {"parameters_total", "parameters_active", "multiply_adds_per_token", "validation_loss",
-                          "perplexity", "bits_per_byte", "balance_loss", "tokens_per_second", "training_seconds",
-                          "training_tokens", "peak_memory_bytes", "validation_tokens"})
+  for (const char* key :
+       {"parameters_total", "parameters_active", "multiply_adds_per_token", "training_flops_per_token",
+        "validation_loss", "perplexity", "bits_per_byte", "balance_loss", "tokens_per_second", "training_seconds",
+        "training_tokens", "peak_memory_bytes", "validation_tokens"})
     run[key].number();
   check_curve(run["curve"]["training"]);
   check_curve(run["curve"]["validation"]);
+  check_curve(run["curve"]["same_tokens"]);
 
   const index_t tokens = run["analysis_tokens"].whole(0, most_tokens);
   const std::vector<index_t> experts = check_layers(run["layers"]);
+  for (const auto& [name, fingerprint] : settings["texts"].value().items()) {
+    run[(loss_on + name).c_str()].number();
+    const field text = run["texts"][name.c_str()];
+    for (const char* key : {"tokens", "perplexity", "bits_per_byte"}) text[key].number();
+    check_shares(text["layers"], experts);
+  }
   const field load_cv = run["load_cv"];
   for (std::size_t l = 0; l < load_cv.list(experts.size()); ++l) load_cv[l].number();
   for (const char* key :

@@ -7,6 +7,9 @@
 
 namespace compare {
 
+/// What the settings of a result say of its form.
+inline constexpr const char* run_format = "gmoe comparison run 3";
+
 /// Throws file_error, beginning with `where` and naming the field, unless `result` has everything that run_variant
 /// puts into it, in its range; the paths are those of at most `most_tokens` tokens.
 void check_result(const json& result, index_t most_tokens, const std::string& where);

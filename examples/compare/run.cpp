@@ -6,9 +6,11 @@
 #include "../session/session.hpp"
 #include "gmoe/analysis/path_clusters.hpp"
 #include "gmoe/analysis/summary.hpp"
+#include "gmoe/model/accounting.hpp"
 #include "gmoe/version.hpp"
 #include "paths.hpp"
 #include "plan.hpp"
+#include "result.hpp"
 
 namespace compare {
 
@@ -16,7 +18,7 @@ namespace {
 
 constexpr index_t curve_points = 200;     // of the training loss
 constexpr index_t validation_points = 8;  // during training, each on at most this many tokens:
-constexpr index_t validation_glance = 16384;
+constexpr index_t validation_glance = 8192;
 constexpr index_t shown_paths = 20;
 
 index_t batches_for(index_t tokens, const gmoe::recipe& how) {
@@ -126,10 +128,34 @@ void add_routing(json& result, const gmoe::routing_record& record, std::uint64_t
   result["clusters"] = cluster_json(h, record, seed);
 }
 
+/// Loss on every further text, and the share of its choices that every expert got.
+void add_texts(json& result, examples::session& session, const run_plan& plan, const split_text& text) {
+  result["texts"] = json::object();
+  for (const validation_text& other : text.others) {
+    const examples::session_report r = session.evaluate(other.bytes, batches_for(plan.validation_tokens, plan.how));
+    result[loss_on + other.name] = r.loss.loss;
+    json layers = json::array();
+    for (std::size_t l = 0; l < r.load.size(); ++l)
+      layers.push_back({{"block", r.blocks[l]}, {"fractions", r.load[l]}});
+    result["texts"][other.name] = {{"tokens", r.loss.tokens},
+                                   {"perplexity", r.loss.perplexity()},
+                                   {"bits_per_byte", r.loss.bits_per_token()},
+                                   {"layers", std::move(layers)}};
+  }
+}
+
+std::unique_ptr<examples::session> session_of(const run_plan& plan, const split_text& text) {
+  examples::release_memory(plan.backend);
+  return examples::make_session(
+      {plan.variant, plan.backend, plan.shape, plan.card, plan.how, text.train, text.validation, text.fingerprint});
+}
+
 }  // namespace
 
 json run_plan::settings(const split_text& text) const {
-  return {{"format", "gmoe comparison run 2"},
+  json others = json::object();
+  for (const validation_text& other : text.others) others[other.name] = other.fingerprint;
+  return {{"format", run_format},
           {"version", gmoe::version_string},
           {"variant", variant},
           {"backend", backend},
@@ -137,24 +163,43 @@ json run_plan::settings(const split_text& text) const {
           {"card", examples::card_json(variant, card)},
           {"recipe", examples::fields_json(how)},
           {"text", text.fingerprint},
+          {"texts", std::move(others)},
           {"validation_tokens", validation_tokens},
           {"analysis_tokens", analysis_tokens}};
 }
 
+double seconds_per_step(const run_plan& plan, const split_text& text) {
+  constexpr int warm_up = 2, measured = 10;
+  run_plan few = plan;
+  few.how.steps = warm_up + measured;
+  const auto session = session_of(few, text);
+  double seconds = 0;
+  for (int s = 0; s < warm_up + measured; ++s) {
+    const double taken = session->step().seconds;
+    if (s >= warm_up) seconds += taken;
+  }
+  return seconds / measured;
+}
+
 json run_variant(const run_plan& plan, const split_text& text, const run_hooks& hooks) {
-  examples::release_memory(plan.backend);
-  const auto session = examples::make_session(
-      {plan.variant, plan.backend, plan.shape, plan.card, plan.how, text.train, text.validation, text.fingerprint});
+  const auto session = session_of(plan, text);
   json result{{"settings", plan.settings(text)}, {"variant", plan.variant}, {"seed", plan.how.seed}};
   result["match"] = plan.match;
   const examples::parameter_counts counts = session->count();
   result["parameters_total"] = counts.total;
   result["parameters_active"] = counts.active;
   result["multiply_adds_per_token"] = counts.multiply_adds;
+  result["training_flops_per_token"] =
+      gmoe::training_flops_per_token(counts.multiply_adds, plan.shape, plan.how.sequence);
   result["initial_backbone"] = session->backbone_fingerprint();
 
   std::vector<double> losses;
   json validation = json::array();
+  const auto glance = [&] {
+    const index_t tokens =
+        plan.validation_tokens > 0 ? std::min(plan.validation_tokens, validation_glance) : validation_glance;
+    return session->evaluate(batches_for(tokens, plan.how)).loss;
+  };
   double seconds = 0, first_seconds = 0;
   index_t tokens = 0, first_tokens = 0;
   const std::vector<std::int64_t> glances = glance_steps(plan.how.steps);
@@ -166,12 +211,8 @@ json run_variant(const run_plan& plan, const split_text& text, const run_hooks& 
     if (losses.size() == 1) first_seconds = r.seconds, first_tokens = r.tokens;
     if (hooks.on_step) hooks.on_step(r);
     if (hooks.stop && hooks.stop()) throw interrupted{};
-    if (std::binary_search(glances.begin(), glances.end(), session->steps_done())) {
-      const index_t glance =
-          plan.validation_tokens > 0 ? std::min(plan.validation_tokens, validation_glance) : validation_glance;
-      const auto e = session->evaluate(batches_for(glance, plan.how));
-      validation.push_back({session->steps_done(), e.loss.loss});
-    }
+    if (std::binary_search(glances.begin(), glances.end(), session->steps_done()))
+      validation.push_back({session->steps_done(), glance().loss});
   }
   // The first step takes its memory from the system; the speed is that of the others.
   const bool warm = losses.size() > 1;
@@ -181,6 +222,10 @@ json run_variant(const run_plan& plan, const split_text& text, const run_hooks& 
   result["training_tokens"] = tokens;
   result["peak_memory_bytes"] = examples::peak_memory(plan.backend);
 
+  // The same tokens at all steps, the last one included: what a learning curve is fitted to.
+  json same_tokens = validation;
+  const gmoe::evaluation last = glance();
+  same_tokens.push_back({session->steps_done(), last.loss});
   const auto e = session->evaluate(batches_for(plan.validation_tokens, plan.how)).loss;
   validation.push_back({session->steps_done(), e.loss});
   result["validation_loss"] = e.loss;
@@ -188,7 +233,10 @@ json run_variant(const run_plan& plan, const split_text& text, const run_hooks& 
   result["bits_per_byte"] = e.bits_per_token();
   result["balance_loss"] = e.balance_loss;
   result["validation_tokens"] = e.tokens;
-  result["curve"] = {{"training", training_curve(losses)}, {"validation", std::move(validation)}};
+  result["curve"] = {{"training", training_curve(losses)},
+                     {"validation", std::move(validation)},
+                     {"same_tokens", std::move(same_tokens)}};
+  add_texts(result, *session, plan, text);
 
   add_routing(result,
               session->record({.sequence = plan.how.sequence,

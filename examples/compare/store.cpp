@@ -64,16 +64,43 @@ std::optional<json> run_store::find(const run_plan& plan, const split_text& text
   return result;
 }
 
-index_t run_store::results_of_version_0_1() const {
+index_t run_store::earlier_results() const {
   index_t count = 0;
   if (!keeps()) return count;
   for (const auto& entry : fs::directory_iterator(folder_)) {
     if (entry.path().extension() != ".json" || !entry.is_regular_file() || entry.file_size() == 0) continue;
     const gmoe::mapped_file file(entry.path());
     const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-    count += text.find("\"format\":\"gmoe comparison run 1\"") != text.npos;
+    count += text.find("\"format\":\"gmoe comparison run ") != text.npos &&
+             text.find(gmoe::concat("\"format\":\"", run_format, "\"")) == text.npos;
   }
   return count;
+}
+
+double run_store::seconds_per_step(const run_plan& plan, const split_text& text) const {
+  if (!keeps()) return compare::seconds_per_step(plan, text);
+  json settings = plan.settings(text);
+  settings["format"] = "gmoe comparison speed 1";
+  settings["recipe"].erase("steps");
+  settings["recipe"].erase("seed");
+  const fs::path path =
+      folder_ / gmoe::concat(plan.variant, "-speed-",
+                             examples::fingerprint().add(std::span<const char>(settings.dump())).text(), ".json");
+  std::error_code ignored;
+  if (fs::status(path, ignored).type() != fs::file_type::not_found) {
+    const std::string where = "file of speeds " + gmoe::in_quotes(path.string(), 4096);
+    const gmoe::mapped_file file(path);
+    const auto bytes = file.bytes();
+    const json kept = gmoe::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where, limits);
+    const bool good = kept.is_object() && kept.contains("settings") && kept["settings"] == settings &&
+                      kept.contains("seconds_per_step") && kept["seconds_per_step"].is_number() &&
+                      kept["seconds_per_step"] > 0;
+    gmoe::require<gmoe::file_error>(good, where, " is not what its name promises; remove it to measure again");
+    return kept["seconds_per_step"];
+  }
+  const double seconds = compare::seconds_per_step(plan, text);
+  gmoe::atomic_write(path, json{{"settings", settings}, {"seconds_per_step", seconds}}.dump() + "\n");
+  return seconds;
 }
 
 void run_store::keep(const json& result) const {

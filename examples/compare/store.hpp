@@ -20,8 +20,12 @@ class run_store {
   /// Keeps a result, atomically.
   void keep(const json& result) const;
 
-  /// How many of the folder's results are of version 0.1, which kept other settings: they are never found.
-  index_t results_of_version_0_1() const;
+  /// How many of the folder's results have a form of earlier versions, which kept other numbers: they are never found.
+  index_t earlier_results() const;
+
+  /// Seconds per step of a plan, whatever its number of steps: measured once and kept, so that an interrupted
+  /// comparison continues with the same numbers.
+  double seconds_per_step(const run_plan& plan, const split_text& text) const;
 
   bool keeps() const { return !folder_.empty(); }
   const std::filesystem::path& folder() const { return folder_; }

@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <numeric>
 
+#include "differences.hpp"
 #include "gmoe/analysis/common_layers.hpp"
+#include "gmoe/analysis/paired_difference.hpp"
 #include "paths.hpp"
 
 namespace compare {
@@ -21,6 +23,8 @@ const char* const summarized[] = {"parameters_total",
                                   "balance_loss",
                                   "tokens_per_second",
                                   "training_seconds",
+                                  "training_tokens",
+                                  "training_flops_per_token",
                                   "peak_memory_bytes",
                                   "path_length",
                                   "path_entropy",
@@ -60,12 +64,11 @@ std::string with_unit(double value) {
 }
 
 struct column {
-  const char* title;
-  const char* key;
+  std::string title, key;
   std::string (*show)(double);
 };
 
-const column main_columns[] = {
+const std::vector<column> main_columns{
     {"total", "parameters_total", with_unit},
     {"active", "parameters_active", with_unit},
     {"val. loss", "validation_loss", [](double v) { return format("%.4f", v); }},
@@ -79,7 +82,7 @@ const column main_columns[] = {
     {"load CV", "mean_load_cv", [](double v) { return format("%.3f", v); }},
 };
 
-const column common_columns[] = {
+const std::vector<column> common_columns{
     {"blocks", "path_length", [](double v) { return format("%.0f", v); }},
     {"normalised H", "normalized_path_entropy", [](double v) { return format("%.3f", v); }},
     {"common H", "common_path_entropy", [](double v) { return format("%.3f", v); }},
@@ -108,9 +111,16 @@ std::string lay_out(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-template <std::size_t N>
-std::string table_of(const json& summary, const column (&columns)[N]) {
-  std::vector<std::vector<std::string>> rows{{"variant"}};
+/// What the noise says of a cell: "*" better than every other variant, "~" within noise of the best mean.
+std::string mark_of(const json& row, const std::string& key) {
+  const auto verdict = row.at("verdicts").find(key);
+  if (verdict == row["verdicts"].end()) return "";
+  return *verdict == "best" ? "*" : *verdict == "tied" ? "~" : " ";
+}
+
+std::vector<std::vector<std::string>> rows_of(const json& summary, const std::vector<column>& columns,
+                                              const std::string& head) {
+  std::vector<std::vector<std::string>> rows{{head}};
   for (const column& c : columns) rows[0].push_back(c.title);
   for (const json& variant : summary) {
     rows.push_back({variant.at("variant").get<std::string>()});
@@ -123,10 +133,90 @@ std::string table_of(const json& summary, const column (&columns)[N]) {
       std::string cell = c.show(value.at("mean").get<double>());
       if (const json& deviation = value.at("deviation"); !deviation.is_null() && deviation.get<double>() > 0)
         cell += "\xC2\xB1" + c.show(deviation.get<double>());
-      rows.back().push_back(cell);
+      rows.back().push_back(cell + mark_of(variant, c.key));
     }
   }
-  return lay_out(rows);
+  return rows;
+}
+
+/// Below the variants, what models reach that only count.
+void add_floors(std::vector<std::vector<std::string>>& rows, const json& floors, const std::vector<column>& columns) {
+  for (const auto& [name, loss] : floors.items()) {
+    rows.push_back({name});
+    const double nats = loss;
+    for (const column& c : columns)
+      rows.back().push_back(c.key == "validation_loss" ? c.show(nats) + " "
+                            : c.key == "perplexity"    ? c.show(std::exp(nats)) + " "
+                            : c.key == "bits_per_byte" ? c.show(nats / std::log(2.0)) + " "
+                                                       : "-");
+  }
+}
+
+/// The losses on the further texts, a column each.
+std::string texts_table(const json& comparison) {
+  const json& summary = comparison.at("summary");
+  std::vector<column> columns;
+  for (const std::string& key : losses_on_texts({summary.begin(), summary.end()}))
+    columns.push_back({key.substr(loss_on.size()), key, [](double v) { return format("%.4f", v); }});
+  if (columns.empty()) return "";
+  return "\nValidation loss on other texts:\n" + lay_out(rows_of(summary, columns, "variant"));
+}
+
+/// How much sooner the variants get where the baseline gets.
+std::string speedup_text(const json& comparison) {
+  const json& speedup = comparison.at("speedup");
+  const std::string baseline = speedup.at("baseline");
+  if (comparison.at("summary").size() < 2) return "";
+  if (speedup.at("curve").is_null())
+    return "\nNo effective speedup over " + baseline + ": its validation losses give no curve L + A C^-a.\n";
+  const json& curve = speedup["curve"];
+  std::vector<std::vector<std::string>> rows{{"variant", "tokens", "FLOPs", "seconds", ""}};
+  for (const json& row : speedup.at("variants")) {
+    rows.push_back({row.at("variant")});
+    for (const char* key : {"factor", "flops_factor", "seconds_factor"})
+      rows.back().push_back(row.at(key).is_null() ? "-" : format("%.2f", row[key].get<double>()));
+    std::string note = row.at("factor").is_null() ? "never, by its curve" : "";
+    if (row.at("extrapolated") == true) note = "extrapolated";
+    if (!note.empty() && !row.at("within").is_null())
+      note += gmoe::concat("; ", format("%.2f", row["within"].at("factor").get<double>()), " at ",
+                           with_unit(row["within"].at("tokens").get<double>()), " tokens, within the range");
+    rows.back().push_back(note);
+  }
+  return gmoe::concat(
+      "\nEffective speedup over ", baseline, ": how many times as much it needs for the same loss, by L(C) = ",
+      format("%.4g", curve.at("limit").get<double>()), " + ", format("%.4g", curve.at("scale").get<double>()), " C^-",
+      format("%.4g", curve.at("exponent").get<double>()), ",\nfitted from ", with_unit(curve.at("first").get<double>()),
+      " to ", with_unit(curve.at("last").get<double>()), " tokens with a residual of ",
+      format("%.4f", curve.at("residual").get<double>()), " nats:\n", lay_out(rows));
+}
+
+/// The differences of the loss to the first variant, or what one seed leaves open.
+std::string noise_text(const json& comparison) {
+  const json& summary = comparison.at("summary");
+  if (summary.size() < 2) return "";
+  const std::string first = summary[0].at("variant");
+  const bool one = std::all_of(summary.begin(), summary.end(), [](const json& row) { return row.at("seeds") == 1; });
+  if (one)
+    return gmoe::concat(
+        "One seed each: this table cannot tell a difference from noise. The losses of runs like the "
+        "demo's differ by about ",
+        usual_deviation, " from seed to seed, perplexities by ", 100 * usual_deviation, " %; --seeds 3 measures it.\n");
+  std::vector<std::vector<std::string>> rows{{"variant", "difference", "95 % interval", "spread", "", "seeds"}};
+  for (const json& row : summary) {
+    if (&row == &summary[0]) continue;
+    const json d = difference_of(comparison.at("differences"), first, row.at("variant"), "validation_loss");
+    if (d.is_null()) continue;
+    const auto number = [](const char* how, const json& v) { return v.is_null() ? "-" : format(how, v.get<double>()); };
+    rows.push_back({row.at("variant"), number("%+.4f", d.at("mean")),
+                    d.at("low").is_null() ? "-" : number("%+.4f", d["low"]) + " to " + number("%+.4f", d["high"]),
+                    number("%.4f", d.at("deviation")),
+                    d.at("verdict") == "noise" ? "within noise" : d["verdict"].get<std::string>(),
+                    std::to_string(d.at("seeds").get<index_t>())});
+  }
+  return "mean \xC2\xB1 standard deviation over the seeds; * better than every other variant, ~ within noise of the "
+         "best\n\nValidation loss against " +
+         first + ", in pairs of the same seed (the same data in the same order, the same initial values):\n" +
+         lay_out(rows);
 }
 
 }  // namespace
@@ -140,7 +230,9 @@ json summarize_runs(const std::vector<json>& runs) {
   json summary = json::array();
   for (const std::string& variant : variants) {
     json row{{"variant", variant}};
-    for (const char* key : summarized) {
+    std::vector<std::string> keys(std::begin(summarized), std::end(summarized));
+    for (const std::string& key : losses_on_texts(runs)) keys.push_back(key);
+    for (const std::string& key : keys) {
       std::vector<double> values;
       for (const json& run : runs)
         if (run.at("variant") == variant && run.contains(key) && run[key].is_number())
@@ -149,11 +241,8 @@ json summarize_runs(const std::vector<json>& runs) {
         row[key] = nullptr;
         continue;
       }
-      const auto n = static_cast<double>(values.size());
-      const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
-      double squares = 0;
-      for (const double v : values) squares += (v - mean) * (v - mean);
-      row[key] = {{"mean", mean}, {"deviation", n > 1 ? json(std::sqrt(squares / (n - 1))) : json(nullptr)}};
+      const gmoe::spread of = gmoe::measure_spread(values);
+      row[key] = {{"mean", of.mean}, {"deviation", of.deviation ? json(*of.deviation) : json(nullptr)}};
     }
     row["seeds"] = std::count_if(runs.begin(), runs.end(), [&](const json& r) { return r.at("variant") == variant; });
     summary.push_back(std::move(row));
@@ -183,8 +272,9 @@ std::vector<index_t> add_common_paths(std::vector<json>& runs) {
 
 std::string tables(const json& comparison) {
   const json& summary = comparison.at("summary");
-  std::string text = table_of(summary, main_columns);
-  if (summary.empty() || summary[0].at("seeds") != 1) text += "mean \xC2\xB1 standard deviation over the seeds\n";
+  auto rows = rows_of(summary, main_columns, "equal " + comparison.at("equal").get<std::string>());
+  add_floors(rows, comparison.at("floors"), main_columns);
+  std::string text = lay_out(rows) + noise_text(comparison) + texts_table(comparison) + speedup_text(comparison);
   const auto common = comparison.at("common_blocks").get<std::vector<index_t>>();
   if (common.empty()) return text;
   std::string blocks;
@@ -194,7 +284,7 @@ std::string tables(const json& comparison) {
   json routed = json::array();
   for (const json& row : summary)
     if (!row.at("path_entropy").is_null()) routed.push_back(row);
-  return text + table_of(routed, common_columns);
+  return text + lay_out(rows_of(routed, common_columns, "variant"));
 }
 
 }  // namespace compare

@@ -18,7 +18,7 @@ json summarize_runs(const std::vector<json>& runs);
 /// that compare between variants. Returns the blocks; none where variants have nothing in common or none routes.
 std::vector<index_t> add_common_paths(std::vector<json>& runs);
 
-/// The tables of a comparison, as text.
+/// The tables of an assembled comparison (comparison.hpp), as text.
 std::string tables(const json& comparison);
 
 }  // namespace compare

@@ -1,8 +1,7 @@
 #pragma once
 /// A training run of any variant behind one interface: what programs need when the variant is chosen at run time.
 ///
-/// The library itself chooses at compile time; here one virtual call per step buys programs that know all variants
-/// and compile each of them once.
+/// A model of any variant is an any_model; a session is that with its texts and its trainer, on any backend.
 
 #include <filesystem>
 #include <functional>
@@ -57,6 +56,8 @@ class session {
   virtual std::int64_t steps_done() const = 0;
   /// On the validation text; `most_batches` limits it, 0: all of it.
   virtual session_report evaluate(gmoe::index_t most_batches) = 0;
+  /// On another text.
+  virtual session_report evaluate(std::span<const std::uint8_t> text, gmoe::index_t most_batches) = 0;
   /// How the validation text is routed.
   virtual gmoe::routing_record record(const gmoe::record_options& how) = 0;
   /// Continues `prompt`, telling every new piece of text as it is made.

@@ -7,11 +7,14 @@
 #if !defined(__CUDACC__)
 #include "gmoe/backend/cpu.hpp"
 #endif
+#include "gmoe/backend/generic.hpp"
 #include "gmoe/data/continue_text.hpp"
 #include "gmoe/data/corpus.hpp"
+#include "gmoe/data/counting_models.hpp"
 #include "gmoe/data/printable.hpp"
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/model/accounting.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/causality.hpp"
 #include "gmoe/model/closed_form.hpp"

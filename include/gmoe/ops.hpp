@@ -7,6 +7,7 @@
 #include "gmoe/ops/masked.hpp"
 #include "gmoe/ops/scale_by.hpp"
 #include "gmoe/ops/stop_gradient.hpp"
+#include "gmoe/ops/valid_rows.hpp"
 
 // Products.
 #include "gmoe/ops/batched_matmul.hpp"

@@ -11,7 +11,6 @@ using namespace gmoe_test;
 namespace {
 
 using ids = std::vector<id_type>;
-constexpr id_type none = no_choice;
 constexpr double nan_score = not_a_number, inf = std::numeric_limits<double>::infinity();
 
 /// Scores with ties, infinities and NaNs among them.
@@ -80,6 +79,17 @@ TEST_CASE_TEMPLATE("backend/choose: the k largest among the visible columns", B,
             REQUIRE(choice.to_host() == expected);
           }
   });
+}
+
+TEST_CASE_TEMPLATE("backend/choose: slots are kept where a number is above zero", B, GMOE_TEST_BACKENDS) {
+  const framed<B> x(table(3, 3, {1, 0, -1, nan_score, 1e-30, -0.0, inf, -inf, 2}));
+  id_matrix<B> choice = put_ids<B>({0, 1, 2, 3, 4, 5, 6, 7, none}, 3, 3).clone();
+  B::keep_where(choice.view(), x.in());
+  CHECK(choice.to_host() == ids{0, none, none, none, 4, none, 6, none, none});
+  // Some columns of a matrix of choices.
+  id_matrix<B> wide = put_ids<B>({0, 1, 2, 3, 4, 5, 6, 7, 8}, 3, 3).clone();
+  B::keep_where(wide.view().col_block(1, 1), x.in().col_block(0, 1));
+  CHECK(wide.to_host() == ids{0, 1, 2, 3, none, 5, 6, 7, 8});
 }
 
 TEST_CASE_TEMPLATE("backend/choose: slots up to a sum", B, GMOE_TEST_BACKENDS) {
@@ -177,6 +187,20 @@ TEST_CASE_TEMPLATE("backend/choose: the best pairs of the whole matrix", B, GMOE
             REQUIRE(choice.to_host() == expected);
           }
   });
+}
+
+TEST_CASE_TEMPLATE("backend/choose: rows that do not count are emptied", B, GMOE_TEST_BACKENDS) {
+  for (index_t slots : {1, 3}) {
+    const table marks = random_mask(40, 1, 3);
+    const framed<B> valid(marks);
+    ids all(static_cast<std::size_t>(40 * slots));
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<id_type>(i % 5);
+    auto choice = put_ids<B>(all, 40, slots);
+    B::empty_rows(choice.view(), valid.in());
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (!(marks.values[i / static_cast<std::size_t>(slots)] > 0)) all[i] = none;
+    CHECK(choice.to_host() == all);
+  }
 }
 
 TEST_CASE_TEMPLATE("backend/choose: draws by weight", B, GMOE_TEST_BACKENDS) {

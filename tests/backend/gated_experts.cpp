@@ -13,7 +13,7 @@ using namespace gmoe_test;
 namespace {
 
 /// A layer over a bank of experts of different widths, with what its tokens chose.
-struct mixture {
+struct gated_mixture {
   index_t tokens, slots, d;
   std::vector<id_type> choice;  ///< layer experts, or no_choice; empty: every token goes to the first
   bool weighted = true;
@@ -30,7 +30,7 @@ struct mixture {
 };
 
 template <class B>
-void check_mixture(const mixture& m) {
+void check_gated_mixture(const gated_mixture& m) {
   using scalar = typename B::scalar;
   const index_t units = m.first_row.back(), slots = m.dense() ? 1 : m.slots, experts = std::ssize(m.visible);
   const bool weighted = m.weighted && !m.dense();
@@ -119,33 +119,33 @@ void check_mixture(const mixture& m) {
   }
 }
 
-std::vector<id_type> chosen(index_t pairs, const std::vector<id_type>& among, std::uint64_t seed) {
+std::vector<id_type> drawn(index_t pairs, const std::vector<id_type>& among, std::uint64_t seed) {
   std::vector<id_type> ids(static_cast<std::size_t>(pairs));
   for (std::size_t p = 0; p < ids.size(); ++p) ids[p] = among[random_stream(seed).below(p, among.size())];
   return ids;
 }
 
 template <class B>
-void check(const mixture& m) {
-  with_threads<B>([&] { check_mixture<B>(m); });
+void check(const gated_mixture& m) {
+  with_threads<B>([&] { check_gated_mixture<B>(m); });
 }
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("backend/gated_experts: weighted sum over the chosen experts, of different widths", B,
                    GMOE_TEST_BACKENDS) {
-  check<B>({.tokens = 41, .slots = 1, .d = 9, .choice = chosen(41, {0, 1, 2}, 1)});
-  check<B>({.tokens = 150, .slots = 2, .d = 19, .choice = chosen(300, {0, 1, 2}, 2)});
-  check<B>({.tokens = 7, .slots = 3, .d = 8, .choice = chosen(21, {0, 1, 2}, 3)});
-  check<B>({.tokens = 40, .slots = 2, .d = 11, .choice = chosen(80, {0, 1, 2}, 4), .weighted = false});
+  check<B>({.tokens = 41, .slots = 1, .d = 9, .choice = drawn(41, {0, 1, 2}, 1)});
+  check<B>({.tokens = 150, .slots = 2, .d = 19, .choice = drawn(300, {0, 1, 2}, 2)});
+  check<B>({.tokens = 7, .slots = 3, .d = 8, .choice = drawn(21, {0, 1, 2}, 3)});
+  check<B>({.tokens = 40, .slots = 2, .d = 11, .choice = drawn(80, {0, 1, 2}, 4), .weighted = false});
 }
 
 TEST_CASE_TEMPLATE("backend/gated_experts: dropped pairs, experts without a token or without units, all on one", B,
                    GMOE_TEST_BACKENDS) {
-  check<B>({.tokens = 40, .slots = 2, .d = 11, .choice = chosen(80, {1, 2, no_choice}, 5)});
+  check<B>({.tokens = 40, .slots = 2, .d = 11, .choice = drawn(80, {1, 2, no_choice}, 5)});
   check<B>({.tokens = 6, .slots = 2, .d = 5, .choice = std::vector<id_type>(12, no_choice)});
   check<B>({.tokens = 203, .slots = 1, .d = 13, .choice = std::vector<id_type>(203, 1)});
-  check<B>({.tokens = 30, .slots = 2, .d = 6, .choice = chosen(60, {0, 1}, 7), .visible = {4, 2}});
+  check<B>({.tokens = 30, .slots = 2, .d = 6, .choice = drawn(60, {0, 1}, 7), .visible = {4, 2}});
 }
 
 TEST_CASE_TEMPLATE("backend/gated_experts: the dense form sends every token to the only expert", B,

@@ -66,11 +66,11 @@ table plus(double beta, const table& before, table y) {
 
 /// Choices of 7 tokens with 3 slots among 4 experts, and the same sorted.
 template <class B>
-struct chosen {
+struct chosen_experts {
   index_t tokens = 7, slots = 3;
   std::vector<id_type> choice;
   pair_groups<B> sorted;
-  explicit chosen(std::vector<id_type> c)
+  explicit chosen_experts(std::vector<id_type> c)
       : choice(std::move(c)), sorted(sort_by_expert<B>(put_ids<B>(choice, tokens, slots), 4)) {}
 
   /// f(row, token, slot) for every row, from the rule alone: experts in turn, then tokens, then slots.
@@ -180,7 +180,7 @@ TEST_CASE_TEMPLATE("backend/groups: rows of pairs, their weighted sums, and thei
     for (const auto& choice : choices())
       for (bool weighted : {false, true})
         for (double beta : {0.0, 1.0}) {
-          const chosen<B> c(choice);
+          const chosen_experts<B> c(choice);
           const index_t d = 11, rows = c.rows();
           CHECK(c.sorted.rows == rows);
           const table x = random_table(7, d, 1), v = random_table(rows, d, 2), w = random_table(7, 3, 3),

@@ -27,6 +27,23 @@ TEST_CASE_TEMPLATE("backend/random: dropout is a function of the stream, element
   });
 }
 
+TEST_CASE_TEMPLATE("backend/random: a stream from a later draw on gives the rest", B, GMOE_TEST_BACKENDS) {
+  const random_stream random(4);
+  for (index_t skipped : {1, 2, 3, 4, 9}) {  // rows of 7
+    const auto from = random.from(static_cast<std::uint64_t>(skipped * 7));
+    matrix<B> all(20, 7), rest(20 - skipped, 7);
+    const auto ones = matrix<B>::filled(20, 7, typename B::scalar(1));
+    B::dropout(all.view(), 0, ones.view(), random, 0.4);
+    B::dropout(rest.view(), 0, ones.view().row_block(0, rest.rows()), from, 0.4);
+    const auto tail = get(all).values;
+    CHECK(get(rest).values == std::vector<double>(tail.begin() + skipped * 7, tail.end()));
+    B::fill_uniform(all.view(), 0, 1, random);
+    B::fill_uniform(rest.view(), 0, 1, from);
+    const auto numbers = get(all).values;
+    CHECK(get(rest).values == std::vector<double>(numbers.begin() + skipped * 7, numbers.end()));
+  }
+}
+
 TEST_CASE_TEMPLATE("backend/random: dropout drops its share and keeps the mean", B, GMOE_TEST_BACKENDS) {
   const index_t rows = 400, cols = 250;
   const double n = static_cast<double>(rows * cols);

@@ -5,7 +5,6 @@
 #include "gmoe/model/generate.hpp"
 
 using namespace gmoe;
-
 namespace {
 struct expert_choice {
   using slot = slots::select;
@@ -30,8 +29,9 @@ struct expert_choice {
       return choose_above(
           subtract(variable<B>(p), repeat_rows(variable<B>(my.layer.threshold.value()), p.rows())).value(), 0,
           r.experts);
-    const auto count = std::min(p.rows(), static_cast<index_t>(factor * static_cast<double>(p.rows()) / r.experts));
-    const id_matrix<B> rows = choose_rows(p, count, p.rows());  // N x c, best first
+    const index_t tokens = at.valid.among(p.rows());
+    const auto count = std::min(tokens, static_cast<index_t>(factor * static_cast<double>(tokens) / r.experts));
+    const id_matrix<B> rows = choose_rows(p, count, p.rows(), at.valid.mask);  // N x c, best first
     const variable<B> taken = gather_elements(transpose(variable<B>(p)), rows);
     at.add_statistic("threshold", columns_of(taken, count - 1, 1).value().reshaped(1, r.experts));
     return choices_of_rows(rows, p.rows(), r.experts);
@@ -41,10 +41,9 @@ struct expert_choice {
     auto threshold = my.layer.threshold.value().to_host();
     for (std::size_t e = 0; e < threshold.size(); ++e)
       threshold[e] = 0.9 * threshold[e] + 0.1 * seen.row("threshold")[e] / static_cast<double>(seen.passes);
-    my.layer.threshold.value() = matrix<B>::from_host(threshold, 1, static_cast<index_t>(threshold.size()));
+    my.layer.threshold.value() = matrix<B>::from_host(threshold, 1, std::ssize(threshold));
   }
 };
-
 using expert_choice_card = with<smoe_card, expert_choice, selected_score, no_balance>;
 }  // namespace
 
@@ -55,6 +54,7 @@ TEST_CASE("breadth/expert_choice: gradients; it reaches the batch in training, a
   gmoe_test::randomise(model);
   CHECK(check_causality(model, 6, true).measured == reach::batch);
   CHECK(check_causality(model, 6).measured <= reach::past);
+  for (const bool training : {true, false}) gmoe_test::check_padding(model, training);
   const std::vector<id_type> prompt{1, 2};
   CHECK(generate(model, std::span<const id_type>(prompt), {.tokens = 3}).size() == 3);
 }

@@ -45,4 +45,5 @@ TEST_CASE("breadth/multi_head: gradients, and a routing of parts of tokens") {
         }) == "multi_head: d_model = 8 cannot be cut into 3 heads");
   language_model<card, gmoe_test::model_backend> model(s);
   CHECK(gmoe_test::named(model, "experts.w_in").cols() == 4);
+  gmoe_test::check_padding(model, true);
 }

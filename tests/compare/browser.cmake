@@ -43,9 +43,11 @@ function(expect id drawings shapes)
 endfunction()
 expect(curves 1 15)   # three lines, their marks, the grid
 expect(scatter 1 6)   # three marks with bars, since there are two seeds
+expect(differences 1 10)  # two intervals, their marks, the grid
 expect(loads 2 24)    # 4 x 4 and 2 x 4 experts
 expect(flows 2 24)
-foreach(words IN ITEMS "Dense: no experts" "Dense: no paths" "common normalised H" "gmoe" "switch")
+foreach(words IN ITEMS "Dense: no experts" "Dense: no paths" "common normalised H" "gmoe" "switch" "equal tokens" "bigram"
+              "products by")
   string(FIND "${page}" "${words}" at)
   if(at EQUAL -1)
     message(FATAL_ERROR "the page does not say '${words}'")

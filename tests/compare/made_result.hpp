@@ -11,6 +11,7 @@ inline compare::json made_result(const compare::run_plan& plan, const compare::s
   for (const char* key : {"parameters_total",
                           "parameters_active",
                           "multiply_adds_per_token",
+                          "training_flops_per_token",
                           "validation_loss",
                           "perplexity",
                           "bits_per_byte",
@@ -35,7 +36,14 @@ inline compare::json made_result(const compare::run_plan& plan, const compare::s
   for (const char* key : {"mutual_information", "normalized_mutual_information", "agreement", "set_consistency",
                           "router_entropy", "margin"})
     r[key] = nullptr;
-  r["curve"] = {{"training", {{1, 5.5}, {2, 5.0}}}, {"validation", {{2, 5.25}}}};
+  r["curve"] = {{"training", {{1, 5.5}, {2, 5.0}}}, {"validation", {{2, 5.25}}}, {"same_tokens", {{2, 5.3}}}};
+  r["texts"] = json::object();
+  for (const compare::validation_text& other : text.others) {
+    r[compare::loss_on + other.name] = 1.5;
+    r["texts"][other.name] = {{"tokens", 9}, {"perplexity", 4.5}, {"bits_per_byte", 2.2}, {"layers", json::array()}};
+    for (const auto& [block, shares] : {std::pair{0, std::vector{0.5, 0.5}}, {2, std::vector{0.5, 0.5, 0.0}}})
+      r["texts"][other.name]["layers"].push_back({{"block", block}, {"fractions", shares}});
+  }
   r["analysis_tokens"] = 10u;
   r["load_cv"] = {0.1, 0.2};
   const auto layer = [](unsigned block, std::vector<double> fractions) {

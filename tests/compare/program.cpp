@@ -40,8 +40,8 @@ class bench : public workplace {
   /// Small sizes and few steps, where `more` does not say otherwise.
   static words tiny(const words& more) {
     words all = more;
-    words defaults{"--steps", "3",        "--batch", "2",       "--sequence", "16",     "--d-model",
-                   "16",      "--layers", "4",       "--heads", "2",          "--d-ff", "16"};
+    words defaults{"--dense",   "plain", "--seeds",  "1", "--steps", "3", "--batch", "2", "--sequence", "16",
+                   "--d-model", "16",    "--layers", "4", "--heads", "2", "--d-ff",  "16"};
     if (std::find(more.begin(), more.end(), "dense") == more.end()) defaults.insert(defaults.end(), {"--experts", "4"});
     for (std::size_t i = 0; i < defaults.size(); i += 2)
       if (std::find(more.begin(), more.end(), defaults[i]) == more.end())
@@ -49,8 +49,8 @@ class bench : public workplace {
     return all;
   }
 
-  pid_t start(const words& arguments) const {
-    std::vector<const char*> argv{GMOE_COMPARE_PROGRAM};
+  pid_t start(const words& arguments, const char* program = GMOE_COMPARE_PROGRAM) const {
+    std::vector<const char*> argv{program};
     for (const auto& a : arguments) argv.push_back(a.c_str());
     argv.push_back(nullptr);
     const pid_t child = ::fork();
@@ -71,6 +71,10 @@ class bench : public workplace {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
   int run(const words& arguments) const { return wait(start(arguments)); }
+  /// Whether recompute.cpp comes to the same numbers from the runs' own files.
+  bool recomputed(const std::string& results) const {
+    return wait(start({results, "runs/comparison/finished"}, GMOE_RECOMPUTE_PROGRAM)) == 0;
+  }
   std::string out() const { return read(*this / "out"); }
   std::string err() const { return read(*this / "err"); }
   json results() const { return json::parse(read(*this / "runs" / "comparison" / "results.json")); }
@@ -184,24 +188,131 @@ TEST_CASE("compare/program: several seeds give means and deviations") {
   CHECK(all["summary"][0]["validation_loss"]["deviation"].get<double>() ==
         doctest::Approx(std::abs(first - second) / std::sqrt(2.0)));
   CHECK(contains(b.out(), "\xC2\xB1"));
+  CHECK(contains(b.out(), "Validation loss against gmoe, in pairs of the same seed"));
+
+  const std::string results = "runs/comparison/results.json";
+  CHECK_MESSAGE(b.recomputed(results), b.out());
+  // Whatever is changed in the results is noticed.
+  for (const char* place :
+       {"/summary/0/perplexity/mean", "/summary/1/tokens_per_second/deviation", "/differences/0/validation_loss/low",
+        "/differences/0/validation_loss/verdict", "/summary/1/verdicts/validation_loss"}) {
+    json changed = all;
+    json& value = changed.at(json::json_pointer(place));
+    value = value.is_number() ? json(value.get<double>() * 1.001) : json("something else");
+    std::ofstream(b / "changed.json") << changed;
+    CHECK_FALSE_MESSAGE(b.recomputed("changed.json"), place);
+  }
 }
 
 TEST_CASE("compare/program: matched sizes are said and come close") {
   const bench b;
-  REQUIRE_MESSAGE(b.run(bench::tiny({"--variants", "gmoe,smoe,dense", "--text", "text.txt", "--match", "total",
+  REQUIRE_MESSAGE(b.run(bench::tiny({"--variants", "gmoe,smoe,dense", "--text", "text.txt", "--equal", "parameters",
                                      "--experts", "8"})) == 0,
                   b.err());
   const json all = b.results();
   const double target = all["runs"][0]["parameters_total"];
   CHECK(all["runs"][0]["match"].is_null());
-  CHECK(all["runs"][1]["match"]["field"] == "experts");
-  CHECK(all["runs"][2]["match"]["field"] == "d_ff");
   for (const int i : {1, 2}) {
+    CHECK(all["runs"][i]["match"]["field"] == "d_ff");
     CHECK(all["runs"][i]["parameters_total"] == all["runs"][i]["match"]["reached"]);
-    CHECK(std::abs(all["runs"][i]["parameters_total"].get<double>() / target - 1) < 0.05);
+    const double off = std::abs(all["runs"][i]["parameters_total"].get<double>() / target - 1);
+    CHECK(off < 0.05);
+    const std::string line = all["runs"][i]["variant"].get<std::string>() + ": d_ff = ";
+    const std::string said = b.out().substr(std::min(b.out().find(line), b.out().size()));
+    CHECK(contains(said.substr(0, said.find('\n')), "as near as it comes") == (off > 0.01));
   }
-  CHECK(contains(b.out(), "smoe: experts = "));
+  CHECK(contains(b.out(), "smoe: d_ff = "));
+  CHECK(contains(b.out(), "equal parameters "));
   CHECK(contains(b.out(), "dense: d_ff = "));
+}
+
+TEST_CASE("compare/program: equal operations, the dense baseline, further texts, speedup; merged, recomputed") {
+  const bench b;
+  {
+    std::ofstream other(b / "other.txt");
+    for (int i = 0; i < 50; ++i) other << "Another text; its line " << i << ".\n";
+  }
+  const words arguments =
+      bench::tiny({"--variants", "gmoe,switch", "--text", "text.txt", "--seed", "7", "--steps", "150", "--equal",
+                   "flops", "--dense", "matched", "--validate", "other=" + (b / "other.txt").string()});
+  const auto with = [&](const words& more) {
+    words all = arguments;
+    for (std::size_t i = 0; i < more.size(); i += 2)
+      if (const auto at = std::find(all.begin(), all.end(), more[i]); at != all.end())
+        *(at + 1) = more[i + 1];
+      else
+        all.insert(all.end(), {more[i], more[i + 1]});
+    return all;
+  };
+  REQUIRE_MESSAGE(b.run(with({"--seeds", "3"})) == 0, b.err());
+  const std::string out = b.out();
+  const json all = b.results();
+  REQUIRE(all["runs"].size() == 9);
+  CHECK(contains(out, "\nequal flops "));
+  const auto flops = [](const json& run) {
+    return run["training_flops_per_token"].get<double>() * run["training_tokens"].get<double>();
+  };
+  for (const json& run : all["runs"]) {
+    CAPTURE(run["variant"]);
+    CHECK(flops(run) / flops(all["runs"][0]) == doctest::Approx(1).epsilon(0.01));
+    if (run["variant"] == "dense")
+      CHECK(run["parameters_active"].get<double>() / all["runs"][0]["parameters_active"].get<double>() ==
+            doctest::Approx(1).epsilon(0.01));
+    check_finite_number(run, "validation_loss:other");
+    CHECK(run["texts"]["other"]["layers"].size() == run["layers"].size());
+    for (const json& layer : run["texts"]["other"]["layers"]) {
+      double sum = 0;
+      for (const double f : layer["fractions"]) sum += f;
+      CHECK(sum == doctest::Approx(1));
+    }
+  }
+  CHECK(all["runs"].back()["variant"] == "dense");
+  CHECK(contains(out, "switch: steps = "));
+  CHECK(contains(out, "dense: d_ff = "));
+  CHECK(contains(out, "\nbigram "));
+  CHECK(contains(out, "\nunigram "));
+  CHECK(all["floors"]["bigram"] < all["floors"]["unigram"]);
+  CHECK(contains(out, "Validation loss on other texts:\nvariant "));
+  REQUIRE(all["speedup"]["curve"].is_object());
+  CHECK(all["speedup"]["baseline"] == "dense");
+  CHECK(contains(out, "Effective speedup over dense"));
+  for (const json& row : all["speedup"]["variants"])
+    if (row["extrapolated"] == true) CHECK(contains(out, "extrapolated"));
+  CHECK(b.recomputed("runs/comparison/results.json"));
+  for (const char* place : {"/speedup/curve/residual", "/speedup/variants/0/loss", "/speedup/variants/0/tokens"}) {
+    json changed = all;
+    json& value = changed.at(json::json_pointer(place));
+    value = value.get<double>() * 1.01;
+    std::ofstream(b / "changed.json") << changed;
+    CHECK_FALSE_MESSAGE(b.recomputed("changed.json"), place);
+  }
+
+  // Where the results come from, and nothing of this machine's folders.
+  const json& origin = all["provenance"][0];
+  CHECK(contains(origin["command"], "compare --variants gmoe,switch --text text.txt --seed 7"));
+  CHECK(contains(origin["command"], "--validate other=other.txt"));
+  for (const char* key : {"version", "processor", "compiler", "backend", "products"}) CHECK(origin[key].is_string());
+  CHECK_FALSE(contains(all.dump(), b.path().string()));
+
+  // A line per run beside it.
+  const std::string csv = read(b / "runs" / "comparison" / "results.csv");
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 10);
+  CHECK(csv.starts_with("variant,seed,"));
+
+  // The same in two parts, which need not run again: merged, they are the whole.
+  REQUIRE(b.run(with({"--json", "first.json"})) == 0);
+  CHECK_FALSE(contains(b.out(), "tokens/s\n["));
+  REQUIRE(b.run(with({"--json", "second.json", "--seeds", "2", "--seed", "8"})) == 0);
+  REQUIRE_MESSAGE(b.run({"--merge", "first.json", "second.json"}) == 0, b.err());
+  const json merged = b.results();
+  for (const char* key : {"summary", "differences", "speedup", "floors", "common_blocks", "runs"})
+    CHECK_MESSAGE(merged[key] == all[key], key);
+  CHECK(merged["provenance"].size() == 2);
+  REQUIRE(b.run(with({"--json", "third.json", "--steps", "120"})) == 0);
+  CHECK(b.run({"--merge", "first.json", "third.json"}) == 1);
+  CHECK(contains(b.err(), "'third.json' does not fit 'first.json': recipe/steps is another"));
+  CHECK(b.run({"--merge", "first.json", "other.txt"}) == 1);
+  CHECK(contains(b.err(), "'other.txt': not valid JSON"));
 }
 
 TEST_CASE("compare/program: finished runs are taken over, with the same settings only") {
@@ -246,7 +357,7 @@ TEST_CASE("compare/program: --set applies where the number exists, and is part o
   words one = plain;
   one.insert(one.end(), {"--set", "capacity.factor=0.5"});
   REQUIRE(b.run(one) == 0);
-  CHECK(contains(b.out(), "[1/2] gmoe seed 42: perplexity"));
+  CHECK_MESSAGE(contains(b.out(), "[1/2] gmoe seed 42: perplexity"), b.out());
   CHECK(contains(b.out().substr(b.out().find("[1/2]"), b.out().find("[2/2]") - b.out().find("[1/2]")),
                  "finished before"));
   CHECK_FALSE(contains(b.out().substr(b.out().find("[2/2]")), "finished before"));
@@ -323,8 +434,9 @@ TEST_CASE("compare/program: flags that are none, and the list") {
     return b.err();
   };
   CHECK(told({"--steps", "many"}) == "compare: --steps is 'many', expected a whole number\n");
-  CHECK(told({"--match", "totla", "--text", "text.txt"}) ==
-        "compare: --match is 'totla', expected none, total or active; did you mean total?\n");
+  CHECK(told({"--equal", "token", "--text", "text.txt"}) ==
+        "compare: --equal is 'token', expected tokens, flops, seconds, parameters or active; did you mean tokens?\n");
+  CHECK(contains(told({"--validate", "other", "--text", "text.txt"}), "--validate is 'other', expected NAME=PATH"));
   CHECK(told({"--stpes", "3"}) == "compare: there is no option '--stpes'; did you mean --steps?\n");
   CHECK(told({"--balance-alpha", "3"}) ==
         "compare: there is no option '--balance-alpha'; did you mean --set balance.alpha=VALUE?\n");
@@ -338,7 +450,7 @@ TEST_CASE("compare/program: flags that are none, and the list") {
     CHECK(contains(b.out(), v.about));
   }
   CHECK(b.run({"--help"}) == 0);
-  for (const char* option : {"--variants", "--match", "--d-model", "--learning-rate", "--report"})
+  for (const char* option : {"--variants", "--equal", "--d-model", "--learning-rate", "--report"})
     CHECK(contains(b.out(), option));
   CHECK(contains(b.out(), "Examples:\n  compare --text book.txt\n"));
   CHECK(contains(b.out(), "Numbers of the variants, for --set NAME=VALUE"));

@@ -11,7 +11,7 @@ using compare::json;
 
 namespace {
 
-json made() { return made_result({.variant = "gmoe"}, {{}, {}, "a text"}); }
+json made() { return made_result({.variant = "gmoe"}, {{}, {}, "a text", {{"other", {}, "another text"}}}); }
 
 /// What is said about a result after `path` (a JSON pointer) was given another value.
 std::string problem(const char* path, const json& value) {
@@ -34,7 +34,7 @@ TEST_CASE("compare/result: a whole result passes, routed or dense") {
                           "normalized_path_entropy", "markov_path_entropy", "effective_paths", "distinct_paths",
                           "top1_path_mass", "top10_path_mass", "top100_path_mass"})
     dense[key] = nullptr;
-  dense["layers"] = dense["load_cv"] = json::array();
+  dense["layers"] = dense["load_cv"] = dense["texts"]["other"]["layers"] = json::array();
   CHECK_NOTHROW(compare::check_result(dense, 10, "file"));
 }
 
@@ -66,6 +66,11 @@ TEST_CASE("compare/result: wrong kinds, ranges and lengths name the field") {
   CHECK(problem("/layers/1/fractions", {0.5, 0.5}) == "file: layers[1].fractions has 2 entries, expected 3" + advice);
   CHECK(problem("/load_cv", {0.5}) == "file: load_cv has 1 entries, expected 2" + advice);
   CHECK(problem("/curve/training/1", {1}) == "file: curve.training[1] has 1 entries, expected 2" + advice);
+  CHECK(problem("/validation_loss:other", nullptr) ==
+        "file: validation_loss:other is null, expected a number" + advice);
+  CHECK(problem("/texts", json::object()) == "file: texts.other is missing" + advice);
+  CHECK(problem("/texts/other/layers/1/fractions", {0.5, 0.5}) ==
+        "file: texts.other.layers[1].fractions has 2 entries, expected 3" + advice);
   CHECK(problem("/paths/top/0/steps/1", 3) ==
         "file: paths.top[0].steps[1] is 3, expected a whole number from 0 to 2" + advice);
   CHECK(problem("/paths/links/0/1", {0.1}) == "file: paths.links[0][1] has 1 entries, expected 3" + advice);

@@ -40,21 +40,63 @@ TEST_CASE("compare/store: results come back for the same settings only") {
   CHECK(store.find(plan, text).has_value());
 }
 
-TEST_CASE("compare/store: results of version 0.1 are counted, and not taken over") {
+TEST_CASE("compare/store: results of earlier versions are counted, and not taken over") {
   const workplace place;
   const compare::run_store store(place.path());
   const compare::run_plan plan{.variant = "gmoe"};
   const compare::split_text text{{}, {}, "a text"};
-  CHECK(store.results_of_version_0_1() == 0);
-  json old = made_result(plan, text);
-  old["settings"]["format"] = "gmoe comparison run 1";
-  old["settings"].erase("card");
-  store.keep(old);
-  CHECK(store.results_of_version_0_1() == 1);
+  CHECK(store.earlier_results() == 0);
+  for (const char* format : {"gmoe comparison run 1", "gmoe comparison run 2"}) {
+    json old = made_result(plan, text);
+    old["settings"]["format"] = format;
+    store.keep(old);
+  }
+  CHECK(store.earlier_results() == 2);
   CHECK_FALSE(store.find(plan, text).has_value());
   store.keep(made_result(plan, text));
-  CHECK(store.results_of_version_0_1() == 1);
-  CHECK(compare::run_store("").results_of_version_0_1() == 0);
+  CHECK(store.earlier_results() == 2);
+  CHECK(compare::run_store("").earlier_results() == 0);
+}
+
+TEST_CASE("compare/store: further texts are part of what a finished run is") {
+  const workplace place;
+  const compare::run_store store(place.path());
+  const compare::run_plan plan{.variant = "gmoe"};
+  const std::vector<std::uint8_t> validation(10);
+  const compare::split_text text{{}, validation, "a text"};
+  compare::split_text more = text;
+  more.others = {{"other", {}, "another text"}};
+  store.keep(made_result(plan, text));
+  CHECK_FALSE(store.find(plan, more).has_value());
+  store.keep(made_result(plan, more));
+  CHECK(store.find(plan, more).value() == made_result(plan, more));
+  more.others[0].fingerprint = "changed";
+  CHECK_FALSE(store.find(plan, more).has_value());
+  CHECK(store.find(plan, text).has_value());
+}
+
+TEST_CASE("compare/store: a speed is measured once") {
+  const workplace place;
+  const compare::run_store store(place.path());
+  std::vector<std::uint8_t> bytes(400);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>('a' + i * i % 7);
+  const compare::split_text text{bytes, bytes, "a text"};
+  compare::run_plan plan{.variant = "dense",
+                         .shape = {.d_model = 8, .layers = 1, .heads = 1, .d_ff = 8},
+                         .how = {.steps = 5, .batch = 1, .sequence = 8}};
+  const double seconds = store.seconds_per_step(plan, text);
+  CHECK(seconds > 0);
+  plan.how.steps = 100;
+  plan.how.seed = 7;
+  CHECK(store.seconds_per_step(plan, text) == seconds);
+  CHECK(compare::run_store(place.path()).seconds_per_step(plan, text) == seconds);
+  CHECK(place.files("") == 1);
+  plan.shape.d_ff = 16;
+  store.seconds_per_step(plan, text);
+  CHECK(place.files("") == 2);
+  for (const auto& entry : std::filesystem::directory_iterator(place.path())) std::ofstream(entry.path()) << "{}";
+  CHECK_THROWS_WITH_AS(store.seconds_per_step(plan, text), doctest::Contains("is not what its name promises"),
+                       gmoe::file_error);
 }
 
 TEST_CASE("compare/store: what a killed run left half-written is removed") {

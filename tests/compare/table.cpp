@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "analysis/hand_made.hpp"
+#include "compare/differences.hpp"
 #include "compare/paths.hpp"
 
 using compare::json;
@@ -61,4 +62,46 @@ TEST_CASE("compare/table: paths are compared in the blocks that all routed varia
   std::vector<json> disjoint{runs[2], runs[3]};
   CHECK(compare::add_common_paths(disjoint).empty());
   CHECK(disjoint[0]["common_path_entropy"].is_null());
+}
+
+TEST_CASE("compare/table: marks and paired differences, or what one seed leaves open") {
+  const auto comparison = [](std::vector<double> a, std::vector<double> b) {
+    std::vector<json> runs;
+    for (const auto& [name, losses] : {std::pair{"first", a}, std::pair{"second", b}})
+      for (std::size_t s = 0; s < losses.size(); ++s)
+        runs.push_back({{"variant", name}, {"seed", s}, {"validation_loss", losses[s]}});
+    json c{{"common_blocks", json::array()}, {"differences", compare::paired_differences(runs)}, {"equal", "tokens"}};
+    c["floors"] = {{"bigram", 2.5}, {"unigram", std::log(20.0)}};
+    c["speedup"] = {{"baseline", "first"}, {"curve", nullptr}};
+    c["summary"] = compare::summarize_runs(runs);
+    compare::add_verdicts(c["summary"], c["differences"]);
+    return compare::tables(c);
+  };
+  const auto has = [](const std::string& text, const char* what) { return text.find(what) != std::string::npos; };
+  const std::string clear = comparison({2, 2.1, 2.2}, {1, 1.1, 1.21});
+  CHECK(has(clear,
+            "1.1033\xC2\xB1"
+            "0.1050*"));
+  CHECK(has(clear,
+            "2.1000\xC2\xB1"
+            "0.1000 "));
+  CHECK_MESSAGE(has(clear, "equal tokens "), clear);
+
+  CHECK(has(clear, "2.5000      12.182      3.607"));  // loss and perplexity of the bigrams
+  CHECK(has(clear, "20.000      4.322"));              // perplexity and bits of the unigrams
+  CHECK(has(clear, "No effective speedup over first"));
+  CHECK(has(clear, "Validation loss against first, in pairs of the same seed"));
+  CHECK(has(clear, "second      -0.9967  -1.0110 to -0.9823  0.0058  better      3"));
+  const std::string noise = comparison({2, 2.1, 2.2}, {2.1, 2, 2.2});
+  CHECK(has(noise,
+            "2.1000\xC2\xB1"
+            "0.1000~"));
+  CHECK_FALSE(has(noise, "0*"));
+  CHECK(has(noise, "within noise      3"));
+  const std::string one = comparison({2}, {1});
+  CHECK(has(one,
+            "One seed each: this table cannot tell a difference from noise. The losses of runs like the demo's "
+            "differ by about 0.02 from seed to seed, perplexities by 2 %"));
+  CHECK_FALSE(has(one, "*"));
+  CHECK_FALSE(has(one, "Validation loss against"));
 }

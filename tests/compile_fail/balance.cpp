@@ -66,6 +66,15 @@ struct mended_loss {
 };
 static_assert(fits<mended_loss>);
 
+struct mended_loss_with_place {
+  using slot = slots::balance;
+  template <class B>
+  variable<B> loss(const place<B>&, const findings<B>& pass) const {
+    return pass.routings[0].scores;
+  }
+};
+static_assert(fits<mended_loss_with_place>);
+
 struct says_none {
   using slot = slots::balance;
   static constexpr bool none = true;

@@ -18,6 +18,13 @@ struct mended {
 };
 static_assert(fits<mended>);
 
+struct mended_with_count {
+  using slot = slots::experts;
+  index_t total(const sizes& s, index_t) const { return s.experts; }
+  ids visible(const sizes&, index_t layer, index_t moe_layers) const { return {layer < moe_layers ? 0 : 1}; }
+};
+static_assert(fits<mended_with_count>);
+
 struct missing {
   using slot = slots::experts;
   ids visible(const sizes&, index_t) const { return {0}; }
@@ -34,7 +41,7 @@ static_assert(fits<misspelt>);
 struct other_arguments {
   using slot = slots::experts;
   index_t total(const sizes& s, index_t) const { return s.experts; }
-  ids visible(const sizes&, index_t /*layers*/, index_t /*layer*/) const { return {0}; }
+  ids visible(index_t /*layer*/, const sizes&) const { return {0}; }
 };
 static_assert(fits<other_arguments>);
 

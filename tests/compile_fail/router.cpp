@@ -6,6 +6,7 @@
 // expect: gmoe: the card's router declares layer<B>, what it keeps, but has no layer<B> make_layer(const
 // expect: gmoe: the card's router declares shared<B>, what it keeps, but has no shared<B> make_shared(const
 // expect: gmoe: the card's router has a member make_layer, but no member template layer<B>, what it keeps
+// expect: gmoe: the card's router declares cached<B>, what it keeps from position to position, but says nothing of how
 // expect: gmoe: the card's router has a member group, but it cannot be called as index_t group(index_t layer) const
 // expect: gmoe: the card's router has a member prepare, but it cannot be called as void prepare(std::span<const
 // expect: gmoe: the card's router has a member after_step, but it cannot be called as void after_step(std::int64_t
@@ -19,6 +20,17 @@ struct mended {
   }
 };
 static_assert(fits<mended>);
+
+struct mended_cached {
+  using slot = slots::router;
+  static constexpr reach reaches = reach::past;
+  linear_router of{};
+  template <class B>
+  struct cached {
+    matrix<B> mean;
+  };
+};
+static_assert(fits<mended_cached>);
 
 struct missing {
   using slot = slots::router;
@@ -98,6 +110,16 @@ struct not_kept {
   }
 };
 static_assert(fits<not_kept>);
+
+struct cached_without_reach {
+  using slot = slots::router;
+  linear_router of{};
+  template <class B>
+  struct cached {
+    matrix<B> mean;
+  };
+};
+static_assert(fits<cached_without_reach>);
 
 struct nearly_group {
   using slot = slots::router;

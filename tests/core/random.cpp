@@ -60,6 +60,17 @@ TEST_CASE("core/random: a draw is a pure function of stream and counter") {
   CHECK(words(a.words(5)) == words(gmoe::philox(a.key(), 0, 5)));
 }
 
+TEST_CASE("core/random: a stream from a later draw on") {
+  const gmoe::random_stream all = gmoe::random_stream(7).fork(3), later = all.from(5).from(6);
+  CHECK(later.first() == 11);
+  CHECK(later.uniform(2) == all.uniform(13));
+  CHECK(later.normal(2) == all.normal(13));
+  CHECK(later.below(2, 1000) == all.below(13, 1000));
+  CHECK(later.word(2) == all.word(13));
+  CHECK(words(later.words(2)) == words(all.words(2)));
+  CHECK(later.fork(4).uniform(2) == all.fork(4).uniform(13));
+}
+
 TEST_CASE("core/random: uniform draws fill [0, 1) evenly") {
   const gmoe::random_stream stream(1);
   constexpr int n = 100000, bins = 50;

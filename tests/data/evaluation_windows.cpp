@@ -51,6 +51,15 @@ TEST_CASE("data/evaluation_windows: counts the partial window and the partial ba
   std::vector<gmoe::id_type> tokens(10, -5), targets(10, -5);
   CHECK(windows.batch(0, tokens, targets) == 10);
   CHECK(windows.batch(2, tokens, targets) == 1);
+  std::vector<gmoe::index_t> lengths(2, -1);
+  windows.lengths(1, lengths);
+  CHECK(lengths == std::vector<gmoe::index_t>{5, 5});
+  windows.lengths(2, lengths);
+  CHECK(lengths == std::vector<gmoe::index_t>{1, 0});
+  CHECK_THROWS_AS(windows.lengths(3, lengths), gmoe::config_error);
+  lengths.resize(3);
+  CHECK_THROWS_WITH_AS(windows.lengths(0, lengths), "evaluation_windows: given room for 3 lengths, expected 2",
+                       gmoe::config_error);
 }
 
 TEST_CASE("data/evaluation_windows: wrong sizes are refused") {

@@ -5,7 +5,7 @@
 #     <!-- compile: path/in/repo.cpp -->        or        <!-- compile: path/in/repo.cpp#region -->
 #
 # must equal that file, or what stands in it between the lines "// [region]" and "// [/region]", byte for byte. The file
-# has to be one that the build compiles: in examples/, bench/ or tests/docs/. Where .ci/run exists, README.md must show
+# has to be one that the build compiles: in examples/, bench/ or tests/docs/, or a header there that a test includes. Where .ci/run exists, README.md must show
 # the command that it runs.
 
 cmake_minimum_required(VERSION 3.25)
@@ -58,7 +58,21 @@ foreach(page IN LISTS pages)
       set(source "${CMAKE_MATCH_1}")
       set(region "${CMAKE_MATCH_2}")
     endif()
-    if(NOT source MATCHES "^(examples|bench|tests/docs)/[^/ ]+\\.cpp$")
+    # A header of tests/docs/ counts where a test includes it.
+    set(compiled FALSE)
+    if(source MATCHES "^(examples|bench|tests/docs)/[^/ ]+\\.cpp$")
+      set(compiled TRUE)
+    elseif(source MATCHES "^tests/(docs/[^/ ]+\\.hpp)$")
+      file(GLOB_RECURSE tests ${ROOT}/tests/*.cpp)
+      foreach(test IN LISTS tests)
+        file(STRINGS ${test} included REGEX "^#include \"${CMAKE_MATCH_1}\"$" LIMIT_COUNT 1)
+        if(included)
+          set(compiled TRUE)
+          break()
+        endif()
+      endforeach()
+    endif()
+    if(NOT compiled)
       string(APPEND mistakes "  ${page}: '${target}' is not a program that the build compiles\n")
       continue()
     elseif(NOT EXISTS ${ROOT}/${source})

@@ -55,6 +55,41 @@ struct with_z_loss {
 };
 // [/wrapper]
 
+// [groups]
+/// z = x (W + U_g V_g)': one matrix for all layers, and what each group of them adds to it.
+struct low_rank_router {
+  using slot = slots::router;
+  index_t rank = 2, layers = 2;
+  static constexpr auto fields = std::tuple{field{"rank", &low_rank_router::rank, "of what a group adds", at_least(1)},
+                                            field{"layers", &low_rank_router::layers, "that are a group", at_least(1)}};
+
+  template <class B>
+  struct addition {
+    parameter<B> u, v;  // N x rank, rank x d
+  };
+  template <class B>
+  struct shared {
+    parameter<B> base;  // N x d
+    std::vector<addition<B>> of_group;
+  };
+  template <class B>
+  shared<B> make_shared(const builder<B>& make, const layer_shape& l) const {
+    shared<B> all{make.linear("gate", l.columns, l.d_model), {}};
+    for (index_t g = 0; g * layers < l.moe_layers; ++g) {
+      const builder<B> own = make.scope("group", g);
+      all.of_group.push_back({own.linear("u", l.columns, rank), own.linear("v", rank, l.d_model)});
+    }
+    return all;
+  }
+  template <class B>
+  variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
+    const addition<B>& mine = my.shared.of_group[static_cast<std::size_t>(at.layer.moe_layer / layers)];
+    const variable<B> low = matmul(x, at.use(mine.v), op::transpose);
+    return add(matmul(x, at.use(my.shared.base), op::transpose), matmul(low, at.use(mine.u), op::transpose));
+  }
+};
+// [/groups]
+
 // [candidates]
 /// Half of the experts at first, all of them after so many steps.
 struct growing_pool {
@@ -345,6 +380,15 @@ void check_what_they_do() {
   }
   expect(z[0] > 0 && std::abs(z[1] - 2 * z[0]) < 1e-12, "the z-loss has its name and its weight");
 
+  // Three layers in groups of two: one matrix for all of them, two additions.
+  sizes deep = small;
+  deep.layers = 3;
+  moe_stack<with<smoe_card, low_rank_router>, B> grouped(deep);
+  std::string names;
+  for (const parameter<B>* p : grouped.kept_of<slots::router>().parameters) names += p->name() + " ";
+  expect(names == "router.gate router.group.0.u router.group.0.v router.group.1.u router.group.1.v ",
+         "what is kept for all layers is kept once, and once for each group");
+
   const moe_stack<with<smoe_card, two_rounds>, B> twice(small);
   expect(pass_of(twice).found().routings.size() == 2, "two rounds are two routings");
   two_mixtures_card both;
@@ -365,6 +409,8 @@ void check_what_they_do() {
 int main() {
   expect_gradients<with<smoe_card, deep_router>>("router");
   expect_gradients<with<smoe_card, with_z_loss<deep_router>>>("wrapper");
+  using grouped = with<smoe_card, low_rank_router>;
+  expect_gradients("groups", card<grouped>(low_rank_router{.layers = 1}));
   expect_gradients<with<smoe_card, growing_pool>>("candidates");
   expect_gradients<with<smoe_card, annealed_softmax>>("score");
   expect_gradients<with<smoe_card, biased_top_k>>("select");

@@ -15,7 +15,7 @@ using gmoe_test::checkpoint;
 using gmoe_test::golden_files;
 using gmoe_test::message_of;
 using gmoe_test::temp_folder;
-using B = cpu<float>;
+using floats = cpu<float>;
 
 namespace {
 
@@ -33,7 +33,7 @@ std::vector<typename Model::backend_type::scalar> values_of(Model& model) {
 std::vector<float> load(const checkpoint& c) {
   const temp_folder folder;
   c.write(folder.path);
-  auto model = load_official<official_gmoe_card<>, B>(folder.path);
+  auto model = load_official<official_gmoe_card<>, floats>(folder.path);
   return values_of(model);
 }
 std::string complaint(const checkpoint& c) {
@@ -49,9 +49,9 @@ TEST_CASE("io/official_load: every golden case, its variant chosen by its config
                            "gshard_tiny", "dense_tiny"}) {
     CAPTURE(name);
     const safetensors_file weights(golden_files(name).weights);
-    const std::size_t checked = with_official_model<B>(golden_files(name), [&](auto& model) {
+    const std::size_t checked = with_official_model<floats>(golden_files(name), [&](auto& model) {
       std::size_t count = 0;
-      each_official_tensor(model, [&](const official_tensor<B>& t) {
+      each_official_tensor(model, [&](const official_tensor<floats>& t) {
         CAPTURE(t.name);
         CHECK(t.pack(t.holder->value()) == weights.read<float>(t.name));
         ++count;
@@ -63,18 +63,18 @@ TEST_CASE("io/official_load: every golden case, its variant chosen by its config
 }
 
 TEST_CASE("io/official_load: the variant can be asked for") {
-  auto model = load_official<gmoe_card, B>(golden_files("gmoe_tiny"));
+  auto model = load_official<gmoe_card, floats>(golden_files("gmoe_tiny"));
   CHECK(model.shape().experts == 4);
   CHECK(values_of(model) == load(checkpoint::golden("gmoe_tiny")));
 
   CHECK_HAS(
-      message_of<file_error>([] { load_official<gmoe_card, B>(golden_files("gmoe_no_state")); }),
+      message_of<file_error>([] { load_official<gmoe_card, floats>(golden_files("gmoe_no_state")); }),
       "is a gmoe model with use_local_expert = true, use_prev_logits = true, use_router_state = false, expected a "
       "gmoe model with use_local_expert = true, use_prev_logits = true, use_router_state = true");
-  CHECK_HAS(message_of<file_error>([] { load_official<official_switch_card, B>(golden_files("gshard_tiny")); }),
+  CHECK_HAS(message_of<file_error>([] { load_official<official_switch_card, floats>(golden_files("gshard_tiny")); }),
             "is a gshard model, expected a switch model");
   // This card puts its mixtures in blocks 0 and 2, the checkpoint has them in 1 and 3.
-  CHECK_HAS(message_of<file_error>([] { load_official<switch_card, B>(golden_files("switch_tiny")); }),
+  CHECK_HAS(message_of<file_error>([] { load_official<switch_card, floats>(golden_files("switch_tiny")); }),
             "block 0 has no router, but the card's placement says otherwise");
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("io/official_load: files as others write them") {
 
   const temp_folder folder;
   original.write(folder / "deeper" / "elsewhere", "last_checkpoint.safetensors");
-  auto model = load_official<gmoe_card, B>(folder / "deeper" / "elsewhere");
+  auto model = load_official<gmoe_card, floats>(folder / "deeper" / "elsewhere");
   CHECK(values_of(model) == expected);
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("io/official_load: weights of another model than the config's") {
     c.config[field] = value;
     const temp_folder folder;
     c.write(folder.path);
-    return message_of<file_error>([&] { with_official_model<B>(folder.path, [](auto&) {}); });
+    return message_of<file_error>([&] { with_official_model<floats>(folder.path, [](auto&) {}); });
   };
   CHECK_HAS(say("vocab_size", 62), "tensor 'transformer.wte.weight' has shape [61, 16], expected [62, 16]");
   CHECK_HAS(say("num_global_experts", 3),

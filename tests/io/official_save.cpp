@@ -20,14 +20,14 @@ using gmoe_test::temp_folder;
 
 namespace {
 
-constexpr auto small = [] {
+constexpr auto three_experts = [] {
   sizes s;
   s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 3, s.heads = 2, s.d_ff = 6, s.experts = 3;
   return s;
 };
 
 template <class Card>
-std::string complaint(const Card& card, const sizes& s = small()) {
+std::string complaint(const Card& card, const sizes& s = three_experts()) {
   const temp_folder folder;
   language_model<Card, cpu<float>> model(s, card);
   const std::string message = message_of<config_error>([&] { save_official(folder / "new", model); });
@@ -101,7 +101,7 @@ TEST_CASE_TEMPLATE("io/official_save: models of our own come back", Card, gmoe_c
                    official_gmoe_card<false, false, false>, official_switch_card, official_gshard_card,
                    dense_relu_card) {
   using B = cpu<double>;
-  sizes s = small();
+  sizes s = three_experts();
   s.dropout = 0.25, s.initializer_range = 0.5, s.layer_norm_epsilon = 1e-6;
   if (official_card<Card>::kind() == official_kind::dense) s.experts = 1;  // which is what a config says of none
   Card card;
@@ -131,7 +131,7 @@ TEST_CASE("io/official_save: models that the format cannot hold") {
   CHECK_HAS(complaint(with<gmoe_card, global_router<propagate<cut::projected>>>{}), "its card's slot 'router'");
   CHECK_HAS(complaint(switch_card{}), "block 1 has GPT-2's feed-forward layer, expected relu_feed_forward");
   CHECK_HAS(complaint(card<gmoe_card>(top_k{.k = 2})), "gmoe chooses 1 expert per token, the model 2");
-  sizes one = small();
+  sizes one = three_experts();
   one.layers = 1;
   CHECK_HAS(complaint(card<switch_card>(top_k{.k = 2}), one), "switch chooses 1 expert per token, the model 2");
   CHECK_HAS(complaint(card<gshard_card>(gshard_capacity{.order = priority::choice_order}), one),
@@ -142,7 +142,7 @@ TEST_CASE("io/official_save: models that the format cannot hold") {
 }
 
 TEST_CASE("io/official_save: whether a model can be saved is known before there is one") {
-  const sizes s = small();
+  const sizes s = three_experts();
   const auto refusal = [&](const auto& card) { return message_of<config_error>([&] { check_official(s, card); }); };
   CHECK_NOTHROW(check_official(s, gmoe_card{}));
   CHECK_NOTHROW(check_official(s, with<switch_card, relu_feed_forward>{}));
@@ -153,7 +153,7 @@ TEST_CASE("io/official_save: whether a model can be saved is known before there 
 
 TEST_CASE("io/official_save: numbers beyond F32, and folders that cannot be made") {
   const temp_folder folder;
-  language_model<gmoe_card, cpu<double>> model(small());
+  language_model<gmoe_card, cpu<double>> model(three_experts());
   save_official(folder.path, model);
   const std::string before = slurp(folder / "model.safetensors");
 

@@ -16,7 +16,7 @@ using shape = std::vector<index_t>;
 
 namespace {
 
-constexpr auto small = [] {
+constexpr auto two_experts = [] {
   sizes s;
   s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 3, s.heads = 2, s.d_ff = 6, s.experts = 2;
   return s;
@@ -56,12 +56,12 @@ void check_covers(Model& model) {
 
 TEST_CASE_TEMPLATE("io/official_tensors: cover every parameter once", Card, gmoe_card, official_gmoe_card<false>,
                    official_gmoe_card<true, false, false>, official_switch_card, dense_relu_card) {
-  language_model<Card, B> model(small(), in_blocks<Card>({1, 2}));
+  language_model<Card, B> model(two_experts(), in_blocks<Card>({1, 2}));
   check_covers(model);
 }
 
 TEST_CASE("io/official_tensors: shared tensors are repeated under every mixture") {
-  language_model<official_gmoe_card<>, B> model(small(), in_blocks<official_gmoe_card<>>({1, 2}));
+  language_model<official_gmoe_card<>, B> model(two_experts(), in_blocks<official_gmoe_card<>>({1, 2}));
   const auto all = all_of(model);
   const auto& again = all.at("transformer.h.2.mlp.moe.global_experts.1.w1.weight");
   CHECK(again.first_name == "transformer.h.1.mlp.moe.global_experts.1.w1.weight");
@@ -77,7 +77,7 @@ TEST_CASE("io/official_tensors: shared tensors are repeated under every mixture"
 }
 
 TEST_CASE("io/official_tensors: shapes, also where the width is 1") {
-  sizes s = small();
+  sizes s = two_experts();
   s.d_model = 1, s.heads = 1;
   language_model<gmoe_card, B> model(s, 1, build_mode::shapes_only);
   const auto all = all_of(model);
@@ -91,7 +91,7 @@ TEST_CASE("io/official_tensors: shapes, also where the width is 1") {
 }
 
 TEST_CASE("io/official_tensors: an expert is its rows of the bank, w2 transposed") {
-  const sizes s = small();
+  const sizes s = two_experts();
   language_model<gmoe_card, B> model(s);
   const auto all = all_of(model);
   const auto w_in = model.moe().bank().w_in().value().to_host(), w_out = model.moe().bank().w_out().value().to_host();
@@ -115,7 +115,7 @@ TEST_CASE("io/official_tensors: an expert is its rows of the bank, w2 transposed
 }
 
 TEST_CASE("io/official_tensors: experts of private pools count from 0 in every block") {
-  language_model<official_switch_card, B> model(small(), in_blocks<official_switch_card>({0, 2}));
+  language_model<official_switch_card, B> model(two_experts(), in_blocks<official_switch_card>({0, 2}));
   const auto all = all_of(model);
   CHECK(all.at("transformer.h.2.mlp.moe.experts.0.w1.weight").first_row == 12);
   CHECK(all.at("transformer.h.2.mlp.moe.experts.1.w1.weight").first_row == 18);
@@ -124,7 +124,7 @@ TEST_CASE("io/official_tensors: experts of private pools count from 0 in every b
 }
 
 TEST_CASE("io/official_tensors: GPT-2's feed-forward layer has no official form") {
-  language_model<switch_card, B> model(small());
+  language_model<switch_card, B> model(two_experts());
   CHECK_THROWS_WITH_AS(each_official_tensor(model, [](const auto&) {}),
                        "block 1 has GPT-2's feed-forward layer, which official checkpoints do not have; expected "
                        "relu_feed_forward",

@@ -20,7 +20,7 @@ using B = cpu<double>;
 
 namespace {
 
-constexpr auto small = [] {
+constexpr auto three_blocks = [] {
   sizes s;
   s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 3, s.heads = 2, s.d_ff = 6, s.experts = 3;
   s.dropout = 0.5;  // must not matter
@@ -34,14 +34,14 @@ Card small_card() {
   if constexpr (requires { card.capacity.factor; }) card.capacity.factor = 0.1;  // must not matter
   return card;
 }
-const std::vector<std::int64_t> tokens{1, 2, 3, 10, 0, 5};
+const std::vector<std::int64_t> token_ids{1, 2, 3, 10, 0, 5};
 
 template <class Card>
-struct traced {
+struct official_traced {
   gmoe_test::temp_folder folder;
-  language_model<Card, B> model{small(), small_card<Card>(), 3};
+  language_model<Card, B> model{three_blocks(), small_card<Card>(), 3};
   trace_file<double> out;
-  official_tracer<language_model<Card, B>> tracer{model, tokens, 2, out};
+  official_tracer<language_model<Card, B>> tracer{model, token_ids, 2, out};
 
   std::set<std::string> names() {
     out.write(folder / "t");
@@ -56,7 +56,7 @@ struct traced {
 }  // namespace
 
 TEST_CASE("io/official_trace: names of a gmoe model with a block that has no router") {
-  traced<official_gmoe_card<>> t;
+  official_traced<official_gmoe_card<>> t;
   t.tracer.pass();
   std::set<std::string> expected{"tokens", "embeddings", "ln_f", "logits", "lm_loss", "aux_loss", "total_loss"};
   for (const char* name : {"attn_out", "moe_in", "block_out"})
@@ -68,7 +68,7 @@ TEST_CASE("io/official_trace: names of a gmoe model with a block that has no rou
 }
 
 TEST_CASE("io/official_trace: names and shapes of a baseline, with training steps") {
-  traced<official_gshard_card> t;
+  official_traced<official_gshard_card> t;
   t.tracer.pass();
   std::vector<std::int64_t> steps;
   t.tracer.train(3, [&](std::int64_t step) {
@@ -100,7 +100,7 @@ TEST_CASE("io/official_trace: names and shapes of a baseline, with training step
 }
 
 TEST_CASE("io/official_trace: training steps see the gradients of their own step") {
-  traced<official_dense_card> t;
+  official_traced<official_dense_card> t;
   t.tracer.pass();
   parameter<B>& bias = t.model.final_norm().bias;
   std::vector<std::vector<double>> seen;
@@ -116,7 +116,7 @@ TEST_CASE("io/official_trace: training steps see the gradients of their own step
 }
 
 TEST_CASE("io/official_trace: tokens that the model cannot read") {
-  language_model<official_gmoe_card<>, B> model(small(), small_card<official_gmoe_card<>>());
+  language_model<official_gmoe_card<>, B> model(three_blocks(), small_card<official_gmoe_card<>>());
   trace_file<double> out;
   const auto complaint = [&](const std::vector<std::int64_t>& ids, index_t sequences) {
     return message_of<data_error>([&] { official_tracer tracer(model, ids, sequences, out); });
@@ -131,7 +131,7 @@ TEST_CASE("io/official_trace: tokens that the model cannot read") {
 
 TEST_CASE("io/official_trace: sequences of one token have routing and logits, but no loss") {
   const gmoe_test::temp_folder folder;
-  language_model<official_gmoe_card<>, B> model(small(), small_card<official_gmoe_card<>>(), 3);
+  language_model<official_gmoe_card<>, B> model(three_blocks(), small_card<official_gmoe_card<>>(), 3);
   trace_file<double> out, longer;
   official_tracer tracer(model, std::vector<std::int64_t>{7, 0}, 2, out);
   CHECK_FALSE(tracer.predicts());

@@ -23,7 +23,7 @@ namespace {
 
 const std::filesystem::path golden = std::filesystem::path(GMOE_TESTS_DIR) / "golden";
 
-std::vector<std::filesystem::path> golden_files() {
+std::vector<std::filesystem::path> golden_safetensors() {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(golden))
     if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
@@ -66,7 +66,7 @@ TEST_CASE("io/safetensors: a golden model's results agree with each other") {
 }
 
 TEST_CASE("io/safetensors: every golden file opens, and its data survives a round trip bit by bit") {
-  const auto files = golden_files();
+  const auto files = golden_safetensors();
   REQUIRE(files.size() == 16);
   const temp_folder folder;
   for (const auto& path : files) {

@@ -42,7 +42,7 @@ struct content {
 };
 
 template <class T>
-std::string raw(const std::vector<T>& values) {
+std::string raw_bytes(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
@@ -72,7 +72,7 @@ TEST_CASE("io/safetensors_writer: wide types come first, equal ones in the order
   writer.write(folder / "m");
 
   const content file(slurp(folder / "m"));
-  CHECK(file.data == raw(wide) + raw(longs) + raw(weights) + raw(ints) + raw(small));
+  CHECK(file.data == raw_bytes(wide) + raw_bytes(longs) + raw_bytes(weights) + raw_bytes(ints) + raw_bytes(small));
   const nlohmann::json expected = {
       {"__metadata__", {{"format", "gmoe"}}},
       {"wide", {{"dtype", "F64"}, {"shape", {2}}, {"data_offsets", {0, 16}}}},
@@ -97,10 +97,10 @@ TEST_CASE("io/safetensors_writer: nothing is copied before the write, and a writ
   writer.add("w", {1}, data);
   data[0] = 2.0f;
   writer.write(folder / "m");
-  CHECK(content(slurp(folder / "m")).data == raw<float>({2.0f}));
+  CHECK(content(slurp(folder / "m")).data == raw_bytes<float>({2.0f}));
   data[0] = 3.0f;
   writer.write(folder / "m");
-  CHECK(content(slurp(folder / "m")).data == raw<float>({3.0f}));
+  CHECK(content(slurp(folder / "m")).data == raw_bytes<float>({3.0f}));
 }
 
 TEST_CASE("io/safetensors_writer: a streamed tensor arrives in pieces") {
@@ -113,7 +113,7 @@ TEST_CASE("io/safetensors_writer: a streamed tensor arrives in pieces") {
     sink(std::span(weights).subspan(1));
   });
   writer.write(folder / "m");
-  CHECK(content(slurp(folder / "m")).data == raw(weights) + raw(small));
+  CHECK(content(slurp(folder / "m")).data == raw_bytes(weights) + raw_bytes(small));
 }
 
 TEST_CASE("io/safetensors_writer: a streamed tensor of the wrong size leaves the old file") {

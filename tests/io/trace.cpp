@@ -19,7 +19,7 @@ using B = cpu<double>;
 
 namespace {
 
-constexpr auto small = [] {
+constexpr auto two_blocks = [] {
   sizes s;
   s.vocab = 11, s.positions = 5, s.d_model = 4, s.layers = 2, s.heads = 2, s.d_ff = 6, s.experts = 3, s.dropout = 0.5;
   return s;
@@ -48,12 +48,24 @@ struct counting_top_1 {
   }
 };
 
+/// Experts for the first tokens alone.
+struct first_rows {
+  using slot = slots::form;
+  template <class B>
+  variable<B> operator()(const place<B>& at, auto& parts, const variable<B>& x) const {
+    const auto rows = id_matrix<B>::from_host(std::vector<id_type>{0, 1}, 1, 2);
+    const variable<B> some = take_rows(x, rows);
+    const routing<B>& r = parts.route(at, some, rows);
+    return scatter_rows(parts.experts(at, some, r), rows, x.rows());
+  }
+};
+
 template <class Card>
 struct traced {
   gmoe_test::temp_folder folder;
 
   safetensors_file run(const trace_settings& how, trace_tokens text) {
-    language_model<Card, B> model(small(), 3);
+    language_model<Card, B> model(two_blocks(), 3);
     trace_file<double> out;
     tracer(model, text, how, out).run();
     out.write(folder / "t");
@@ -171,4 +183,11 @@ TEST_CASE("io/trace: mixtures in a form, each under its name") {
   for (const char* name : {"layer0/first/", "layer0/second/", "layer1/first/", "layer1/second/"})
     balance += file.read<double>(std::string(name) + "balance_loss")[0] / 2;
   CHECK(file.read<double>("loss/balance")[0] == doctest::Approx(balance).epsilon(1e-12));
+}
+
+TEST_CASE("io/trace: a layer that routes some of the tokens has no rows for the others") {
+  traced<with<switch_card, first_rows, no_capacity, every_block>> t;
+  const trace_tokens text{2, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {}};
+  CHECK(message_of<config_error>([&] { t.run({}, text); }) ==
+        "trace: block 0 shows 'routed_out' of 2 rows, but a trace has a row for each of 10 tokens");
 }

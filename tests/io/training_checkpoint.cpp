@@ -20,8 +20,8 @@ using gmoe_test::temp_folder;
 
 namespace {
 
-using B = GMOE_TEST_BACKEND<float>;
-using model = gmoe::language_model<gmoe::gmoe_card, B>;
+using floats = GMOE_TEST_BACKEND<float>;
+using model = gmoe::language_model<gmoe::gmoe_card, floats>;
 
 using gmoe_test::short_run;
 using gmoe_test::text;
@@ -93,8 +93,8 @@ template <class Card>
 struct of_format_1 {
   temp_folder folder;
   std::filesystem::path file = folder / "checkpoint";
-  gmoe::language_model<Card, B> weights;
-  gmoe::trainer<gmoe::language_model<Card, B>, std::uint8_t> run;
+  gmoe::language_model<Card, floats> weights;
+  gmoe::trainer<gmoe::language_model<Card, floats>, std::uint8_t> run;
 
   of_format_1(const Card& card, const std::map<std::string, std::string>& said)
       : weights(prepared(card)), run(weights, tokens, short_run) {
@@ -107,8 +107,8 @@ struct of_format_1 {
       for (const auto& [key, value] : said) notes[key] = value;
     });
   }
-  static gmoe::language_model<Card, B> prepared(const Card& card) {
-    gmoe::language_model<Card, B> m(tiny, card, 7);
+  static gmoe::language_model<Card, floats> prepared(const Card& card) {
+    gmoe::language_model<Card, floats> m(tiny, card, 7);
     m.prepare(std::vector<std::int64_t>(32, 1));
     return m;
   }
@@ -122,7 +122,7 @@ struct of_format_1 {
   }
   /// Whether a run of a model with the card goes on from the file as this one does.
   bool goes_on(const Card& card) {
-    gmoe::language_model<Card, B> other = prepared(card);
+    gmoe::language_model<Card, floats> other = prepared(card);
     gmoe::trainer again(other, tokens, short_run);
     gmoe::load_checkpoint(file, again, "card", "cycle");
     return again.steps_done() == 1 && again.step().loss == run.step().loss;
@@ -220,7 +220,7 @@ TEST_CASE("io/training_checkpoint: the model alone gives the same numbers") {
 
 TEST_CASE("io/training_checkpoint: a model restored from a file has seen the training text") {
   const temp_folder folder;
-  using hashed = gmoe::language_model<gmoe::hash_card, B>;
+  using hashed = gmoe::language_model<gmoe::hash_card, floats>;
   const auto table_of = [](hashed& m) {
     std::vector<float> table;
     m.each_buffer([&](const auto& b) { table = b.value().to_host(); });
@@ -323,7 +323,7 @@ TEST_CASE("io/training_checkpoint: the numbers of the card are the file's") {
   card.placement.blocks = {1};
   card.capacity = {.factor = 1.5, .order = gmoe::priority::choice_order, .room = gmoe::room::exact};
   card.balance.alpha = 0.125;
-  gmoe::language_model<own_card, B> m(tiny, card, 7);
+  gmoe::language_model<own_card, floats> m(tiny, card, 7);
   gmoe::trainer run(m, tokens, short_run);
   run.step();
   gmoe::save_checkpoint(file, run, "mine");
@@ -336,7 +336,7 @@ TEST_CASE("io/training_checkpoint: the numbers of the card are the file's") {
   CHECK(read.balance.alpha == 0.125);
 
   card.balance.alpha = 0.25;
-  gmoe::language_model<own_card, B> other(tiny, card, 7);
+  gmoe::language_model<own_card, floats> other(tiny, card, 7);
   gmoe::trainer next(other, tokens, short_run);
   CHECK_HAS(message_of<gmoe::file_error>([&] { gmoe::load_checkpoint(file, next, "mine"); }),
             "this checkpoint's card.balance.alpha is '0.125', but this run's is '0.25'");

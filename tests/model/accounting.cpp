@@ -4,6 +4,7 @@
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/model/cards.hpp"
+#include "naive_moe.hpp"
 
 using namespace gmoe;
 
@@ -33,7 +34,70 @@ index_t gpt2_mlp(const sizes& s) { return 2 * s.d_model * s.d_ff + s.d_ff + s.d_
 /// In millions, as the papers print them.
 double millions(index_t count) { return std::round(static_cast<double>(count) / 1e5) / 10; }
 
+/// Multiply-adds per token that the equations make with weights of the card's shapes, in sequences of that length.
+template <class Card>
+double counted(const naive::variant& equations, const sizes& s, const Card& card, index_t sequence) {
+  language_model<Card, shapes> model(s, card, 0, build_mode::shapes_only);
+  naive::weights w;
+  model.each_parameter([&](const parameter<shapes>& p) {
+    naive::weight& mine = w[p.name()];
+    mine.rows = static_cast<std::size_t>(p.rows());
+    mine.cols = static_cast<std::size_t>(p.cols());
+    for (std::size_t i = 0; i < mine.rows * mine.cols; ++i)
+      mine.values.push_back(0.1 * static_cast<double>(i % 7) - 0.3);
+  });
+  const auto length = static_cast<std::size_t>(sequence);
+  std::vector<int> tokens;
+  for (std::size_t i = 0; i < 2 * length; ++i) tokens.push_back(static_cast<int>(i * i % 11));
+  naive::multiply_adds = 0;
+  naive::settings how;
+  how.batch = 2;
+  how.sequence = length;
+  naive::run(equations, how, w, tokens, tokens);
+  return static_cast<double>(naive::multiply_adds) / static_cast<double>(tokens.size());
+}
+
+template <class Card>
+void check_counted(const naive::variant& equations, const Card& card = {}) {
+  sizes s = of(8, 3, 2, 4);
+  s.vocab = 11;
+  s.positions = 7;
+  s.d_ff = 12;
+  for (const index_t sequence : {1, 5}) {
+    CAPTURE(text_of<Card>.name);
+    const index_t forward = cost_of<Card>(s, card).multiply_adds;
+    const double products = counted(equations, s, card, sequence);
+    CHECK(products == static_cast<double>(forward + attention_multiply_adds(s, sequence)));
+    CHECK(training_flops_per_token(forward, s, sequence) == 6 * products);
+  }
+}
+
 }  // namespace
+
+TEST_CASE("model/accounting: the closed form counts the products that the equations make") {
+  naive::variant v;  // GMoE, at first
+  v.always = 12;
+  check_counted<gmoe_card>(v);
+  v.one_pool = false;
+  v.router = naive::router_kind::linear;
+  v.always = 0;
+  v.mixture = {true, false, true};
+  check_counted<switch_card>(v);
+  v.k = 2;
+  check_counted<gshard_card>(v);
+  v.mixture = {true, true, true};
+  check_counted<smoe_card>(v);
+  v.k = 1;
+  v.mixture = {true, false, true};
+  v.router = naive::router_kind::table;
+  v.weigh = naive::weighting::one;
+  v.table = {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2};
+  check_counted<hash_card>(v);
+  v.mixture = {false, false, false};
+  check_counted<dense_card>(v);
+  v.relu_dense = true;
+  check_counted<dense_relu_card>(v);
+}
 
 TEST_CASE("model/accounting: GMoE's closed form") {
   for (sizes s : {small(), base(32), large(64), of(48, 3, 4, 5)}) {

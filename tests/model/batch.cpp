@@ -38,6 +38,29 @@ TEST_CASE_TEMPLATE("model/batch: tokens sequence by sequence, with what is to be
   CHECK(held.to_host() == ids{0, 0, 0, 0, 0, 1});
 }
 
+TEST_CASE_TEMPLATE("model/batch: sequences of unequal length", B, GMOE_TEST_BACKENDS) {
+  batch<B> b;
+  const std::vector<index_t> lengths{1, 3};
+  b.assign(ids{1, 0, 0, 4, 5, 9}, ids{2, no_target, no_target, 5, 9, no_target}, 2, 10, lengths);
+  CHECK(b.valid.count == 4);
+  CHECK(b.scored == 3);
+  const auto marks = b.valid.mask.to_host();
+  CHECK(std::vector<double>(marks.begin(), marks.end()) == std::vector<double>{1, 0, 0, 1, 1, 1});
+  b.assign(ids{1, 2, 3, 4, 5, 9}, {}, 2, 10);
+  CHECK(b.valid.all());
+  const auto refused = [&](const ids& targets, const std::vector<index_t>& l) {
+    try {
+      b.assign(ids{1, 0, 0, 4, 5, 9}, targets, 2, 10, l);
+    } catch (const error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(refused({2, 3, no_target, 5, 9, no_target}, lengths) == "position 1 is padding, but has the target 3");
+  CHECK(refused({}, {1}) == "1 lengths for 2 sequences");
+  CHECK(refused({}, {1, 4}) == "a sequence of 4 tokens in a batch of sequences of 3");
+}
+
 TEST_CASE_TEMPLATE("model/batch: ids are checked before they are used", B, GMOE_TEST_BACKENDS) {
   batch<B> b;
   CHECK(refusal(b, {1, 10}, {}, 1) == "token id 10 at position 1 is outside the vocabulary of 10");

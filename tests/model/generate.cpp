@@ -13,14 +13,14 @@ namespace {
 
 using B = GMOE_TEST_BACKEND<double>;
 using ids = std::vector<gmoe::id_type>;
-const gmoe::sizes small{.vocab = 256,
-                        .positions = 12,
-                        .d_model = 16,
-                        .layers = 3,
-                        .heads = 2,
-                        .d_ff = 24,
-                        .experts = 4,
-                        .initializer_range = 0.3};
+const gmoe::sizes byte_sizes{.vocab = 256,
+                             .positions = 12,
+                             .d_model = 16,
+                             .layers = 3,
+                             .heads = 2,
+                             .d_ff = 24,
+                             .experts = 4,
+                             .initializer_range = 0.3};
 
 /// Logits after the last of `tokens`, by one forward pass over all of them.
 template <class Model>
@@ -41,7 +41,7 @@ double distance(const std::vector<double>& a, const std::vector<double>& b) {
 }  // namespace
 
 TEST_CASE("model/generate: token by token with the cache equals one pass over all tokens") {
-  gmoe::language_model<gmoe::gmoe_card, B> m(small, 5);
+  gmoe::language_model<gmoe::gmoe_card, B> m(byte_sizes, 5);
   gmoe::generator reader(m);
   ids so_far;
   for (gmoe::id_type t : {3, 99, 200, 3, 17, 42, 42, 0, 255, 7}) {
@@ -56,7 +56,7 @@ TEST_CASE("model/generate: token by token with the cache equals one pass over al
 }
 
 TEST_CASE("model/generate: beyond the positions the older half is forgotten") {
-  gmoe::language_model<gmoe::switch_card, B> m(small, 5);
+  gmoe::language_model<gmoe::switch_card, B> m(byte_sizes, 5);
   gmoe::generator reader(m);
   ids all;
   for (gmoe::id_type t = 0; t < 30; ++t) all.push_back(t * 7 % 256);
@@ -67,7 +67,7 @@ TEST_CASE("model/generate: beyond the positions the older half is forgotten") {
 }
 
 TEST_CASE("model/generate: a context of fewer positions than the model has") {
-  gmoe::language_model<gmoe::switch_card, B> m(small, 5);
+  gmoe::language_model<gmoe::switch_card, B> m(byte_sizes, 5);
   gmoe::generator reader(m, 8);
   ids all;
   for (gmoe::id_type t = 0; t < 20; ++t) all.push_back(t * 7 % 256);
@@ -84,7 +84,7 @@ TEST_CASE("model/generate: a context of fewer positions than the model has") {
 }
 
 TEST_CASE("model/generate: tokens that are refused leave no trace") {
-  gmoe::language_model<gmoe::switch_card, B> m(small, 5);
+  gmoe::language_model<gmoe::switch_card, B> m(byte_sizes, 5);
   const ids first{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, wrong{300}, rest{12, 13, 14};
   gmoe::generator clean(m), reader(m);
   clean.read(first);
@@ -122,7 +122,7 @@ TEST_CASE("model/generate: sampling follows temperature, top_k and the seed") {
   CHECK_THROWS_AS(draw({.temperature = -1}, 0), gmoe::config_error);
   CHECK_THROWS_AS(gmoe::sample_token(std::span<const double>(), {}, random, 0), gmoe::config_error);
 
-  gmoe::language_model<gmoe::dense_card, B> m(small, 5);
+  gmoe::language_model<gmoe::dense_card, B> m(byte_sizes, 5);
   const ids prompt{1, 2, 3};
   const auto a = gmoe::generate(m, std::span(prompt), {.tokens = 20, .seed = 4});
   CHECK(a.size() == 20);
@@ -134,7 +134,7 @@ TEST_CASE("model/generate: sampling follows temperature, top_k and the seed") {
 }
 
 TEST_CASE("data/continue_text: the prompt comes first, an empty one is refused") {
-  gmoe::language_model<gmoe::dense_card, B> m(small, 5);
+  gmoe::language_model<gmoe::dense_card, B> m(byte_sizes, 5);
   const std::string text = gmoe::continue_text(m, "Hello", {.tokens = 6});
   CHECK(text.starts_with("Hello"));
   CHECK(text.size() == 11);

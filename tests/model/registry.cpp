@@ -7,7 +7,7 @@
 using namespace gmoe;
 
 namespace {
-struct my_card : gmoe_card {
+struct own_card : gmoe_card {
   static constexpr card_text text{"mine", "", "a card of one's own"};
 };
 template <class Card>
@@ -34,9 +34,9 @@ TEST_CASE("model/registry: every name leads to its card") {
 }
 
 TEST_CASE("model/registry: a list of one's own, with a card of one's own") {
-  using mine = card_list<switch_card, my_card>;
+  using mine = card_list<switch_card, own_card>;
   bool called = false;
-  with_card<mine>("mine", [&]<class Card>() { called = std::is_same_v<Card, my_card>; });
+  with_card<mine>("mine", [&]<class Card>() { called = std::is_same_v<Card, own_card>; });
   CHECK(called);
   CHECK_THROWS_AS(with_card<mine>("gmoe", []<class Card>() {}), config_error);  // known, but not in the list
 }

@@ -34,7 +34,7 @@ struct reading {
   }
 };
 
-double distance(const std::vector<double>& a, const std::vector<double>& b) {
+double largest_error(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -73,7 +73,7 @@ reading piece_by_piece(const Model& model, const std::vector<id_type>& tokens, s
     ctx.cache = &cache;
     auto pass = model.begin(Model::reading(ctx, data));
     const std::vector<double> all = model.logits({}, model.hidden(pass)).value().to_host();
-    CHECK(distance(r.logits.back(), {all.end() - model.shape().vocab, all.end()}) < 1e-12);
+    CHECK(largest_error(r.logits.back(), {all.end() - model.shape().vocab, all.end()}) < 1e-12);
     r.add_choices(pass.found());
     at += count;
   }
@@ -81,7 +81,7 @@ reading piece_by_piece(const Model& model, const std::vector<id_type>& tokens, s
 }
 
 template <class Card>
-void check() {
+void check_reading() {
   INFO(text_of<Card>.name);
   sizes s = gmoe_test::small_sizes();
   s.positions = 9;
@@ -98,13 +98,13 @@ void check() {
     CHECK(pieces.kept == whole.kept);
     REQUIRE(pieces.logits.size() == tokens.size() - prompt + 1);
     for (std::size_t i = 0; i < pieces.logits.size(); ++i)
-      CHECK(distance(pieces.logits[i], whole.logits[i + prompt - 1]) < 1e-12);
+      CHECK(largest_error(pieces.logits[i], whole.logits[i + prompt - 1]) < 1e-12);
   }
 }
 
 template <class... Cards>
 void check_all(card_list<Cards...>) {
-  (check<Cards>(), ...);
+  (check_reading<Cards>(), ...);
 }
 
 }  // namespace

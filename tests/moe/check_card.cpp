@@ -16,13 +16,13 @@ namespace {
 
 /// Wrappers of every slot that lack all functions.
 template <class P>
-struct around {
+struct bare_around {
   using slot = typename P::slot;
   P of{};
   static constexpr bool shared_between_layers = false;
 };
 template <class Card, class... Slot>
-using wrapped = with<Card, around<answer<Card, Slot>>...>;
+using wrapped = with<Card, bare_around<answer<Card, Slot>>...>;
 
 /// Whole numbers where a number with a fraction is expected, and the other way round, are answers too.
 struct whole_average {
@@ -49,7 +49,7 @@ TEST_CASE_TEMPLATE("moe/check_card: wrappers of everything that may be wrapped p
                    B>());
   CHECK(check_card<wrapped<gshard_paper_card, slots::select, slots::capacity, slots::gate, slots::balance>, B>());
   CHECK(check_card<wrapped<hash_card, slots::router, slots::gate, slots::balance, slots::always>, B>());
-  CHECK(check_card<with<smoe_card, jittered<around<linear_router>>, joint_switch_loss, whole_average>, B>());
+  CHECK(check_card<with<smoe_card, jittered<bare_around<linear_router>>, joint_switch_loss, whole_average>, B>());
 }
 
 TEST_CASE("moe/check_card: wrapped policies run as they do alone") {

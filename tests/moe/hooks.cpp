@@ -23,7 +23,7 @@ struct overloaded {
   int logits(int x) const { return x; }
   int logits(int x, int y) const { return x + y; }
 };
-struct number {
+struct data_member {
   double logits = 1;
 };
 struct type {
@@ -43,7 +43,7 @@ struct callable {
 static_assert(has_hook<hooks::logits, function>);
 static_assert(has_hook<hooks::logits, templated>);
 static_assert(has_hook<hooks::logits, overloaded>);
-static_assert(has_hook<hooks::logits, number>);
+static_assert(has_hook<hooks::logits, data_member>);
 static_assert(has_hook<hooks::logits, type>);
 static_assert(has_hook<hooks::logits, hidden>);
 static_assert(has_hook<hooks::logits, inherited>);
@@ -107,7 +107,7 @@ TEST_CASE("moe/hooks: called with what is kept if the policy wants that, and wit
   CHECK_FALSE(answers<hooks::logits, function, mine, std::string>);
   CHECK_FALSE(answers<hooks::logits, not_const, mine, int>);
   CHECK_FALSE(answers<hooks::logits, hidden, mine, int>);
-  CHECK_FALSE(answers<hooks::logits, number, mine, int>);
+  CHECK_FALSE(answers<hooks::logits, data_member, mine, int>);
   CHECK_FALSE(answers<hooks::logits, absent, mine, int>);
   CHECK(std::is_same_v<detail::asked<hooks::logits, templated, mine, double>, double>);
 }

@@ -32,6 +32,10 @@ struct keeps_all {
     index_t seen = 0;
   };
   template <class B>
+  struct cached {
+    index_t read = 10;
+  };
+  template <class B>
   layer<B> make_layer(const builder<B>& make, const layer_shape& l) const {
     return {make.constant("own", 1, l.experts, 0), make.constant_buffer("bias", 1, 1, 0)};
   }
@@ -43,10 +47,11 @@ struct keeps_all {
 
   template <class B>
   std::string logits(const place<B>&, const auto& my) const {
-    return my.layer.own.name() + " " + my.shared.ours.name() + " " + std::to_string(my.carried.seen++);
+    return my.layer.own.name() + " " + my.shared.ours.name() + " " + std::to_string(my.carried.seen++) + " " +
+           std::to_string(my.cached.read++);
   }
 };
-struct around {
+struct around_alone {
   using slot = slots::router;
   keeps_all of{};
 };
@@ -100,6 +105,7 @@ TEST_CASE_TEMPLATE("moe/kept: who keeps nothing costs nothing", B, GMOE_TEST_BAC
   CHECK(std::is_same_v<typename none::layer, nothing>);
   CHECK(std::is_same_v<typename none::shared, nothing>);
   CHECK(std::is_same_v<typename none::carried, nothing>);
+  CHECK(std::is_same_v<typename none::cached, nothing>);
   policy_alone<B, keeps_nothing> alone({}, {{}, {}});
   CHECK(names<B>(alone) == "| ");
 }
@@ -111,19 +117,19 @@ TEST_CASE_TEMPLATE("moe/kept: per layer, for groups of layers, and within a pass
   CHECK(&alone.mine(0).shared == &alone.mine(1).shared);
   CHECK(&alone.mine(1).shared != &alone.mine(2).shared);
   CHECK(&alone.mine(0).layer != &alone.mine(1).layer);
-  CHECK(alone.ask_in(hooks::logits{}, 0, context<B>{}) == "own.0.own group.0.ours 0");
-  CHECK(alone.ask_in(hooks::logits{}, 1, context<B>{}) == "own.1.own group.0.ours 1");
-  CHECK(alone.ask_in(hooks::logits{}, 2, context<B>{}) == "own.2.own group.1.ours 2");
+  CHECK(alone.ask_in(hooks::logits{}, 0, context<B>{}) == "own.0.own group.0.ours 0 10");
+  CHECK(alone.ask_in(hooks::logits{}, 1, context<B>{}) == "own.1.own group.0.ours 1 11");
+  CHECK(alone.ask_in(hooks::logits{}, 2, context<B>{}) == "own.2.own group.1.ours 2 12");
   alone.mine(2).layer.bias.value() = matrix<B>::filled(1, 1, typename B::scalar(4));
   CHECK(get(alone.mine(2).layer.bias.value()).values == std::vector<double>{4});
 }
 
 TEST_CASE_TEMPLATE("moe/kept: a wrapper keeps what the policy within keeps, unless it has its own", B,
                    GMOE_TEST_BACKENDS) {
-  policy_alone<B, around> same({}, {{}, {}, {}});
+  policy_alone<B, around_alone> same({}, {{}, {}, {}});
   CHECK(names<B>(same) ==
         "own.0.own own.1.own own.2.own group.0.ours group.1.ours | own.0.bias own.1.bias own.2.bias ");
-  CHECK(same.ask_in(hooks::logits{}, 2, context<B>{}) == "own.2.own group.1.ours 0");
+  CHECK(same.ask_in(hooks::logits{}, 2, context<B>{}) == "own.2.own group.1.ours 0 10");
   policy_alone<B, around_with_own_layer> own({}, {{}, {}, {}});
   CHECK(names<B>(own) == "own.0.mine own.1.mine own.2.mine group.0.ours group.1.ours | ");
 }

@@ -39,6 +39,32 @@ struct talkative_gate {
   }
 };
 
+/// A balance that adds a loss and a statistic of its own for every layer, and looks back.
+struct adding_balance {
+  using slot = slots::balance;
+  template <class B>
+  variable<B> layer_loss(const place<B>& at, const routing<B>& r) const {
+    CHECK(at.earlier().size() == static_cast<std::size_t>(r.layer) + 1);
+    CHECK(&at.earlier().back() == &r);
+    CHECK(at.earlier().front().layer == 0);
+    at.add_loss("spread", scale(sum(square(r.logits)), 0.25));
+    at.add_statistic("asked", matrix<B>::filled(1, 1, 1));
+    return switch_loss{.alpha = 0.5}.layer_loss(at, r);
+  }
+};
+/// The same for all layers together.
+struct adding_joint_balance {
+  using slot = slots::balance;
+  template <class B>
+  variable<B> loss(const place<B>& at, const findings<B>& all) const {
+    CHECK(at.block == -1);
+    CHECK(at.step == 7);
+    CHECK(at.earlier().size() == all.routings.size());
+    at.add_loss("last", sum(square(all.routings.back().logits)));
+    return joint_switch_loss{.alpha = 0.5}.loss(all);
+  }
+};
+
 template <class B, class Stack>
 variable<B> run(const Stack& moe, typename Stack::pass& pass, const table& x) {
   variable<B> u(put<B>(x));
@@ -117,6 +143,60 @@ TEST_CASE_TEMPLATE("moe/pass: a loss over all layers at once, or none", B, GMOE_
   CHECK_FALSE(silent.balance_loss());
   CHECK_FALSE(silent.loss());
   silent.losses([](std::string_view, const variable<B>&) { FAIL("there is no loss"); });
+}
+
+TEST_CASE_TEMPLATE("moe/pass: a balance adds losses and statistics, once however often it is asked", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  moe_stack<with<smoe_card, adding_balance>, B> moe(three_layers());
+  const table x = random_table(5, 4, 1);
+  auto pass = moe.begin({});
+  const double before = [&] {  // a loss of the first layer, asked for on the way
+    moe(pass, 0, variable<B>(put<B>(x)));
+    return pass.loss().value().item();
+  }();
+  CHECK(pass.found().losses.size() == 1);
+  moe(pass, 1, variable<B>(put<B>(x)));
+  moe(pass, 2, variable<B>(put<B>(x)));
+  double expected = 0;
+  for (const routing<B>& r : pass.found().routings) expected += sum(square(r.logits)).value().item() / 4;
+  const auto first = pass.loss();
+  CHECK(pass.loss().value().item() == first.value().item());
+  CHECK(first.value().item() > before);
+  std::string names;
+  double added = 0;
+  pass.losses([&](std::string_view name, const variable<B>& value) {
+    names += std::string(name) + " ";
+    if (name == "spread") added += value.value().item();
+  });
+  CHECK(names == "balance spread spread spread ");
+  CHECK(added == doctest::Approx(expected).epsilon(1e-12));
+  CHECK(pass.found().statistics.size() == 3);
+  CHECK(moe.layer_loss(pass.found(), 2).value().item() ==
+        switch_loss{.alpha = 0.5}.layer_loss(place<B>{{}, moe.shape(2)}, pass.found().routings[2]).value().item());
+  const auto report = check_gradients<B>(moe.parameters(), [&](tape<B>* tape) {
+    context<B> ctx;
+    ctx.tape = tape;
+    auto pass = moe.begin(ctx);
+    run<B>(moe, pass, x);
+    return pass.loss();
+  });
+  INFO(report.where);
+  CHECK(report.worst < 1e-7);
+}
+
+TEST_CASE_TEMPLATE("moe/pass: a balance of all layers is told where it is, and adds", B, GMOE_TEST_BACKENDS) {
+  const moe_stack<with<smoe_card, adding_joint_balance>, B> moe(three_layers());
+  context<B> ctx;
+  ctx.step = 7;
+  auto pass = moe.begin(ctx);
+  run<B>(moe, pass, random_table(5, 4, 1));
+  std::string names;
+  for (const int twice : {1, 2}) {
+    names.clear();
+    pass.losses([&](std::string_view name, const variable<B>&) { names += std::string(name) + std::to_string(twice); });
+    CHECK(names == "balance" + std::to_string(twice) + "last" + std::to_string(twice));
+  }
+  CHECK(pass.balance_loss().value().item() == joint_switch_loss{.alpha = 0.5}.loss(pass.found()).value().item());
 }
 
 TEST_CASE_TEMPLATE("moe/pass: gradients of balance and of what was added", B, GMOE_TEST_DOUBLE_BACKENDS) {

@@ -28,6 +28,9 @@ TEST_CASE_TEMPLATE("moe/place: the pass's context, the layer, and what is found 
   found.routings.emplace_back().block = 1;
   CHECK(at.earlier().size() == 1);
   CHECK(at.earlier()[0].block == 1);
+  found.routings.emplace_back();
+  in_layer.up_to = 1;  // of the first layer's balance loss
+  CHECK(at.earlier().size() == 1);
 
   at.add_loss("z_loss", variable<B>(put<B>(table(1, 1, 0.5))));
   at.add_loss("commitment", variable<B>(put<B>(table(1, 1, 0.25))));
@@ -65,7 +68,7 @@ TEST_CASE_TEMPLATE("moe/place: another round draws other numbers, the first one 
   ctx.random = random_stream(5);
   const layer_shape shape;
   const place<B> at{ctx, shape};
-  const auto draw = [](const place<B>& where) { return where.stream(random_site::router).uniform(0); };
+  const auto draw = [](const place<B>& where) { return where.step_stream(random_site::router).uniform(0); };
   CHECK(draw(at.round(0)) == draw(at));
   CHECK(draw(at.round(1)) != draw(at));
   CHECK(draw(at.round(1)) != draw(at.round(2)));

@@ -21,7 +21,7 @@ struct learns_from_others {
   static constexpr reach reaches = reach::batch, reaches_in_evaluation = reach::token;
 };
 template <class Of>
-struct around {
+struct looks_around {
   using slot = slots::score;
   Of of{};
 };
@@ -40,7 +40,7 @@ TEST_CASE("moe/reach: what a policy says, in training and in evaluation") {
 }
 
 TEST_CASE("moe/reach: a wrapper looks as far as what it wraps") {
-  static_assert(reach_of<around<looks_back>>(true) == reach::past);
-  static_assert(reach_of<around<around<learns_from_others>>>(true) == reach::batch);
-  CHECK(reach_of<around<around<learns_from_others>>>(false) == reach::token);
+  static_assert(reach_of<looks_around<looks_back>>(true) == reach::past);
+  static_assert(reach_of<looks_around<looks_around<learns_from_others>>>(true) == reach::batch);
+  CHECK(reach_of<looks_around<looks_around<learns_from_others>>>(false) == reach::token);
 }

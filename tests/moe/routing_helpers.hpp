@@ -44,6 +44,7 @@ class policy_alone {
   std::vector<gmoe::layer_shape> shapes;
   gmoe::findings<B> found;
   typename gmoe::kept<Policy, B, Body>::carried carried{};
+  typename gmoe::kept<Policy, B, Body>::cached cached{};
 
   explicit policy_alone(Policy p = {}, std::vector<gmoe::layer_shape> layers = {{}}, std::uint64_t seed = 1)
       : policy(std::move(p)), shapes(std::move(layers)) {
@@ -67,7 +68,7 @@ class policy_alone {
     const gmoe::layer_shape& shape = shapes[static_cast<std::size_t>(l)];
     gmoe::place<B> at{ctx, shape, &found};
     at.block = shape.block;
-    return gmoe::ask<Hook>(std::as_const(policy), kept_.my(l, carried), std::as_const(at), data...);
+    return gmoe::ask<Hook>(std::as_const(policy), kept_.my(l, carried, cached), std::as_const(at), data...);
   }
   /// What changes: for prepare and after_step, and to look at.
   auto mine(index_t l = 0) { return kept_.mine(l); }

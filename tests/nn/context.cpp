@@ -22,14 +22,31 @@ TEST_CASE_TEMPLATE("nn/context: every block and site draws from a stream of its 
     ctx.block = block;
     for (auto site : {random_site::embedding, random_site::attention, random_site::attention_output,
                       random_site::feed_forward, random_site::router, random_site::capacity}) {
-      keys.insert(ctx.stream(site).key());
-      CHECK(ctx.stream(site).key() == ctx.stream(site).key());
+      keys.insert(ctx.step_stream(site).key());
+      CHECK(ctx.step_stream(site).key() == ctx.step_stream(site).key());
+      CHECK(ctx.stream(site, 6).key() == ctx.step_stream(site).key());
       ++count;
     }
   }
   CHECK(static_cast<int>(keys.size()) == count);
   ctx.random = random_stream(3).fork(18);
-  CHECK_FALSE(keys.contains(ctx.stream(random_site::embedding).key()));
+  CHECK_FALSE(keys.contains(ctx.step_stream(random_site::embedding).key()));
+}
+
+TEST_CASE_TEMPLATE("nn/context: draws belong to samples, whichever pass computes them", B, GMOE_TEST_BACKENDS) {
+  context<B> whole, part;
+  whole.batch = 6;
+  part.batch = 2;
+  part.first_sample = 4;
+  const auto all = whole.stream(random_site::router, 30), last = part.stream(random_site::router, 10);
+  CHECK(last.word(0) == all.word(20));
+  CHECK(last.uniform(9) == all.uniform(29));
+  CHECK(last.fork("more").uniform(9) == all.fork("more").uniform(29));
+  CHECK(part.step_stream(random_site::router).uniform(0) == whole.step_stream(random_site::router).uniform(0));
+  CHECK_THROWS_WITH_AS(part.stream(random_site::router, 5),
+                       "block 0: 5 random numbers are not equally many for each of 2 samples; what is drawn once for a "
+                       "step comes from step_stream",
+                       config_error);
 }
 
 TEST_CASE_TEMPLATE("nn/context: parameters and constants come onto its tape", B, GMOE_TEST_BACKENDS) {

@@ -11,7 +11,6 @@ using namespace gmoe_test;
 
 namespace {
 using ids = std::vector<id_type>;
-constexpr id_type none = no_choice;
 }  // namespace
 
 TEST_CASE_TEMPLATE("ops/choose: choices of each row", B, GMOE_TEST_BACKENDS) {

@@ -8,6 +8,13 @@
 
 namespace gmoe_test {
 
+/// A bank of four experts of three widths, of which a layer sees as many as it has.
+inline const std::vector<gmoe::index_t> bank_heights{3, 2, 4, 3}, bank_first_unit{0, 3, 5, 9, 12};
+inline std::vector<gmoe::id_type> seen_of_bank(gmoe::index_t experts) {
+  const std::vector<gmoe::id_type> all{2, 0, 1, 3};
+  return {all.begin(), all.begin() + experts};
+}
+
 /// E(x) = W_out' act(W_in x).
 template <class B, class Activation>
 gmoe::variable<B> composed_experts(const Activation& act, const gmoe::variable<B>& x, const gmoe::variable<B>& weights,

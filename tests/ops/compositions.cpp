@@ -15,22 +15,16 @@ using namespace gmoe_test;
 
 namespace {
 
-struct relu_body {
+struct relu_activation {
   using activation = fn::relu;
   static constexpr bool slope_from_output = true;
 };
 
-/// A bank of four experts of three widths, of which a layer sees as many as it has.
-const std::vector<index_t> heights{3, 2, 4, 3}, first_unit{0, 3, 5, 9, 12};
-std::vector<id_type> seen(index_t experts) {
-  const std::vector<id_type> all{2, 0, 1, 3};
-  return {all.begin(), all.begin() + experts};
-}
 /// Hidden units of expert e of a layer.
 template <class F>
 void each_unit(index_t e, const F& f) {
-  const auto block = static_cast<std::size_t>(seen(4)[static_cast<std::size_t>(e)]);
-  for (index_t u = first_unit[block]; u < first_unit[block + 1]; ++u) f(u);
+  const auto block = static_cast<std::size_t>(seen_of_bank(4)[static_cast<std::size_t>(e)]);
+  for (index_t u = bank_first_unit[block]; u < bank_first_unit[block + 1]; ++u) f(u);
 }
 double times_row(const table& w, index_t row, const table& x) {
   double sum = 0;
@@ -44,11 +38,11 @@ TEST_CASE_TEMPLATE("ops/compositions: the ReLU expert is the fused one, and what
                    GMOE_TEST_DOUBLE_BACKENDS) {
   for (const chosen_pairs& c : pairs_to_try()) {
     const index_t d = 3;
-    const std::vector<id_type> visible = seen(c.experts);
-    const block_layout blocks(heights, visible);
+    const std::vector<id_type> visible = seen_of_bank(c.experts);
+    const block_layout blocks(bank_heights, visible);
     const pair_groups<B> pairs = c.template sorted<B>();
     const auto choices = sort_by_expert<B>(put_ids<B>(c.choice, c.tokens, c.slots), c.experts);
-    const expert_layout<B> layout{first_unit.data(), visible.data(), c.experts, blocks.widest()};
+    const expert_layout<B> layout{bank_first_unit.data(), visible.data(), c.experts, blocks.widest()};
     const table x = random_table(c.tokens, d, 1), w = random_table(c.tokens, c.slots, 2, 0.2, 1),
                 w_in = random_table(12, d, 3), w_out = random_table(12, d, 4);
     const operation<B> composed = [&](const inputs<B>& in) {
@@ -58,7 +52,7 @@ TEST_CASE_TEMPLATE("ops/compositions: the ReLU expert is the fused one, and what
       return composed_experts(fn::relu{}, in[0], in[1], pairs, in[2], in[3], layout);
     };
     const operation<B> fused = [&](const inputs<B>& in) {
-      return apply_experts(relu_body{}, in[0], in[1], &choices, in[2], in[3], layout);
+      return apply_experts(relu_activation{}, in[0], in[1], &choices, in[2], in[3], layout);
     };
     const std::vector<table> values{x, w, w_in, w_out};
     const table expected = mixture(x, c, w, [&](index_t e, const table& row) {
@@ -80,7 +74,7 @@ TEST_CASE_TEMPLATE("ops/compositions: SwiGLU is what the formula says, with and 
   for (const chosen_pairs& c : pairs_to_try())
     for (bool weighted : {true, false}) {
       const index_t d = 3;
-      const block_layout blocks(heights, seen(c.experts));
+      const block_layout blocks(bank_heights, seen_of_bank(c.experts));
       const pair_groups<B> pairs = c.template sorted<B>();
       const table x = random_table(c.tokens, d, 1), w = random_table(c.tokens, c.slots, 2, 0.2, 1),
                   w_gate = random_table(12, d, 3), w_up = random_table(12, d, 4), w_out = random_table(12, d, 5);
@@ -108,7 +102,7 @@ TEST_CASE_TEMPLATE("ops/compositions: experts that share their input factor, and
   // E_e(x) = O_e' silu(A_e (L x)) + v_e: one L for all, before tokens are sent to experts.
   const chosen_pairs c = pairs_to_try().front();
   const index_t d = 3, latent = 2;
-  const block_layout blocks(heights, seen(c.experts));
+  const block_layout blocks(bank_heights, seen_of_bank(c.experts));
   const pair_groups<B> pairs = c.template sorted<B>();
   const table x = random_table(c.tokens, d, 1), w = random_table(c.tokens, c.slots, 2, 0.2, 1),
               l = random_table(latent, d, 3), a = random_table(12, latent, 4), o = random_table(12, d, 5),

@@ -9,19 +9,13 @@ using namespace gmoe_test;
 
 namespace {
 
-const std::vector<index_t> heights{3, 2, 4, 3}, first_unit{0, 3, 5, 9, 12};
-std::vector<id_type> seen(index_t experts) {
-  const std::vector<id_type> all{2, 0, 1, 3};
-  return {all.begin(), all.begin() + experts};
-}
-
 template <class B, class Activation>
 void check_activation(double (*act)(double)) {
   for (const chosen_pairs& c : pairs_to_try())
     for (bool weighted : {true, false}) {
       const index_t d = 3;
-      const std::vector<id_type> visible = seen(c.experts);
-      const block_layout blocks(heights, visible);
+      const std::vector<id_type> visible = seen_of_bank(c.experts);
+      const block_layout blocks(bank_heights, visible);
       const pair_groups<B> pairs = c.template sorted<B>();
       const table x = random_table(c.tokens, d, 11), w = random_table(c.tokens, c.slots, 2, 0.2, 1),
                   w_gate = random_table(12, d, 3), w_up = random_table(12, d, 4), w_out = random_table(12, d, 5);
@@ -38,7 +32,7 @@ void check_activation(double (*act)(double)) {
       const table expected = mixture(x, c, weighted ? w : table(), [&](index_t e, const table& row) {
         table y(1, d);
         const auto block = static_cast<std::size_t>(visible[static_cast<std::size_t>(e)]);
-        for (index_t u = first_unit[block]; u < first_unit[block + 1]; ++u) {
+        for (index_t u = bank_first_unit[block]; u < bank_first_unit[block + 1]; ++u) {
           double a = 0, b = 0;
           for (index_t n = 0; n < d; ++n) {
             a += w_gate(u, n) * row(0, n);
@@ -70,7 +64,7 @@ TEST_CASE_TEMPLATE("ops/gated_experts: SwiGLU, GEGLU and ReGLU are their composi
 TEST_CASE_TEMPLATE("ops/gated_experts: without choices every token goes to the only expert", B,
                    GMOE_TEST_DOUBLE_BACKENDS) {
   const index_t tokens = 5, d = 3;
-  for (const block_layout& blocks : {block_layout(heights, {2}), block_layout(std::vector<index_t>{12})}) {
+  for (const block_layout& blocks : {block_layout(bank_heights, {2}), block_layout(std::vector<index_t>{12})}) {
     const pair_groups<B> everyone = chosen_pairs{tokens, 1, 1, std::vector<id_type>(5, 0)}.template sorted<B>();
     const operation<B> dense = [&](const inputs<B>& in) {
       return gated_experts(swiglu{}, in[0], variable<B>(), nullptr, in[1], in[2], in[3], blocks);

@@ -23,3 +23,30 @@ TEST_CASE_TEMPLATE("ops/prefix_means: the mean of a sequence so far", B, GMOE_TE
   CHECK_THROWS_WITH_AS(prefix_means(constant<B>(x), 4), "prefix_means: sequences of 4 rows among 6", config_error);
   CHECK_THROWS_AS(prefix_means(constant<B>(x), 0), config_error);
 }
+
+TEST_CASE_TEMPLATE("ops/prefix_means: piece by piece", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  // Two sequences of five rows, read as one, three and one.
+  const table x = random_table(10, 3, 2);
+  const operation<B> whole = [&](const inputs<B>& in) { return prefix_means(in[0], 5); };
+  const table expected = evaluate<B>(whole, {x});
+  running_means<B> before;
+  for (const auto& [first, count] : {std::pair<index_t, index_t>{0, 1}, {1, 3}, {4, 1}}) {
+    table piece(2 * count, 3), means(2 * count, 3);
+    for (index_t i = 0; i < 2 * count; ++i)
+      for (index_t j = 0; j < 3; ++j) {
+        const index_t row = i / count * 5 + first + i % count;
+        piece(i, j) = x(row, j);
+        means(i, j) = expected(row, j);
+      }
+    const operation<B> f = [&, count = count](const inputs<B>& in) {
+      running_means<B> so_far = before;
+      return prefix_means(in[0], count, so_far);
+    };
+    CHECK(difference(evaluate<B>(f, {piece}), means) < 1e-13);
+    CHECK(gradient_error<B>(f, {piece}) < 1e-8);
+    prefix_means(constant<B>(piece), count, before);
+  }
+  CHECK(before.rows == 5);
+  CHECK_THROWS_WITH_AS(prefix_means(constant<B>(x), 10, before),
+                       "prefix_means: the means before are 2 x 3, expected 1 x 3", config_error);
+}

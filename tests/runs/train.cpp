@@ -136,6 +136,30 @@ TEST_CASE("runs/train: a finished run is not finished twice, and what a kill lef
   CHECK(gmoe::read_checkpoint_header(w / "a/best.safetensors").step == 12);
 }
 
+TEST_CASE("runs/train: further texts have their loss and their load, once in the log") {
+  const workplace w;
+  const std::string other = "Another text that nobody has trained on, and not a long one.\n";
+  spill(w / "other.txt", other);
+  const words more{"--steps", "2", "--validate", "other=other.txt"};
+  REQUIRE_MESSAGE(w.run(train("a", more)) == 0, w.err());
+  CHECK_HAS(w.out(), "\nother: loss ");
+  const auto log = log_of(w / "a");
+  CHECK(log.back()["text"] == "other");
+  CHECK(log.back()["step"] == 2);
+  CHECK(log.back()["tokens"] == other.size() - 1);
+  CHECK(log.back()["validation_loss"] != log[log.size() - 2]["validation_loss"]);
+  const std::string first = w.out().substr(0, w.out().find("\nother: "));
+  CHECK_HAS(first, "share of the tokens that each expert got");
+  CHECK_HAS(w.out().substr(first.size()), "share of the tokens that each expert got");
+  words again = more;
+  again.push_back("--resume");
+  REQUIRE_MESSAGE(w.run(train("a", again)) == 0, w.err());
+  CHECK_HAS(w.out(), "\nother: loss ");
+  CHECK((log_of(w / "a") == log));
+  CHECK(w.run(train("a", {"--resume", "--validate", "other"})) == 2);
+  CHECK_HAS(w.err(), "train: --validate is 'other', expected NAME=PATH");
+}
+
 TEST_CASE("runs/train: a run is extended, by the rates of the longer one from there on") {
   const workplace w;
   REQUIRE(w.run(train("a")) == 0);

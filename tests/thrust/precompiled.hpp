@@ -1,9 +1,12 @@
 #pragma once
 // What the test files have in common when they are compiled for Thrust: the library, with operations that
-// compiled_*.cpp compile for all of them.
+// compiled_*.cpp compile for all of them, and products from gmoe::compiled.
 #include "gmoe/backend/thrust.hpp"
 #include "gmoe/compiled/operations.hpp"
+#include "gmoe/compiled/products.hpp"
 #include "gmoe/gmoe.hpp"
 
 GMOE_COMPILED_OPERATIONS(extern template, gmoe::thrust_backend<float>)
 GMOE_COMPILED_OPERATIONS(extern template, gmoe::thrust_backend<double>)
+GMOE_COMPILED_PRODUCTS(extern template, float)
+GMOE_COMPILED_PRODUCTS(extern template, double)

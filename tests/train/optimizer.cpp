@@ -10,20 +10,20 @@
 #include "gmoe/train/recipe.hpp"
 #include "gmoe/train/schedule.hpp"
 
-using B = GMOE_TEST_BACKEND<double>;
+using doubles = GMOE_TEST_BACKEND<double>;
 
 TEST_CASE("train/adamw: equals the formulas element by element over several steps, decays without a gradient") {
   const std::vector<double> start{0.5, -1.0, 2.0, 0.0, 3.0};
-  gmoe::parameter<B> a("a", gmoe::matrix<B>::from_host(start, 1, 5)),
-      still("still", gmoe::matrix<B>::filled(2, 2, 4.0));
-  gmoe::adamw<B> optimizer({&a, &still}, {.weight_decay = 0.1});
+  gmoe::parameter<doubles> a("a", gmoe::matrix<doubles>::from_host(start, 1, 5)),
+      still("still", gmoe::matrix<doubles>::filled(2, 2, 4.0));
+  gmoe::adamw<doubles> optimizer({&a, &still}, {.weight_decay = 0.1});
   std::vector<double> p = start, m(5), v(5);
   double untouched = 4.0;
   for (int t = 1; t <= 4; ++t) {
     const double lr = 0.01 * t, scale = 1.0 / t;
     std::vector<double> g(5);
     for (int i = 0; i < 5; ++i) g[i] = std::sin(t * 1.3 + i);
-    B::upload(a.gradient().data(), g.data(), 5 * sizeof(double));
+    doubles::upload(a.gradient().data(), g.data(), 5 * sizeof(double));
     optimizer.step(lr, scale);
     for (int i = 0; i < 5; ++i) {
       const double gi = g[i] * scale;
@@ -43,18 +43,18 @@ TEST_CASE("train/adamw: equals the formulas element by element over several step
 }
 
 TEST_CASE("train/adamw: the decay can depend on the parameter's name") {
-  gmoe::parameter<B> weight("h.0.weight", gmoe::matrix<B>::filled(1, 1, 1.0)),
-      bias("h.0.bias", gmoe::matrix<B>::filled(1, 1, 1.0));
-  gmoe::adamw<B> optimizer({&weight, &bias},
-                           {.decay_of = [](const std::string& n) { return n.ends_with("bias") ? 0.0 : 0.5; }});
+  gmoe::parameter<doubles> weight("h.0.weight", gmoe::matrix<doubles>::filled(1, 1, 1.0)),
+      bias("h.0.bias", gmoe::matrix<doubles>::filled(1, 1, 1.0));
+  gmoe::adamw<doubles> optimizer({&weight, &bias},
+                                 {.decay_of = [](const std::string& n) { return n.ends_with("bias") ? 0.0 : 0.5; }});
   optimizer.step(0.1);
   CHECK(weight.value().item() == doctest::Approx(0.95));
   CHECK(bias.value().item() == 1.0);
 }
 
 TEST_CASE("train/adamw: a parameter that is not trained stays as it is, without decay, and goes on where it was") {
-  gmoe::parameter<B> p("p", gmoe::matrix<B>::filled(1, 1, 1.0));
-  gmoe::adamw<B> optimizer({&p}, {.weight_decay = 0.5});
+  gmoe::parameter<doubles> p("p", gmoe::matrix<doubles>::filled(1, 1, 1.0));
+  gmoe::adamw<doubles> optimizer({&p}, {.weight_decay = 0.5});
   p.set_trained(false);
   optimizer.step(0.1);
   CHECK(p.value().item() == 1.0);
@@ -63,12 +63,54 @@ TEST_CASE("train/adamw: a parameter that is not trained stays as it is, without 
   CHECK(p.value().item() == doctest::Approx(0.95));
 }
 
+TEST_CASE("train/adamw: moments of rows that begin anew are zero, in a step and for whoever looks at them") {
+  gmoe::parameter<B> p("p", gmoe::matrix<B>::filled(3, 2, 1.0));
+  gmoe::adamw<B> optimizer({&p}, {.weight_decay = 0});
+  std::vector<double> value(6, 1.0), m(6), v(6);
+  const auto step = [&](int t) {
+    std::vector<double> g(6);
+    for (int i = 0; i < 6; ++i) g[i] = std::cos(t + i);
+    B::upload(p.gradient().data(), g.data(), 6 * sizeof(double));
+    optimizer.step(0.1);
+    for (int i = 0; i < 6; ++i) {
+      m[i] = 0.9 * m[i] + 0.1 * g[i];
+      v[i] = 0.95 * v[i] + 0.05 * g[i] * g[i];
+      value[i] -= 0.1 / (1 - std::pow(0.9, t)) * m[i] / (std::sqrt(v[i]) / std::sqrt(1 - std::pow(0.95, t)) + 1e-8);
+    }
+    const auto now = p.value().to_host();
+    for (int i = 0; i < 6; ++i) CHECK(now[i] == doctest::Approx(value[i]).epsilon(1e-13));
+  };
+  const auto forget = [&](const std::vector<gmoe::index_t>& rows) {
+    p.forget_moments(rows);
+    for (const auto r : rows) m[2 * r] = m[2 * r + 1] = v[2 * r] = v[2 * r + 1] = 0;
+  };
+  step(1);
+  forget({2, 0});
+  forget({2});
+  step(2);
+  step(3);
+  forget({1});
+  optimizer.each_moment([&](const std::string&, const auto& first, const auto& second) {
+    const auto a = first.to_host(), b = second.to_host();
+    for (int i = 0; i < 6; ++i) {
+      CHECK(a[i] == doctest::Approx(m[i]).epsilon(1e-13));
+      CHECK(b[i] == doctest::Approx(v[i]).epsilon(1e-13));
+    }
+    CHECK(a[2] == 0);
+    CHECK(a[0] != 0);
+  });
+  step(4);
+  CHECK_THROWS_WITH_AS(p.forget_moments(std::vector<gmoe::index_t>{3}),
+                       "p has rows 0 to 2, but the moments of row 3 are to be forgotten", gmoe::config_error);
+}
+
 TEST_CASE("train/clip: norm over all parameters, factor 1 below the limit") {
-  gmoe::parameter<B> a("a", gmoe::matrix<B>::filled(1, 1, 0.0)), b("b", gmoe::matrix<B>::filled(1, 2, 0.0));
+  gmoe::parameter<doubles> a("a", gmoe::matrix<doubles>::filled(1, 1, 0.0)),
+      b("b", gmoe::matrix<doubles>::filled(1, 2, 0.0));
   const double ga = 3, gb[] = {0, 4};
-  B::upload(a.gradient().data(), &ga, sizeof ga);
-  B::upload(b.gradient().data(), gb, sizeof gb);
-  CHECK(gmoe::global_norm<B>({&a, &b}) == doctest::Approx(5));
+  doubles::upload(a.gradient().data(), &ga, sizeof ga);
+  doubles::upload(b.gradient().data(), gb, sizeof gb);
+  CHECK(gmoe::global_norm<doubles>({&a, &b}) == doctest::Approx(5));
   CHECK(gmoe::clipping_factor(5, 1) == doctest::Approx(1 / 5.000001));
   CHECK(gmoe::clipping_factor(0.5, 1) == 1.0);
 }

@@ -168,7 +168,7 @@ TEST_CASE("train/trainer: accumulated passes equal one large batch") {
   // Without dropout and with one balance loss per pass, the mean of two halves' gradients is that of the whole only
   // for the language loss; so the balance loss is switched off.
   gmoe::sizes s = tiny;
-  s.dropout = 0;
+  s.dropout = 0.2;  // whose masks are those of the samples
   const auto card = gmoe::card<gmoe::gmoe_card>(gmoe::switch_loss{.alpha = 0});
   model a(s, card, 7), b(s, card, 7);
   gmoe::recipe together{.steps = 4, .batch = 8, .sequence = 12, .accumulation = 1, .seed = 7};

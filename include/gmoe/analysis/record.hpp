@@ -26,6 +26,7 @@ void append_routing(routing_decisions& decisions, const Model& model,
           model.moe().layers(), " mixtures, expected one of each");
   for (index_t layer = 0; layer < model.moe().layers(); ++layer) {
     const auto& r = pass.routings[static_cast<std::size_t>(layer)];
+    require(!r.rows, "append_routing: block ", r.block, " routes some of its tokens, but decisions are of all");
     require(tokens >= 0 && tokens <= r.chosen.rows(), "append_routing: ", tokens, " tokens of a batch of ",
             r.chosen.rows(), " were asked for");
     if (first) decisions.add_layer(r.block, r.experts, r.chosen.cols(), *r.visible);
@@ -71,12 +72,14 @@ routing_record record_routing(const Model& model, std::span<const Token> text, c
   const evaluation_windows<Token> windows(text, how.sequence, how.batch);
   const index_t wanted = how.most_tokens > 0 ? std::min(how.most_tokens, windows.targets()) : windows.targets();
   std::vector<id_type> ids(static_cast<std::size_t>(how.batch * how.sequence)), targets(ids.size());
+  std::vector<index_t> lengths(static_cast<std::size_t>(how.batch));
   routing_record record{routing_decisions(how.sequence), {}, model.shape().d_model, {}};
   batch<B> data;
   for (index_t number = 0; std::ssize(record.tokens) < wanted; ++number) {
     const index_t scored = windows.batch(number, ids, targets);
     const index_t tokens = std::min(scored, wanted - std::ssize(record.tokens));
-    data.assign(ids, {}, how.batch, model.shape().vocab);
+    windows.lengths(number, lengths);
+    data.assign(ids, {}, how.batch, model.shape().vocab, lengths);
     auto pass = model.begin(Model::reading(evaluation_context(model, number), data));
     const variable<B> hidden = model.hidden(pass);
     append_routing(record.decisions, model, pass.found(), tokens);

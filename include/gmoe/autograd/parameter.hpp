@@ -1,9 +1,12 @@
 #pragma once
 /// Parameters: what training changes. A name, a value and a gradient that outlive every tape.
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gmoe/backend/matrix.hpp"
 
@@ -44,6 +47,18 @@ class parameter {
   /// Whether optimisers change it. A parameter that is not trained gets no gradient and does not decay.
   bool trained() const { return trained_; }
   void set_trained(bool trained) { trained_ = trained; }
+  /// What optimisers remember of these rows, such as moments, is to begin anew: for rows that policies begin anew, say
+  /// those of an expert that nobody asked. The next optimiser step does not know them any more, nor does a checkpoint
+  /// that is saved before it.
+  void forget_moments(std::span<const index_t> rows) {
+    for (const index_t r : rows) {
+      require(r >= 0 && r < rows_, name_, " has rows 0 to ", rows_ - 1, ", but the moments of row ", r,
+              " are to be forgotten");
+      if (std::find(begins_anew_.begin(), begins_anew_.end(), r) == begins_anew_.end()) begins_anew_.push_back(r);
+    }
+  }
+  /// For optimisers: those rows, each once, and from then on none.
+  std::vector<index_t> take_forgotten_moments() { return std::exchange(begins_anew_, {}); }
   bool has_gradient() const { return gradient_ && !gradient_->empty(); }
   /// Sets the gradient to zero by giving back its memory.
   void forget_gradient() {
@@ -59,6 +74,7 @@ class parameter {
   matrix<B> value_;
   std::shared_ptr<matrix<B>> gradient_;
   bool trained_ = true;
+  std::vector<index_t> begins_anew_;
 };
 
 }  // namespace gmoe

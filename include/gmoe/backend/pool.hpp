@@ -52,8 +52,9 @@ class pool {
       {
         const std::scoped_lock lock(mutex_);
         free_blocks& from = cut ? pieces_ : whole_;
-        // Small buffers are of exactly one size per class.
-        if (block* b = from.find(bytes); b != nullptr && (cut || b->bytes == bytes)) {
+        // Small buffers are of one size per class. Where none of its own waits, a request takes one of up to twice the
+        // size: what has another size in every step then finds what a larger one left.
+        if (block* b = from.find(bytes); b != nullptr && (cut || b->bytes <= 2 * bytes)) {
           block* const rest = cut && b->bytes - bytes >= smallest_rest ? spare() : nullptr;
           from.remove(b);
           if (rest != nullptr) cut_off(b, bytes, rest);

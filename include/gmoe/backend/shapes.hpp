@@ -58,12 +58,15 @@ struct shapes {
   static void gather_elements(auto&&...);
   static void scatter_add_elements(auto&&...);
   static void one_hot(auto&&...);
+  static void gather_ids(auto&&...);
   static void top_k_rows(auto&&...);
   static void count_choices(auto&&...);
   static void choice_fractions(auto&&...);
   static void limit_capacity(auto&&...);
   static void keep_randomly(auto&&...);
   static void sort_pairs(auto&&...);
+  static void keep_where(auto&&...);
+  static void find_mistake(auto&&...);
   static void grouped_gemm(auto&&...);
   static void grouped_weight_gradient(auto&&...);
   static void batched_gemm(auto&&...);
@@ -78,6 +81,7 @@ struct shapes {
   static void choose_rows(auto&&...);
   static void choices_of_rows(auto&&...);
   static void choose_pairs(auto&&...);
+  static void empty_rows(auto&&...);
   static void sample_rows(auto&&...);
   static void attention(auto&&...);
   static void attention_backward(auto&&...);
@@ -87,6 +91,13 @@ struct shapes {
   static void dropout(auto&&...);
   static void fill_uniform(auto&&...);
   static void adamw(auto&&...);
+  template <bool>
+  static void experts_forward(auto&&...);
+  template <bool>
+  static void experts_backward(auto&&...);
+  static void expert_weight_gradients(auto&&...);
+  static void gated_experts_forward(auto&&...);
+  static void gated_experts_backward(auto&&...);
 };
 
 static_assert(backend<shapes>);

@@ -5,6 +5,9 @@
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/compiled/operations.hpp"
+#include "gmoe/compiled/products.hpp"
 
 GMOE_COMPILED_OPERATIONS(extern template, gmoe::cpu<float>)
 GMOE_COMPILED_OPERATIONS(extern template, gmoe::cpu<double>)
+GMOE_COMPILED_PRODUCTS(extern template, float)
+GMOE_COMPILED_PRODUCTS(extern template, double)

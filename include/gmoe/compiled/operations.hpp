@@ -41,6 +41,7 @@
 #include "gmoe/ops/segments.hpp"
 #include "gmoe/ops/softmax.hpp"
 #include "gmoe/ops/stop_gradient.hpp"
+#include "gmoe/ops/valid_rows.hpp"
 #include "gmoe/train/adamw.hpp"
 
 /// One line per operation of ops/; the test `floors` looks for those that were forgotten.
@@ -131,6 +132,7 @@
   instance variable<B> log_softmax_rows(const variable<B>&);                                                      \
   instance variable<B> entropy_rows(const variable<B>&);                                                          \
   instance variable<B> prefix_means(const variable<B>&, index_t);                                                 \
+  instance variable<B> prefix_means(const variable<B>&, index_t, std::type_identity_t<running_means<B>>&);        \
   instance variable<B> row_sums(const variable<B>&);                                                              \
   instance variable<B> col_sums(const variable<B>&);                                                              \
   instance variable<B> row_norms(const variable<B>&, double);                                                     \
@@ -142,6 +144,7 @@
   instance variable<B> rows_of(const variable<B>&, index_t, index_t);                                             \
   instance variable<B> columns_of(const variable<B>&, index_t, index_t);                                          \
   instance variable<B> take_rows(const variable<B>&, const id_matrix<B>&);                                        \
+  instance id_matrix<B> take_ids(const id_matrix<B>&, const id_matrix<B>&);                                       \
   instance variable<B> add_rows(const variable<B>&, const variable<B>&, const id_matrix<B>&);                     \
   instance variable<B> scatter_rows(const variable<B>&, const id_matrix<B>&, index_t);                            \
   instance variable<B> grouped_matmul(const variable<B>&, const variable<B>&, const block_layout&,                \
@@ -153,6 +156,8 @@
   instance variable<B> pair_values(const variable<B>&, const std::type_identity_t<pair_groups<B>>&);              \
   instance variable<B> segment_sums(const variable<B>&, const std::type_identity_t<row_groups<B>>&, double);      \
   instance variable<B> expand_segments(const variable<B>&, const std::type_identity_t<row_groups<B>>&);           \
+  instance variable<B> valid_means(const variable<B>&, const std::type_identity_t<valid_rows<B>>&);               \
+  instance id_matrix<B> valid_choices(const id_matrix<B>&, const std::type_identity_t<valid_rows<B>>&);           \
   instance id_matrix<B> choose_top_k(const matrix<B>&, index_t);                                                  \
   instance id_matrix<B> choose_top_k(const matrix<B>&, index_t, const matrix<B>&);                                \
   instance id_matrix<B> choose_top_p(const matrix<B>&, double, index_t);                                          \

@@ -37,14 +37,16 @@ GMOE_HD inline random_words philox(std::uint64_t key, std::uint64_t counter_high
   return {{c0, c1, c2, c3}};
 }
 
-/// A stream of random numbers addressed by counter. Cheap to copy; `fork` makes an independent one.
+/// A stream of random numbers addressed by counter. Cheap to copy; `fork` makes an independent one, `from` a later
+/// part.
 class random_stream {
  public:
   GMOE_HD constexpr explicit random_stream(std::uint64_t seed = 0) : key_(mix(seed)) {}
 
-  /// An independent stream for `id` (a step, a layer, a site). Forks of different ids do not overlap.
+  /// An independent stream for `id` (a step, a layer, a site). Forks of different ids do not overlap. They begin where
+  /// this one does.
   GMOE_HD constexpr random_stream fork(std::uint64_t id) const {
-    random_stream child;
+    random_stream child = *this;
     child.key_ = mix(key_ ^ mix(id + 0x9E3779B97F4A7C15ull));
     return child;
   }
@@ -56,19 +58,33 @@ class random_stream {
     return fork(hash);
   }
 
+  /// The same stream from draw number `n` on: its draw i is draw n + i of this one. For those who compute a part of
+  /// what draws from one stream, such as some of a step's samples.
+  GMOE_HD constexpr random_stream from(std::uint64_t n) const {
+    random_stream later = *this;
+    later.first_ += n;
+    return later;
+  }
+  /// The n of `from`.
+  GMOE_HD constexpr std::uint64_t first() const { return first_; }
+
+  /// What the draws are made of, wherever the stream begins.
   GMOE_HD random_words words(std::uint64_t counter) const { return philox(key_, 0, counter); }
   /// Word number `index` of the stream, four to a counter.
-  GMOE_HD std::uint32_t word(std::uint64_t index) const { return words(index >> 2).word[index & 3]; }
+  GMOE_HD std::uint32_t word(std::uint64_t index) const {
+    index += first_;
+    return words(index >> 2).word[index & 3];
+  }
 
   /// Uniform in [0, 1), 53 random bits.
   GMOE_HD double uniform(std::uint64_t counter) const {
-    const random_words w = words(counter);
+    const random_words w = words(first_ + counter);
     return to_unit(w.word[0], w.word[1]);
   }
 
   /// Standard normal (Box-Muller on one counter's four words).
   GMOE_HD double normal(std::uint64_t counter) const {
-    const random_words w = words(counter);
+    const random_words w = words(first_ + counter);
     const double u = 1.0 - to_unit(w.word[0], w.word[1]);  // in (0, 1]
     const double v = to_unit(w.word[2], w.word[3]);
     return std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v);
@@ -76,7 +92,7 @@ class random_stream {
 
   /// Uniform in {0, ..., bound-1}; the bias is below bound / 2^64.
   GMOE_HD std::uint64_t below(std::uint64_t counter, std::uint64_t bound) const {
-    const random_words w = words(counter);
+    const random_words w = words(first_ + counter);
     const std::uint64_t x = (std::uint64_t{w.word[0]} << 32) | w.word[1];
     __extension__ using wide = unsigned __int128;
     return static_cast<std::uint64_t>((static_cast<wide>(x) * bound) >> 64);
@@ -97,7 +113,7 @@ class random_stream {
     return static_cast<double>(bits) * 0x1.0p-53;
   }
 
-  std::uint64_t key_ = 0;
+  std::uint64_t key_ = 0, first_ = 0;
 };
 
 }  // namespace gmoe

@@ -13,7 +13,7 @@ namespace gmoe {
 /// Cuts a token sequence into consecutive windows of `sequence` inputs with targets shifted by one. Every token but
 /// the first, which nothing precedes, is a target exactly once. The last window may be partial and the last batch may
 /// lack windows: such places hold `padding` as input and `no_target` as target. They come last, so that under causal
-/// attention no scored place sees them; routers that compare tokens of a batch (expert choice, capacities) do.
+/// attention no scored place sees them; `lengths` tells routers that compare tokens of a batch what is padding.
 ///
 /// Holds a view: the tokens must outlive it.
 template <class Token>
@@ -52,6 +52,19 @@ class evaluation_windows {
     std::fill(std::copy_n(from, scored, tokens.begin()), tokens.end(), padding);
     std::fill(std::copy_n(from + 1, scored, targets.begin()), targets.end(), no_target);
     return scored;
+  }
+
+  /// How many places of each window of batch `number` are tokens. Throws config_error if there is no such batch or the
+  /// span is not for `batch_size` windows.
+  void lengths(index_t number, std::span<index_t> of) const {
+    require(number >= 0 && number < batches(), "evaluation_windows: batch ", number, " was asked for, expected 0 to ",
+            batches() - 1);
+    require(std::ssize(of) == batch_, "evaluation_windows: given room for ", of.size(), " lengths, expected ", batch_);
+    index_t left = targets() - number * batch_ * sequence_;
+    for (index_t& length : of) {
+      length = std::clamp<index_t>(left, 0, sequence_);
+      left -= length;
+    }
   }
 
  private:

@@ -121,7 +121,11 @@ class tracer : observer<typename Model::backend_type> {
     context<B> ctx = context_at(how_.step);
     if (how_.gradients) ctx.tape = &tape_;
     const found l = losses_of(ctx);
-    for (const routing<B>& r : l.way.routings) show(r);
+    context<B> off_tape = ctx;
+    off_tape.tape = nullptr;
+    off_tape.observer = nullptr;
+    for (std::size_t i = 0; i < l.way.routings.size(); ++i)
+      show(l.way.routings[i], model_.moe().layer_loss(l.way, i, off_tape));
     context<B> plain;
     const variable<B> logits = model_.logits(plain, variable<B>(std::move(final_)));
     out_.add("logits", {data_.size, data_.sequence, model_.shape().vocab}, logits.value().to_host());
@@ -148,7 +152,7 @@ class tracer : observer<typename Model::backend_type> {
       ctx.tape = &tape_;
       const found l = losses_of(ctx);
       step_statistics<B> passes;
-      if (Model::hears_steps) passes.add(l.way);
+      if (model_.hears_steps) passes.add(l.way);
       total.push_back(static_cast<double>(l.total.value().item()));
       language.push_back(static_cast<double>(l.language.value().item()));
       balance.push_back(l.balance ? static_cast<double>(l.balance.value().item()) : 0.0);
@@ -173,6 +177,8 @@ class tracer : observer<typename Model::backend_type> {
   void see(std::string_view what, index_t block, const matrix<B>& value) override {
     if (!at_.empty()) return;  // of training steps only what is random
     if (what == "ln_f") final_ = value.clone();
+    require(value.rows() % (data_.size * data_.sequence) == 0, "trace: block ", block, " shows '", what, "' of ",
+            value.rows(), " rows, but a trace has a row for each of ", data_.size * data_.sequence, " tokens");
     out_.add(key(what, block), shape_of(value), value.to_host());
   }
   void see_cut(std::string_view what, index_t block, const matrix<B>& value) override {
@@ -193,7 +199,8 @@ class tracer : observer<typename Model::backend_type> {
   }
   static std::string layer(index_t block) { return "layer" + std::to_string(block) + "/"; }
 
-  void show(const routing<B>& r) {
+  void show(const routing<B>& r, const variable<B>& balance_loss) {
+    require(!r.rows, "trace: block ", r.block, " routes some of its tokens, but a trace has a row for every token");
     const std::string at = layer(r.block) + (r.mixture.empty() ? "" : std::string(r.mixture) + "/");
     const std::vector<index_t> logits{data_.size, data_.sequence, r.experts},
         slots{data_.size, data_.sequence, r.chosen.cols()};
@@ -209,7 +216,7 @@ class tracer : observer<typename Model::backend_type> {
              r.weights ? r.weights.value().to_host()
                        : std::vector<scalar>(static_cast<std::size_t>(r.chosen.size()), scalar(1)));
     out_.add_integers(at + "experts", {r.experts}, {r.visible->begin(), r.visible->end()});
-    if (const variable<B> loss = model_.moe().layer_loss(r)) out_.add(at + "balance_loss", {}, loss.value().to_host());
+    if (balance_loss) out_.add(at + "balance_loss", {}, balance_loss.value().to_host());
   }
 
   Model& model_;

@@ -26,6 +26,12 @@ inline index_t attention_multiply_adds(const sizes& s, index_t sequence) {
   return s.layers * s.d_model * (sequence + 1);  // token i meets i keys and i values: 2 d i, and i is (S + 1) / 2
 }
 
+/// Floating point operations of a training step per token of sequences of this length: two for a multiply-add, and the
+/// backward pass multiplies twice as much as the forward pass with its `multiply_adds` (model_cost).
+inline double training_flops_per_token(index_t multiply_adds, const sizes& s, index_t sequence) {
+  return 6.0 * static_cast<double>(multiply_adds + attention_multiply_adds(s, sequence));
+}
+
 namespace detail {
 
 /// Sizes of parameters, added up.

@@ -23,7 +23,8 @@ struct sampling {
   std::uint64_t seed = 42;
 };
 
-/// Reads tokens and keeps their keys and values. Routing state is carried over depth only, so routers need no cache.
+/// Reads one sequence and keeps its keys and values, and what policies keep from position to position. Several
+/// generators read several sequences with one model.
 /// What draws random numbers in generation draws anew in every pass, from `random`.
 template <class Model>
 class generator {
@@ -37,8 +38,8 @@ class generator {
         positions_(context == 0 ? model.shape().positions : context),
         random_(random),
         cache_(model.make_cache()) {
-    constexpr card_reach widest = reach_of_card<typename Model::card_type>(false);
-    require(widest.how <= reach::past, "the card ", text_of<typename Model::card_type>.name,
+    const card_reach widest = reach_of_card(model.card(), false);
+    require(widest.how <= reach::past, "the card ", text_of_card(model.card()).name,
             " cannot generate token by token: its answer to '", widest.slot, "' looks at the whole ",
             to_text(widest.how));
     require(positions_ > 0 && positions_ <= model.shape().positions, "generator: context is ", context,

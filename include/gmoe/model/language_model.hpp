@@ -172,12 +172,7 @@ class language_model {
   }
 
   /// `ctx` pointed at a batch.
-  static context<B> reading(context<B> ctx, const batch<B>& data) {
-    ctx.batch = data.size;
-    ctx.sequence = data.sequence;
-    ctx.tokens = data.tokens;
-    return ctx;
-  }
+  static context<B> reading(const context<B>& ctx, const batch<B>& data) { return gmoe::reading(ctx, data); }
 
   /// Every parameter and every buffer (what is saved with the model but not trained) once.
   kept_list<B> kept() {
@@ -257,12 +252,17 @@ class language_model {
     return s;
   }
   variable<B> attend(const place<B>& at, const variable<B>& x) const {
-    typename decltype(attention_)::carried none{};
-    return ask<hooks::apply>(answer_of<slots::attention>(moe_.card()), attention_.my(at.layer.block, none), at, x);
+    return ask_one<slots::attention>(attention_, at.layer.block, at, x);
   }
   variable<B> feed_forward(const place<B>& at, index_t number, const variable<B>& x) const {
-    typename decltype(dense_)::carried none{};
-    return ask<hooks::apply>(answer_of<slots::dense>(moe_.card()), dense_.my(number, none), at, x);
+    return ask_one<slots::dense>(dense_, number, at, x);
+  }
+  template <class Slot, class Kept>
+  variable<B> ask_one(const Kept& kept, index_t layer, const place<B>& at, const variable<B>& x) const {
+    typename Kept::carried none{};
+    open_memories memories;
+    auto& cached = memories.of<typename Kept::cached>(&kept, layer, at);
+    return ask<hooks::apply>(answer_of<Slot>(moe_.card()), kept.my(layer, none, cached), at, x);
   }
 
   sizes sizes_;

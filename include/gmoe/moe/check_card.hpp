@@ -13,6 +13,7 @@
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
+#include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/step_statistics.hpp"
 
 namespace gmoe {
@@ -49,7 +50,7 @@ consteval bool has_only_answers() {
 /// What the functions of a policy are handed in a pass.
 template <class P, class B, class Body>
 using my_of = own<const typename kept<P, B, Body>::layer, const typename kept<P, B, Body>::shared,
-                  typename kept<P, B, Body>::carried>;
+                  typename kept<P, B, Body>::carried, typename kept<P, B, Body>::cached>;
 /// And when they may change it.
 template <class P, class B, class Body>
 using mine_of = own<typename kept<P, B, Body>::layer, typename kept<P, B, Body>::shared, nothing>;
@@ -205,8 +206,11 @@ consteval bool check_card() {
 #define GMOE_AND_MY ", with `const auto& my` at the end if it keeps something"
 
   GMOE_MUST(experts, total, index_t, "index_t total(const sizes&, index_t moe_layers) const", const sizes&, index_t);
-  GMOE_MUST(experts, visible, std::vector<id_type>, "std::vector<id_type> visible(const sizes&, index_t layer) const",
-            const sizes&, index_t);
+  if constexpr (!GMOE_GIVES(gives, experts, my_of, visible, std::vector<id_type>, const sizes&, index_t, index_t))
+    GMOE_MUST(
+        experts, visible, std::vector<id_type>,
+        "std::vector<id_type> visible(const sizes&, index_t layer) const, or with `index_t moe_layers` at the end",
+        const sizes&, index_t);
   GMOE_MAY(experts, width, index_t, "index_t width(const sizes&, index_t expert) const", const sizes&, index_t);
   GMOE_MAY(experts, publish, void, "void publish(layer_shape&) const", layer_shape&);
 
@@ -245,7 +249,10 @@ consteval bool check_card() {
                     "variable<B> weights(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at, routed);
   GMOE_MAY(balance, layer_loss, variable<B>,
            "variable<B> layer_loss(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at, routed);
-  GMOE_MAY(balance, loss, variable<B>, "variable<B> loss(const findings<B>&) const", const findings<B>&);
+  using all = const findings<B>&;
+  if constexpr (!GMOE_GIVES(gives, balance, my_of, loss, variable<B>, all))
+    GMOE_MAY(balance, loss, variable<B>,
+             "variable<B> loss(const findings<B>&) const, or with `const place<B>&` before it" GMOE_AND_MY, at, all);
   using balance = answer<Card, slots::balance>;
   static_assert(detail::says_none<balance> || has_hook_within<hooks::layer_loss, balance> ||
                     has_hook_within<hooks::loss, balance>,
@@ -272,6 +279,11 @@ consteval bool check_card() {
 #define GMOE_MAY_KEEP(slot)                                                                                 \
   GMOE_KEEPS(slot, layer);                                                                                  \
   GMOE_KEEPS(slot, shared);                                                                                 \
+  static_assert(std::is_same_v<typename kept<answer<Card, slots::slot>, B, body>::cached, nothing> ||       \
+                    reach_of<answer<Card, slots::slot>>(false) != reach::token,                             \
+                "gmoe: the card's " #slot                                                                   \
+                " declares cached<B>, what it keeps from position to position, but says "                   \
+                "nothing of how far it looks: `static constexpr gmoe::reach reaches = gmoe::reach::past`"); \
   static_assert(detail::buffers_change<answer<Card, slots::slot>, B, body>,                                 \
                 "gmoe: the card's " #slot                                                                   \
                 " keeps a buffer, but has none of prepare, before_step and after_step, "                    \

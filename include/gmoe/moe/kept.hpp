@@ -1,5 +1,6 @@
 #pragma once
-/// What a policy keeps: per layer, for groups of layers, and from layer to layer within a pass.
+/// What a policy keeps: per layer, for groups of layers, from layer to layer within a pass, and from position to
+/// position within a sequence.
 ///
 /// A policy declares plain structs and says how they are made; its functions take them as their last argument, `my`:
 ///
@@ -21,14 +22,17 @@ namespace gmoe {
 
 /// What is kept by a policy that keeps nothing.
 struct nothing {};
+inline nothing nothing_kept;
 
 /// What the functions of a policy are handed: `my.layer` is that of the layer, `my.shared` that of the layer's group,
-/// `my.carried` what the pass carries from layer to layer.
-template <class Layer, class Shared, class Carried>
+/// `my.carried` what the pass carries from layer to layer, `my.cached` what the layer's sequences carry from position
+/// to position.
+template <class Layer, class Shared, class Carried, class Cached = nothing>
 struct own {
   Layer& layer;
   Shared& shared;
   Carried& carried;
+  Cached& cached = nothing_kept;
 };
 
 namespace detail {
@@ -66,16 +70,22 @@ constexpr auto carried_kind() {
   else
     return std::type_identity<nothing>{};
 }
+template <class P, class B>
+constexpr auto cached_kind() {
+  if constexpr (requires { typename P::template cached<B>; })
+    return std::type_identity<typename P::template cached<B>>{};
+  else if constexpr (wraps<P>)
+    return cached_kind<wrapped_by<P>, B>();
+  else
+    return std::type_identity<nothing>{};
+}
 
 /// A vector; of nothings it takes no room and costs no time to compile.
 template <class T>
 struct many : std::vector<T> {};
 template <>
 struct many<nothing> {
-  nothing& operator[](std::size_t) const {
-    static nothing none;
-    return none;
-  }
+  nothing& operator[](std::size_t) const { return nothing_kept; }
 };
 
 }  // namespace detail
@@ -87,6 +97,7 @@ class kept {
   using layer = typename decltype(detail::layer_kind<P, B, Body>())::type;
   using shared = typename decltype(detail::shared_kind<P, B>())::type;
   using carried = typename decltype(detail::carried_kind<P, B>())::type;
+  using cached = typename decltype(detail::cached_kind<P, B>())::type;
   static constexpr bool has_layers = !std::is_same_v<layer, nothing>, has_shared = !std::is_same_v<shared, nothing>;
   static constexpr bool is_empty = !has_layers && !has_shared;
 
@@ -126,13 +137,12 @@ class kept {
   }
 
   /// For the functions of a pass.
-  own<const layer, const shared, carried> my(index_t l, carried& travelling) const {
-    return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], travelling};
+  own<const layer, const shared, carried, cached> my(index_t l, carried& travelling, cached& before) const {
+    return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], travelling, before};
   }
   /// For what changes the model: prepare, after_step.
   own<layer, shared, nothing> mine(index_t l) {
-    static nothing none;
-    return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], none};
+    return {layers_[static_cast<std::size_t>(l)], shared_[group_at(l)], nothing_kept};
   }
 
   /// What is kept for layer l.

@@ -4,8 +4,11 @@
 ///     z = router(x)   p = score(z)   I = select(p)   I' = capacity(I)   w = gate(p, I)
 
 #include <concepts>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
+#include "gmoe/moe/cached.hpp"
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/place.hpp"
@@ -42,48 +45,71 @@ class moe_parts {
   /// The router's logits, T x N, or as many columns as the score or the form ask for.
   variable<B> logits(const place<B>& at, const variable<B>& x) {
     GMOE_FORM_USES(router);
-    variable<B> z = ask<hooks::logits>(policy<slots::router>(), my<slots::router>(), at, x);
+    variable<B> z = ask<hooks::logits>(policy<slots::router>(), my<slots::router>(at), at, x);
     require(z.rows() == x.rows() && z.cols() == l_.inside.columns, "the router returned logits of shape ", z.rows(),
             " x ", z.cols(), ", expected ", x.rows(), " x ", l_.inside.columns);
     return z;
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
+    // What is routed may be parts of tokens.
+    if (!at.valid.all() && at.valid.mask.rows() != x.rows()) return routed(at.for_rows(x.rows()), x, {});
+    return routed(at, x, {});
+  }
+  /// The same for some rows of the layer's tokens, by their numbers (1 x R), which x has: R may be 0. Others do not
+  /// take part: they neither compete for experts nor count in a balance loss or statistic.
+  const routing<B>& route(const place<B>& at, const variable<B>& x, const id_matrix<B>& rows) {
+    static_assert(
+        data::routes_any_rows,
+        "gmoe: a form that routes some of the rows needs policies that look at the token alone or at all that "
+        "are routed: none, from router to balance, may carry something from layer to layer or look at the "
+        "token's sequence");
+    require(rows.size() == x.rows(), "block ", at.block, ": ", rows.size(), " rows are to be routed, but x has ",
+            x.rows());
+    return routed(at.of_rows(rows), x, rows);
+  }
+
+ private:
+  const routing<B>& routed(const place<B>& at, const variable<B>& x, const std::optional<id_matrix<B>>& rows) {
     GMOE_FORM_USES(score);
     GMOE_FORM_USES(select);
     const auto number = static_cast<index_t>(at.found->routings.size());
     const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
-    routing<B>& r = new_routing(at);
+    routing<B>& r = new_routing(at, x.rows());
+    r.rows = rows;
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
-      r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(), at, r);
+      r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(at), at, r);
       require(r.mask.empty() || (r.mask.cols() == r.experts && (r.mask.rows() == 1 || r.mask.rows() == x.rows())),
               "the candidates are ", r.mask.rows(), " x ", r.mask.cols(), ", expected 1 x ", r.experts, " or ",
               x.rows(), " x ", r.experts);
     }
-    r.scores = ask<hooks::scores>(policy<slots::score>(), my<slots::score>(), at, r);
+    r.scores = ask<hooks::scores>(policy<slots::score>(), my<slots::score>(at), at, r);
     // What the score made of experts that may not be asked is nothing.
     if (!r.mask.empty()) r.scores = mask_cols(r.scores, r.mask);
-    r.chosen = recorded ? recorded->chosen : ask<hooks::choose>(policy<slots::select>(), my<slots::select>(), at, r);
+    r.chosen = recorded ? recorded->chosen : ask<hooks::choose>(policy<slots::select>(), my<slots::select>(at), at, r);
+    r.chosen = valid_choices(r.chosen, r.valid);
     if constexpr (form_uses<Card, slots::capacity>)
-      r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(), at, r);
+      r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(at), at, r);
     else
       r.kept = recorded ? recorded->kept : r.chosen;
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
-      r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(), at, r);
-    r.pairs = sort_by_expert(r.kept, r.experts);
+      r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(at), at, r);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, rows.value_or(id_matrix<B>())});
     remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
              slots::balance>(at, r);
     return r;
   }
+
+ public:
   /// A routing that the form decides itself: row t goes to the experts in row t of `chosen` (T x K), with weight 1. It
   /// has neither logits nor scores.
-  const routing<B>& assign(const place<B>& at, id_matrix<B> chosen) {
+  const routing<B>& assign(const place<B>& at, const id_matrix<B>& chosen) {
     GMOE_FORM_USES(experts);
-    routing<B>& r = new_routing(at);
-    r.chosen = chosen;
-    r.kept = std::move(chosen);
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    routing<B>& r = new_routing(at, chosen.rows());
+    r.chosen = valid_choices(chosen, r.valid);
+    r.kept = r.chosen;
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block});
     return r;
   }
   /// What every token gets besides, or nothing.
@@ -91,7 +117,7 @@ class moe_parts {
     GMOE_FORM_USES(always);
     if constexpr (data::template has<hooks::apply, slots::always, const place<B>&, const variable<B>&,
                                      const routing<B>&>) {
-      variable<B> y = ask<hooks::apply>(policy<slots::always>(), my<slots::always>(), at, x, r);
+      variable<B> y = ask<hooks::apply>(policy<slots::always>(), my<slots::always>(at), at, x, r);
       if (y) at.observe("always_out", y);
       return y;
     } else {
@@ -103,7 +129,7 @@ class moe_parts {
     GMOE_FORM_USES(experts);
     GMOE_FORM_USES(body);
     const detail::own_weights<typename data::weights> mine{*stack_.weights_of_experts};
-    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, at, x, r);
+    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, r.rows ? at.of_rows(*r.rows) : at, x, r);
     at.observe("routed_out", y);
     return y;
   }
@@ -128,7 +154,7 @@ class moe_parts {
 
   /// The form itself.
   variable<B> operator()(const place<B>& at, const variable<B>& x) {
-    variable<B> y = ask<hooks::apply>(policy<slots::form>(), my<slots::form>(), at, *this, x);
+    variable<B> y = ask<hooks::apply>(policy<slots::form>(), my<slots::form>(at), at, *this, x);
     at.observe("moe_out", y);
     return y;
   }
@@ -139,8 +165,10 @@ class moe_parts {
     return stack_.template policy<Slot>();
   }
   template <class Slot>
-  auto my() {
-    return stack_.kept.template at<Slot>().my(layer_, travelling_.carried.template at<Slot>());
+  auto my(const place<B>& at) {
+    const auto& kept = stack_.kept.template at<Slot>();
+    using cached = typename std::remove_cvref_t<decltype(kept)>::cached;
+    return kept.my(layer_, travelling_.carried.template at<Slot>(), memories_.of<cached>(&kept, layer_, at));
   }
   template <class Form, class Inner>
   variable<B> run(const detail::inner_mixture<Form, Inner, B>& m, detail::travelling<Inner, B>& over_depth,
@@ -158,15 +186,17 @@ class moe_parts {
     return moe_parts<Inner, B>(stack, over_depth, layer_)(within, x);
   }
 
-  routing<B>& new_routing(const place<B>& at) {
+  routing<B>& new_routing(const place<B>& at, index_t rows) {
     auto& all = at.found->routings;
     require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
     routing<B>& r = all.emplace_back();
     r.block = at.block;
     r.layer = layer_;
     r.mixture = stack_.mixture;
+    for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
     r.experts = l_.inside.experts;
     r.visible = l_.visible;
+    r.valid = at.valid.spread(rows);
     r.pool_is_shared = data::layers_share_experts;
     return r;
   }
@@ -176,13 +206,14 @@ class moe_parts {
   void remember(const place<B>& at, const routing<B>& r) {
     const auto tell = [&]<class Slot>(Slot) {
       if constexpr (has_hook_within<hooks::remember, answer<Card, Slot>>)
-        ask<hooks::remember>(policy<Slot>(), my<Slot>(), at, r);
+        ask<hooks::remember>(policy<Slot>(), my<Slot>(at), at, r);
     };
     (tell(Slots{}), ...);
   }
 
   const data& stack_;
   travelling& travelling_;
+  open_memories memories_;
   index_t layer_;
   const detail::one_layer& l_;
 };

@@ -1,12 +1,16 @@
 #pragma once
 /// Where a policy is asked: the first argument of all its functions.
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "gmoe/core/literal.hpp"
 #include "gmoe/moe/findings.hpp"
 #include "gmoe/moe/layer_shape.hpp"
 #include "gmoe/nn/context.hpp"
+#include "gmoe/ops/rows_by_id.hpp"
 
 namespace gmoe {
 
@@ -14,19 +18,45 @@ namespace gmoe {
 template <class B>
 struct place : context<B> {
   const layer_shape& layer;
-  gmoe::findings<B>* found = nullptr;  ///< of this pass; null outside of mixtures
-  variable<B> residual{};              ///< the residual stream, where the caller gave it
+  gmoe::findings<B>* found = nullptr;   ///< of this pass; null outside of mixtures
+  variable<B> residual{};               ///< the residual stream, where the caller gave it
+  std::size_t up_to = std::size_t(-1);  ///< routings of the pass that are seen
 
-  /// The same place in the next round of a form that asks its parts several times: what is random there is drawn anew.
-  /// Round 0 is the place itself.
+  /// The same place in the next round of a form that asks its parts several times: what is random there is drawn anew,
+  /// and what policies keep from position to position is that of the round. Round 0 is the place itself.
   place round(index_t number) const {
     place next = *this;
-    if (number > 0) next.random = this->random.fork("round").fork(static_cast<std::uint64_t>(number));
+    if (number == 0) return next;
+    next.random = this->random.fork("round").fork(static_cast<std::uint64_t>(number));
+    next.round_number = 1024 * this->round_number + number;  // rounds within rounds
     return next;
   }
 
-  /// The routings that earlier layers, and this one so far, have made in this pass, those of all mixtures of a form.
-  const recycled_vector<routing<B>>& earlier() const { return of_pass().routings; }
+  /// The same place for rows that are parts of tokens, `rows` of them all together.
+  place for_rows(index_t rows) const {
+    place parts = *this;
+    parts.valid = this->valid.spread(rows);
+    return parts;
+  }
+
+  /// The same place for some of its rows, by their numbers (1 x R): what is known of tokens is theirs. They are no
+  /// sequences any more: each row is one by itself.
+  place of_rows(const id_matrix<B>& rows) const {
+    place some = *this;
+    some.batch = rows.size();
+    some.sequence = 1;
+    some.valid = this->valid.of(rows);
+    if (!this->tokens.empty()) some.tokens = take_ids(this->tokens, rows);
+    if (residual) some.residual = take_rows(residual, rows);
+    return some;
+  }
+
+  /// The routings that earlier layers, and this one so far, have made in this pass, those of all mixtures of a form; in
+  /// a layer's balance loss, those up to its own.
+  std::span<const routing<B>> earlier() const {
+    const auto& all = of_pass().routings;
+    return std::span(all.data(), std::min(all.size(), up_to));
+  }
   /// Adds a loss of the policy's own (1 x 1, weighed already) to that of the model.
   void add_loss(literal name, variable<B> value) const {
     require(value && value.rows() == 1 && value.cols() == 1, "the loss '", name.text, "' must be 1 x 1");

@@ -77,20 +77,29 @@ class moe_stack {
     return p(layer, x, residual);
   }
 
-  /// The card's balance loss of one layer alone, off any tape; nothing where it has none.
-  variable<B> layer_loss(const routing<B>& r) const {
-    if (r.mixture != data_.mixture) {
+  /// The card's balance loss of routing `number` of a pass alone, off any tape, where `ctx` says; nothing where it has
+  /// none.
+  variable<B> layer_loss(const findings<B>& pass, std::size_t number, const context<B>& ctx = {}) const {
+    if (const std::string_view mixture = pass.routings[number].mixture; mixture != data_.mixture) {
       variable<B> of_inner;
       data_.each_inner([&](const auto& m) {
         const std::string_view name = m.stack->mixture();
-        if (r.mixture == name || (r.mixture.starts_with(name) && r.mixture[name.size()] == '/'))
-          of_inner = m.stack->layer_loss(r);
+        if (mixture == name || (mixture.starts_with(name) && mixture[name.size()] == '/'))
+          of_inner = m.stack->layer_loss(pass, number, ctx);
       });
       return of_inner;
     }
-    routing<B> alone = r;
-    alone.scores = variable<B>(r.scores.value());
-    return data_.layer_loss({}, alone);
+    findings<B> aside;
+    for (std::size_t i = 0; i <= number; ++i)
+      if (routing<B>& r = aside.routings.emplace_back(pass.routings[i]); r.scores)
+        r.scores = variable<B>(r.scores.value());
+    return data_.layer_loss(ctx, aside, number);
+  }
+  /// The same for a policy that looks at this routing only.
+  variable<B> layer_loss(const routing<B>& r) const {
+    findings<B> alone;
+    alone.routings.push_back(r);
+    return layer_loss(alone, 0);
   }
 
   /// Every parameter and buffer once: those in blocks, then experts, what layers share, and routers.
@@ -184,7 +193,7 @@ class moe_stack {
   friend class moe_parts;
   template <class, class>
   friend struct detail::stack_data;
-  void each_balance_loss(const context<B>& ctx, const findings<B>& pass, auto&& visit) const {
+  void each_balance_loss(const context<B>& ctx, findings<B>& pass, auto&& visit) const {
     data_.each_balance_loss(ctx, pass, visit);
   }
 

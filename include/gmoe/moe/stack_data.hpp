@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -11,9 +12,11 @@
 #include "gmoe/moe/candidates/all_experts.hpp"
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/check_card.hpp"
+#include "gmoe/moe/experts/visible_experts.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/inner.hpp"
 #include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/routing.hpp"
 
 namespace gmoe::detail {
@@ -78,11 +81,11 @@ struct stack_data {
 
   /// Whether the slot's policy answers a hook that takes A..., with what it keeps or without.
   template <class Hook, class Slot, class... A>
-  static constexpr bool has =
-      answers<Hook, answer<Card, Slot>,
-              decltype(std::declval<const gmoe::kept<answer<Card, Slot>, B, body>&>().my(
-                  0, std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::carried&>())),
-              A...>;
+  static constexpr bool has = answers<Hook, answer<Card, Slot>,
+                                      decltype(std::declval<const gmoe::kept<answer<Card, Slot>, B, body>&>().my(
+                                          0, std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::carried&>(),
+                                          std::declval<typename gmoe::kept<answer<Card, Slot>, B, body>::cached&>())),
+                                      A...>;
   /// Layers see the same experts: then the gradients of all of them are made together.
   template <class Pool>
   static constexpr bool shares_experts() {
@@ -94,6 +97,18 @@ struct stack_data {
       return false;
   }
   static constexpr bool layers_share_experts = shares_experts<experts>();
+  /// A policy that looks at its token alone, or at all that are routed, does not mind if some of a layer's rows are
+  /// missing.
+  template <class Slot>
+  static constexpr bool takes_any_rows = (reach_of<answer<Card, Slot>>(true) == reach::token ||
+                                          reach_of<answer<Card, Slot>>(true) == reach::batch) &&
+                                         (reach_of<answer<Card, Slot>>(false) == reach::token ||
+                                          reach_of<answer<Card, Slot>>(false) == reach::batch) &&
+                                         std::is_same_v<typename carries<Slot>::type, nothing>;
+  static constexpr bool routes_any_rows = takes_any_rows<slots::router> && takes_any_rows<slots::candidates> &&
+                                          takes_any_rows<slots::score> && takes_any_rows<slots::select> &&
+                                          takes_any_rows<slots::capacity> && takes_any_rows<slots::gate> &&
+                                          takes_any_rows<slots::balance>;
 
   template <class Hook, class... P, class... T>
   static constexpr bool any_within_has(const std::tuple<field<P, T>...>&) {
@@ -135,49 +150,56 @@ struct stack_data {
     return count;
   }
 
-  /// The balance policy's loss of one layer alone; nothing where it has none.
-  variable<B> layer_loss(const context<B>& ctx, const routing<B>& r) const {
+  /// The balance policy's loss of routing `number` of a pass; nothing where it has none. What it adds goes to `found`.
+  variable<B> layer_loss(const context<B>& ctx, findings<B>& found, std::size_t number) const {
+    const routing<B>& r = found.routings[number];
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
-      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
-      at.block = r.block;
-      at.mixture = mixture;
+      if (r.chosen.rows() == 0) return {};  // nobody, whose load would be even or not
+      place<B> whole{ctx, layers[static_cast<std::size_t>(r.layer)].inside, &found};
+      whole.up_to = number + 1;
+      whole.block = r.block;
+      whole.mixture = mixture;
+      place<B> at = r.rows ? whole.of_rows(*r.rows) : whole;
+      at.valid = r.valid;
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};
-      return ask<hooks::layer_loss>(policy<slots::balance>(), kept.template at<slots::balance>().my(r.layer, none), at,
-                                    r);
+      typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
+      return ask<hooks::layer_loss>(policy<slots::balance>(),
+                                    kept.template at<slots::balance>().my(r.layer, none, new_one), at, r);
     } else {
       return {};
     }
   }
 
+  static constexpr bool has_joint_loss = has<hooks::loss, slots::balance, const place<B>&, const findings<B>&> ||
+                                         has<hooks::loss, slots::balance, const findings<B>&>;
   /// The card's balance loss of the routings of a pass that are its own: over all layers, or the mean of the layers'.
-  /// Nothing where it has none.
-  variable<B> balance_loss(const context<B>& ctx, const findings<B>& pass) const {
-    using balance = answer<Card, slots::balance>;
+  /// Nothing where it has none. What the policy adds goes to `pass`.
+  variable<B> balance_loss(const context<B>& ctx, findings<B>& pass) const {
     variable<B> total;
     std::size_t mine = 0;
     for (const routing<B>& r : pass.routings) mine += r.mixture == mixture;
     if (mine == 0) return total;
-    if constexpr (answers<hooks::loss, balance, nothing, const findings<B>&>) {
-      const auto ask_it = [&](const findings<B>& f) {
-        return ask<hooks::loss>(policy<slots::balance>(), nothing{}, f);
-      };
-      if (mine == pass.routings.size()) return ask_it(pass);
+    if constexpr (has_joint_loss) {
+      if (mine == pass.routings.size()) return joint_loss(ctx, pass);
       findings<B> own;
       for (const routing<B>& r : pass.routings)
         if (r.mixture == mixture) own.routings.push_back(r);
-      return ask_it(own);
+      total = joint_loss(ctx, own);
+      for (auto& l : own.losses) pass.losses.push_back(std::move(l));
+      for (auto& s : own.statistics) pass.statistics.push_back(std::move(s));
+      return total;
     } else {
-      for (const routing<B>& r : pass.routings)
-        if (r.mixture == mixture)
-          if (const variable<B> term = layer_loss(ctx, r)) total = total ? add(total, term) : term;
+      for (std::size_t i = 0; i < pass.routings.size(); ++i)
+        if (pass.routings[i].mixture == mixture)
+          if (const variable<B> term = layer_loss(ctx, pass, i)) total = total ? add(total, term) : term;
       return total ? scale(total, 1.0 / static_cast<double>(mine)) : total;
     }
   }
   /// visit(name, value) for the balance losses of a pass: "balance", and those of mixtures in the form,
   /// "first/balance".
-  void each_balance_loss(const context<B>& ctx, const findings<B>& pass, auto&& visit) const {
+  void each_balance_loss(const context<B>& ctx, findings<B>& pass, auto&& visit) const {
     if (const variable<B> own = balance_loss(ctx, pass)) visit(name_of("balance"), own);
     each_inner([&](const auto& m) { m.stack->each_balance_loss(ctx, pass, visit); });
   }
@@ -200,6 +222,20 @@ struct stack_data {
   }
 
  private:
+  /// The balance policy's loss of all layers together. `at` has the shape of the first mixture, and the policy what it
+  /// keeps for that.
+  variable<B> joint_loss(const context<B>& ctx, findings<B>& found) const {
+    place<B> at{ctx, layers.front().inside, &found};
+    at.block = -1;
+    at.mixture = mixture;
+    typename carries<slots::balance>::type none{};
+    typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
+    const auto mine = kept.template at<slots::balance>().my(0, none, new_one);
+    if constexpr (has<hooks::loss, slots::balance, const place<B>&, const findings<B>&>)
+      return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(at), std::as_const(found));
+    else
+      return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(found));
+  }
   void add_layers(const builder<B>& make, const sizes& s, const std::vector<index_t>& blocks) {
     if (blocks.empty()) return;
     require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
@@ -238,7 +274,7 @@ struct stack_data {
     std::vector<id_type> ids;
     layer_shape outside{model, block, l, count};
     if constexpr (uses_experts) {
-      ids = ask<hooks::visible>(pool, nothing{}, model, l);
+      ids = visible_experts(pool, model, l, count);
       check_visible(ids, block);
       outside.experts = static_cast<index_t>(ids.size());
     }

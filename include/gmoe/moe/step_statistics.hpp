@@ -32,7 +32,8 @@ class step_statistics {
   /// One forward pass in training.
   void add(const findings<B>& pass) {
     for (const routing<B>& r : pass.routings) {
-      count& c = loads_.emplace_back(count{r.layer, r.mixture, r.chosen.rows(), matrix<B>(1, r.experts)});
+      count& c =
+          loads_.emplace_back(count{r.layer, r.mixture, r.valid.among(r.chosen.rows()), matrix<B>(1, r.experts)});
       B::count_choices(c.load.view(), typename B::scalar(1), r.chosen.view());
     }
     for (const auto& s : pass.statistics) rows_.push_back(s);

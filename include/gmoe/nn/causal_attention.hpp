@@ -27,7 +27,8 @@ struct causal_attention {
   variable<B> operator()(const context<B>& ctx, const variable<B>& x) const {
     const double p = ctx.training ? dropout : 0.0;
     const variable<B> qkv = c_attn(ctx, x);
-    const random_stream random = ctx.stream(random_site::attention);
+    const index_t probabilities = ctx.batch * heads * ctx.sequence * ctx.sequence;
+    const random_stream random = ctx.stream(random_site::attention, probabilities);
     show_mask(ctx, "attention_mask", ctx.batch * heads * ctx.sequence, ctx.sequence, p, random);
     const variable<B> y =
         ctx.cache ? continued(ctx, qkv) : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random);

@@ -8,7 +8,9 @@
 #include "gmoe/autograd/tape.hpp"
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/random.hpp"
+#include "gmoe/nn/kv_cache.hpp"
 #include "gmoe/nn/replay.hpp"
+#include "gmoe/ops/valid_rows.hpp"
 
 namespace gmoe {
 
@@ -22,13 +24,6 @@ struct observer {
   virtual void see_cut(std::string_view what, index_t block, const matrix<B>& value) { see(what, block, value); }
   /// Something random: a mask, noise, or the numbers that a rule compared with.
   virtual void see_draw(std::string_view what, index_t block, const matrix<B>& value) { see(what, block, value); }
-};
-
-/// Keys and values of the tokens already read, one pair of matrices (positions x d_model) per block.
-template <class B>
-struct kv_cache {
-  std::vector<matrix<B>> keys, values;
-  index_t length = 0;
 };
 
 /// Random draws of one forward pass, told apart by where they are used.
@@ -47,11 +42,14 @@ struct context {
   gmoe::tape<B>* tape = nullptr;    ///< null: inference, nothing is kept
   bool training = false;            ///< dropout, capacity, noise
   index_t batch = 1, sequence = 1;  ///< T = batch * sequence tokens, row t = b * sequence + s
+  index_t first_sample = 0;         ///< number of the first sequence among all of the optimiser step
   index_t block = 0;                ///< the block being run
   std::string_view mixture{};       ///< where a form holds several, the one that runs: "first", "first/second"
+  index_t round_number = 0;         ///< of a form that asks its parts several times
   std::int64_t step = 0;            ///< optimiser step, for schedules
-  random_stream random{};           ///< of this pass
+  random_stream random{};           ///< of the optimiser step; outside of training, of this pass
   id_matrix<B> tokens{};            ///< 1 x T, for routers that look at ids
+  valid_rows<B> valid{};            ///< which rows count; the others are padding
   gmoe::observer<B>* observer = nullptr;
   kv_cache<B>* cache = nullptr;             ///< when generating token by token
   const gmoe::replay<B>* replay = nullptr;  ///< choices to take over instead of making them
@@ -69,8 +67,16 @@ struct context {
     if (observer) observer->see_cut(what, block, c.value());
     return c;
   }
-  /// The random stream of a site in the running block.
-  random_stream stream(random_site site) const {
+  /// The random stream of a site in the running block, of which this pass takes `draws` numbers, the first ones for its
+  /// first sample, and as many for each of the others. A sample's draws follow from the step and the sample's number in
+  /// it, not from the pass that computes it. Forks are the same.
+  random_stream stream(random_site site, index_t draws) const {
+    require(draws % batch == 0, "block ", block, ": ", draws, " random numbers are not equally many for each of ",
+            batch, " samples; what is drawn once for a step comes from step_stream");
+    return step_stream(site).from(static_cast<std::uint64_t>(first_sample) * static_cast<std::uint64_t>(draws / batch));
+  }
+  /// The same for what is drawn once per optimiser step: all of its passes draw the same.
+  random_stream step_stream(random_site site) const {
     return random.fork(static_cast<std::uint64_t>(block)).fork(static_cast<std::uint64_t>(site));
   }
   void observe(std::string_view what, const variable<B>& value) const {

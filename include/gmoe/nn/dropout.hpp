@@ -23,8 +23,9 @@ template <class B>
 variable<B> dropout(const context<B>& ctx, const variable<B>& x, double probability, random_site site,
                     std::string_view what) {
   if (!ctx.training) return x;
-  show_mask(ctx, what, x.rows(), x.cols(), probability, ctx.stream(site));
-  return gmoe::dropout(x, probability, ctx.stream(site));
+  const random_stream random = ctx.stream(site, x.size());
+  show_mask(ctx, what, x.rows(), x.cols(), probability, random);
+  return gmoe::dropout(x, probability, random);
 }
 
 }  // namespace gmoe::nn

@@ -39,6 +39,7 @@ class adamw {
 
   /// One update with gradients multiplied by `gradient_scale` (clipping, averaging). Forgets the gradients.
   void step(double learning_rate, double gradient_scale = 1.0) {
+    forget_moments();
     ++steps_;
     const auto t = static_cast<double>(steps_);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -65,10 +66,19 @@ class adamw {
 
   /// Visits the moments: visit(parameter name, first moment, second moment).
   void each_moment(auto&& visit) {
+    forget_moments();
     for (std::size_t i = 0; i < parameters_.size(); ++i) visit(parameters_[i]->name(), first_[i], second_[i]);
   }
 
  private:
+  /// Those of rows that begin anew (parameter::forget_moments) become zero.
+  void forget_moments() {
+    for (std::size_t i = 0; i < parameters_.size(); ++i)
+      for (const index_t row : parameters_[i]->take_forgotten_moments())
+        for (matrix<B>* const m : {&first_[i], &second_[i]})
+          B::fill(m->view().row_block(row, 1), typename B::scalar(0));
+  }
+
   adamw_options options_;
   std::vector<parameter<B>*> parameters_;
   std::vector<matrix<B>> first_, second_;

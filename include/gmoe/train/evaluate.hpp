@@ -30,13 +30,15 @@ evaluation evaluate(const Model& model, std::span<const Token> tokens, index_t s
   using B = typename Model::backend_type;
   const evaluation_windows<Token> windows(tokens, sequence, batch_size);
   std::vector<id_type> ids(static_cast<std::size_t>(batch_size * sequence)), targets(ids.size());
+  std::vector<index_t> lengths(static_cast<std::size_t>(batch_size));
   batch<B> data;
   evaluation result;
   double total = 0, balance = 0;
   const index_t batches = most > 0 ? std::min(most, windows.batches()) : windows.batches();
   for (index_t i = 0; i < batches; ++i) {
     const index_t scored = windows.batch(i, ids, targets);
-    data.assign(ids, targets, batch_size, model.shape().vocab);
+    windows.lengths(i, lengths);
+    data.assign(ids, targets, batch_size, model.shape().vocab, lengths);
     context<B> ctx = evaluation_context(model, i);
     const losses<B> l = model.loss(ctx, data);
     total += static_cast<double>(l.language.value().item()) * static_cast<double>(scored);

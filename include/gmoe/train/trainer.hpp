@@ -30,7 +30,8 @@ struct step_report {
 
 /// Trains `Model` on `tokens` (a view that must outlive it), step by step. In the steady state a step allocates
 /// nothing. The data, the dropout and everything else random of step s depend on the seed and s alone, so a run that
-/// is resumed at step s continues as if it had never stopped.
+/// is resumed at step s continues as if it had never stopped. What a sample draws depends on its number in the step,
+/// not on how a step's samples are cut into passes.
 template <class Model, class Token>
 class trainer {
   using B = typename Model::backend_type;
@@ -113,12 +114,13 @@ class trainer {
     ctx.tape = &tape_;
     ctx.training = true;
     ctx.step = done_;
-    ctx.random = random_.fork(static_cast<std::uint64_t>(draw));
+    ctx.first_sample = pass * recipe_.batch;
+    ctx.random = random_.fork(static_cast<std::uint64_t>(done_));
     const losses<B> l = model_.loss(ctx, data_);
     const double language = l.language.value().item(), total = l.total.value().item();
     check_finite("loss", total);
-    if constexpr (requires { Model::hears_steps; })
-      if (Model::hears_steps) passes_.add(l.found);
+    if constexpr (requires { model_.hears_steps; })
+      if (model_.hears_steps) passes_.add(l.found);
     tape_.backward(l.total);
     report.language_loss += language;
     report.balance_loss += l.balance ? static_cast<double>(l.balance.value().item()) : 0.0;

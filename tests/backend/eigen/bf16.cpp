@@ -4,9 +4,11 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "backends.hpp"
+#include "docs/mixed.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/train/trainer.hpp"
@@ -153,4 +155,12 @@ TEST_CASE("backend/eigen/bf16: a model learns as well as in float") {
   CHECK(exact_end < 0.5 * exact[0]);
   CHECK(rough_end == doctest::Approx(exact_end).epsilon(0.03));
   CHECK(training_losses<mixed>() == rough);  // bit for bit
+}
+
+TEST_CASE("backend/eigen/bf16: what the page on backends shows") {
+  std::string some;
+  while (some.size() < 2000) some += "in the beginning was the word, and ";
+  const double loss = mixed_precision::train_in_mixed_precision(corpus::from_text(some));
+  CHECK(loss > 2);
+  CHECK(loss < 6);
 }

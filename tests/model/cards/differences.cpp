@@ -14,7 +14,7 @@ using B = gmoe_test::model_backend;
 namespace {
 
 template <class Card>
-void check(const Card& card = gmoe_test::small_card<Card>()) {
+void check_differences(const Card& card = gmoe_test::small_card<Card>()) {
   sizes s = gmoe_test::small_sizes();
   s.d_model = 4;
   s.d_ff = 6;
@@ -59,9 +59,9 @@ using replayed_router = replayed<answer<Card, slots::router>>;
 }  // namespace
 
 TEST_CASE("model/cards: differences, GMoE with its propagated logits held fixed") {
-  check<with<gmoe_card, replayed_router<gmoe_card>>>();
-  check<with<gmoe_no_state_card, replayed_router<gmoe_no_state_card>>>();
-  check<with<gmoe_every_second_card, replayed_router<gmoe_card>, joint_switch_loss>>();
+  check_differences<with<gmoe_card, replayed_router<gmoe_card>>>();
+  check_differences<with<gmoe_no_state_card, replayed_router<gmoe_no_state_card>>>();
+  check_differences<with<gmoe_every_second_card, replayed_router<gmoe_card>, joint_switch_loss>>();
 }
 
 TEST_CASE("model/cards: differences see through the cut when nothing holds the logits") {
@@ -74,32 +74,32 @@ TEST_CASE("model/cards: differences see through the cut when nothing holds the l
 }
 
 TEST_CASE("model/cards: differences, GMoE with nothing cut or propagated") {
-  check<with<gmoe_card, global_router<hidden_state, propagate<cut::nowhere>>>>();
-  check<gmoe_no_logits_card>();
-  check<with<gmoe_no_local_top2_card, global_router<>>>();
+  check_differences<with<gmoe_card, global_router<hidden_state, propagate<cut::nowhere>>>>();
+  check_differences<gmoe_no_logits_card>();
+  check_differences<with<gmoe_no_local_top2_card, global_router<>>>();
   auto card = gmoe_test::small_card<with<gmoe_fine_grained_card, global_router<hidden_state>>>();
   card.experts.granularity = 2;
-  check(card);
+  check_differences(card);
 }
 
 TEST_CASE("model/cards: differences, baselines") {
-  check<dense_card>();
-  check<dense_relu_card>();
-  check<switch_card>();
-  check<switch_shared_card>();
+  check_differences<dense_card>();
+  check_differences<dense_relu_card>();
+  check_differences<switch_card>();
+  check_differences<switch_shared_card>();
   auto noisy = gmoe_test::small_card<with<switch_card, jittered<linear_router>>>();
   noisy.router.epsilon = 0.2;
-  check(noisy);
-  check<smoe_card>();
-  check<gshard_card>();
-  check<gshard_paper_card>();
-  check<hash_card>();
+  check_differences(noisy);
+  check_differences<smoe_card>();
+  check_differences<gshard_card>();
+  check_differences<gshard_paper_card>();
+  check_differences<hash_card>();
   auto split = gmoe_test::small_card<deepseek_moe_card>();
   split.experts.granularity = 2;
-  check(split);
+  check_differences(split);
 }
 
 TEST_CASE("model/cards: differences, other expert bodies") {
-  check<with<smoe_card, gelu_expert>>();
-  check<with<smoe_card, silu_expert>>();
+  check_differences<with<smoe_card, gelu_expert>>();
+  check_differences<with<smoe_card, silu_expert>>();
 }

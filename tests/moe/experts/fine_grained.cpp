@@ -24,11 +24,11 @@ TEST_CASE("moe/experts/fine_grained: parts of another pool's experts") {
   s.d_ff = 12;
   const fine_grained<global_pool> halves{.granularity = 2};
   CHECK(halves.total(s, 5) == 6);
-  CHECK(halves.visible(s, 4) == ids{0, 1, 2, 3, 4, 5});
+  CHECK(halves.visible(s, 4, 5) == ids{0, 1, 2, 3, 4, 5});
   CHECK(halves.width(s, 0) == 6);
   fine_grained<layer_pool> deepseek{.granularity = 2, .shared_experts = 1};
   CHECK(deepseek.total(s, 2) == 10);
-  CHECK(deepseek.visible(s, 1) == ids{5, 6, 7, 8, 9});
+  CHECK(deepseek.visible(s, 1, 2) == ids{5, 6, 7, 8, 9});
   layer_shape seen;
   deepseek.publish(seen);
   CHECK(seen.granularity == 2);
@@ -36,6 +36,6 @@ TEST_CASE("moe/experts/fine_grained: parts of another pool's experts") {
   deepseek.shared_experts = 6;
   CHECK(refusal([&] { deepseek.total(s, 2); }) ==
         "shared_experts = 6 leaves none of granularity * experts = 6 experts to route to");
-  CHECK(refusal([&] { fine_grained<global_pool>{.granularity = 5}.visible(s, 0); }) ==
+  CHECK(refusal([&] { fine_grained<global_pool>{.granularity = 5}.visible(s, 0, 1); }) ==
         "d_ff = 12 is not divisible by granularity = 5");
 }

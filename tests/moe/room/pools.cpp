@@ -9,8 +9,7 @@ using B = gmoe_test::model_backend;
 
 namespace {
 
-/// ReXMoE (Tan et al. 2025): layers in groups of R, each sees the experts of its whole group. For mixtures in every
-/// block.
+/// ReXMoE (Tan et al. 2025): layers in groups of R, each sees the experts of its whole group.
 struct neighbouring_pools {
   using slot = slots::experts;
   index_t group = 2;  ///< R
@@ -19,8 +18,8 @@ struct neighbouring_pools {
   static constexpr bool shared_between_layers = true;
 
   index_t total(const sizes& s, index_t moe_layers) const { return s.experts * moe_layers; }
-  std::vector<id_type> visible(const sizes& s, index_t layer) const {
-    const index_t first = layer / group * group, end = std::min(first + group, s.layers);
+  std::vector<id_type> visible(const sizes& s, index_t layer, index_t moe_layers) const {
+    const index_t first = layer / group * group, end = std::min(first + group, moe_layers);
     std::vector<id_type> ids;
     for (index_t e = first * s.experts; e < end * s.experts; ++e) ids.push_back(static_cast<id_type>(e));
     return ids;
@@ -71,7 +70,7 @@ struct misspelt_pool {
     return ids;
   }
 };
-std::string refusal(index_t wrong) {
+std::string refusal_of(index_t wrong) {
   return gmoe_test::config_message([&] {
     moe_stack<with<switch_card, misspelt_pool>, B> moe(gmoe_test::small_sizes(), {.experts = {.wrong = wrong}});
   });
@@ -81,11 +80,11 @@ std::string refusal(index_t wrong) {
 
 TEST_CASE("moe/room: a pool's list names experts that there are, each once") {
   // Two mixtures of four experts, in blocks 0 and 2; the second lists 4, 5, 6, 7.
-  CHECK(refusal(6) == "");
-  CHECK(refusal(0) == "");  // a neighbour's
-  CHECK(refusal(4) == "block 2 lists expert 4 more than once, expected every expert at most once");
-  CHECK(refusal(8) == "block 2 lists expert 8, but the pool has experts 0 to 7");
-  CHECK(refusal(-1) == "block 2 lists expert -1, but the pool has experts 0 to 7");
+  CHECK(refusal_of(6) == "");
+  CHECK(refusal_of(0) == "");  // a neighbour's
+  CHECK(refusal_of(4) == "block 2 lists expert 4 more than once, expected every expert at most once");
+  CHECK(refusal_of(8) == "block 2 lists expert 8, but the pool has experts 0 to 7");
+  CHECK(refusal_of(-1) == "block 2 lists expert -1, but the pool has experts 0 to 7");
 }
 
 TEST_CASE("moe/room: a pool that is the union of neighbouring layers' experts") {

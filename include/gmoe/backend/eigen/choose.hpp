@@ -51,6 +51,13 @@ struct choice_kernels {
     });
   }
 
+  /// Empties the slots whose entry of x, of the same shape, is not above 0.
+  static void keep_where(ids_out choice, in x) {
+    for (index_t i = 0; i < choice.rows; ++i)
+      for (index_t j = 0; j < choice.cols; ++j)
+        if (!(x(i, j) > S(0))) choice(i, j) = no_choice;
+  }
+
   /// Empties the slots of each row behind the one with which the sum of the scores chosen so far exceeds `limit`.
   static void keep_until_sum(ids_out choice, in scores, S limit) {
     for (index_t i = 0; i < choice.rows; ++i) {
@@ -126,6 +133,12 @@ struct choice_kernels {
       const index_t i = candidate[n] / scores.cols, e = candidate[n] % scores.cols;
       choice(i, e) = static_cast<id_type>(e);
     }
+  }
+
+  /// Empties the slots of rows whose mark, T x 1, is not above 0.
+  static void empty_rows(ids_out choice, in valid) {
+    for (index_t i = 0; i < choice.rows; ++i)
+      if (!(valid(i, 0) > S(0))) std::fill_n(choice.row(i), choice.cols, no_choice);
   }
 
   /// Every slot of row t: a column drawn with the row's weights, at counter t slots + slot of the stream.

@@ -18,7 +18,7 @@ inline void fill_dropout_mask(S* mask, index_t count, const random_stream& rando
   const fn::dropout_factor<S> factor(probability);
   random_words words{};
   for (index_t j = 0; j < count; ++j) {
-    const std::uint64_t index = first + static_cast<std::uint64_t>(j);
+    const std::uint64_t index = random.first() + first + static_cast<std::uint64_t>(j);
     if (j == 0 || (index & 3) == 0) words = random.words(index >> 2);
     mask[j] = factor(words.word[index & 3]);
   }

@@ -39,6 +39,16 @@ struct top_k_visible_row {
 };
 
 template <class S>
+struct keep_slot_where {
+  matrix_view<id_type> choice;
+  matrix_view<const S> x;
+  GMOE_HD void operator()(index_t n) const {
+    const position at(n, choice.cols);
+    if (!(x(at.row, at.col) > S(0))) choice(at.row, at.col) = no_choice;
+  }
+};
+
+template <class S>
 struct keep_row_until_sum {
   matrix_view<id_type> choice;
   matrix_view<const S> scores;
@@ -149,6 +159,16 @@ struct choose_entry {
 };
 
 template <class S>
+struct empty_slot {
+  matrix_view<id_type> choice;
+  matrix_view<const S> valid;
+  GMOE_HD void operator()(index_t n) const {
+    const position at(n, choice.cols);
+    if (!(valid(at.row, 0) > S(0))) choice(at.row, at.col) = no_choice;
+  }
+};
+
+template <class S>
 struct sample_slot {
   matrix_view<id_type> choice;
   matrix_view<const S> weights;
@@ -172,6 +192,9 @@ struct choice_kernels {
   static void top_k_visible(ids_out choice, in scores, in mask) {
     for_each_row(scores.rows, scores.cols, top_k_visible_row<S>{choice, scores, mask});
   }
+
+  /// Empties the slots whose entry of x, of the same shape, is not above 0.
+  static void keep_where(ids_out choice, in x) { for_each_index(choice.size(), keep_slot_where<S>{choice, x}); }
 
   /// Empties the slots of each row behind the one with which the sum of the scores chosen so far exceeds `limit`.
   static void keep_until_sum(ids_out choice, in scores, S limit) {
@@ -213,6 +236,9 @@ struct choice_kernels {
     sort_entries(key, entry, scores, valid);
     for_each_index(count < entries ? count : entries, choose_entry<key_type>{choice, key, entry, never});
   }
+
+  /// Empties the slots of rows whose mark, T x 1, is not above 0.
+  static void empty_rows(ids_out choice, in valid) { for_each_index(choice.size(), empty_slot<S>{choice, valid}); }
 
   /// Every slot of row t: a column drawn with the row's weights, at counter t slots + slot of the stream.
   static void sample_rows(ids_out choice, in weights, random_stream random) {

@@ -87,7 +87,7 @@ struct expert_kernels {
   using out = matrix_view<S>;
 
   /// y_t = sum over t's kept pairs of w E_e(x_t), E(x) = W_out' act(W_in x). `hidden` keeps what the backward pass
-  /// needs, T K x widest: act's output if its slope can be computed from that (`KeepsOutput`), else its input.
+  /// needs, P x widest: act's output if its slope can be computed from that (`KeepsOutput`), else its input.
   template <bool KeepsOutput, class Activation>
   static void experts_forward(const Activation& act, out y, out hidden, in x, const pair_list& pairs,
                               const expert_view<const S>& experts) {
@@ -114,7 +114,7 @@ struct expert_kernels {
   }
 
   /// dx = ... + beta dx; dweights (T x K, may be empty) = <dy_t, E_e(x_t)>. Leaves what the experts' own gradients are
-  /// made of: `hidden` becomes act's output, `d_hidden` the gradient of its input, and the rows of `pair_dy` (T K x d,
+  /// made of: `hidden` becomes act's output, `d_hidden` the gradient of its input, and the rows of `pair_dy` (P x d,
   /// sorted by expert) w_te dy_t; without pairs that is dy, and not made.
   template <bool KeepsOutput, class Activation>
   static void experts_backward(const Activation& act, out* dx, S beta, out dweights, out d_hidden, out pair_dy, in dy,
@@ -194,7 +194,7 @@ struct expert_kernels {
         uneven = experts.units(0) != experts.widest;
         return;
       }
-      const id_type* const offsets = on_host(pairs.offsets);
+      const id_type* const offsets = ids_on_host(pairs.offsets);
       total = offsets[experts.experts];
       for (index_t e = 0; e < experts.experts; ++e) {
         if (offsets[e + 1] > offsets[e])
@@ -207,11 +207,6 @@ struct expert_kernels {
       return list;
     }
   };
-  static const id_type* on_host(const id_type* ids) { return ids; }
-  template <class Arriving>
-  static const id_type* on_host(const Arriving& ids) {
-    return ids.get();
-  }
 
   /// All products f(expert, first row, rows, units) in one go.
   template <class F>

@@ -10,7 +10,8 @@
 
 namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
-/// Elements 4 i, ..., 4 i + 3, in row-major order, times the dropout factors of counter i.
+/// Elements 4 i, ..., 4 i + 3, in row-major order, times their dropout factors: those of counter i of the stream, or of
+/// two counters where it begins in the middle of one.
 template <class S>
 struct dropout_elements {
   matrix_view<S> y;
@@ -19,10 +20,13 @@ struct dropout_elements {
   random_stream random;
   fn::dropout_factor<S> factor;
   GMOE_HD void operator()(index_t i) const {
-    const random_words words = random.words(static_cast<std::uint64_t>(i));
+    const std::uint64_t counter = (random.first() >> 2) + static_cast<std::uint64_t>(i);
+    const auto skipped = static_cast<index_t>(random.first() & 3);
+    random_words words = random.words(counter);
     for (index_t k = 0; k < 4 && 4 * i + k < y.size(); ++k) {
       const position at(4 * i + k, y.cols);
-      put(y(at.row, at.col), beta, x(at.row, at.col) * factor(words.word[k]));
+      if (k > 0 && skipped + k == 4) words = random.words(counter + 1);
+      put(y(at.row, at.col), beta, x(at.row, at.col) * factor(words.word[(skipped + k) & 3]));
     }
   }
 };

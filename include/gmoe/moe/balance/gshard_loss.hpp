@@ -15,7 +15,7 @@ struct gshard_loss {
 
   template <class B>
   variable<B> layer_loss(const place<B>&, const routing<B>& r) const {
-    return scale(dot(col_means(r.scores), chosen_fractions(r, 1)), alpha * static_cast<double>(r.experts));
+    return scale(dot(mean_scores(r), chosen_fractions(r, 1)), alpha * static_cast<double>(r.experts));
   }
 
   template <class Card, class B>

@@ -6,6 +6,7 @@
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/ops/reduce.hpp"
+#include "gmoe/ops/valid_rows.hpp"
 
 namespace gmoe {
 
@@ -20,6 +21,12 @@ variable<B> chosen_fractions(const routing<B>& r, index_t choices = 0) {
   return variable<B>(std::move(f), r.scores.recorded_on(), false);
 }
 
+/// P (1 x N): the mean scores of the rows that count.
+template <class B>
+variable<B> mean_scores(const routing<B>& r) {
+  return valid_means(r.scores, r.valid);
+}
+
 /// The load balancing loss of Switch (Fedus et al. 2021): alpha N sum_i f_i P_i for each layer, f the fractions of
 /// choices, P the mean scores. Equals alpha when balanced. The model takes the mean over its layers. The expert-level
 /// loss of DeepSeekMoE (Dai et al. 2024) is the same: its f_i = N / (k T) count_i is N times ours.
@@ -31,7 +38,7 @@ struct switch_loss {
 
   template <class B>
   variable<B> layer_loss(const place<B>&, const routing<B>& r) const {
-    return scale(dot(col_means(r.scores), chosen_fractions(r)), alpha * static_cast<double>(r.experts));
+    return scale(dot(mean_scores(r), chosen_fractions(r)), alpha * static_cast<double>(r.experts));
   }
 
   template <class Card, class B>

@@ -33,7 +33,7 @@ struct gshard_capacity {
     id_matrix<B> kept = r.chosen.clone();
     const variable<B> w = normalize_sums(gather_elements(stop_gradient(r.scores), r.chosen), 1e-9);
     for (index_t slot = 1; slot < kept.cols(); ++slot) {
-      const random_stream random = at.stream(random_site::capacity).fork(static_cast<std::uint64_t>(slot));
+      const random_stream random = at.stream(random_site::capacity, kept.rows()).fork(static_cast<std::uint64_t>(slot));
       if (at.observer) show_draws(at, slot, kept.rows(), random);
       B::keep_randomly(kept.view(), w.value().view(), slot, random);
     }

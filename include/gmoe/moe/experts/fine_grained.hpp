@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gmoe/core/field.hpp"
+#include "gmoe/moe/experts/visible_experts.hpp"
 #include "gmoe/moe/layer_shape.hpp"
 #include "gmoe/moe/slots.hpp"
 
@@ -22,7 +23,9 @@ struct fine_grained {
       field{"shared_experts", &fine_grained::shared_experts, "parts set aside for every token", at_least(0)}};
 
   index_t total(const sizes& s, index_t moe_layers) const { return of.total(split(s), moe_layers); }
-  std::vector<id_type> visible(const sizes& s, index_t layer) const { return of.visible(split(s), layer); }
+  std::vector<id_type> visible(const sizes& s, index_t layer, index_t moe_layers) const {
+    return visible_experts(of, split(s), layer, moe_layers);
+  }
   index_t width(const sizes& s, index_t /*expert*/) const { return s.d_ff / granularity; }
   void publish(layer_shape& l) const {
     l.granularity = granularity;

@@ -26,7 +26,7 @@ struct jittered {
     using scalar = typename B::scalar;
     matrix<B> noise(x.rows(), x.cols());
     B::fill_uniform(noise.view(), static_cast<scalar>(1 - epsilon), static_cast<scalar>(1 + epsilon),
-                    at.stream(random_site::router));
+                    at.stream(random_site::router, noise.size()));
     if (at.observer) at.observer->see_draw("router_noise", at.block, noise);
     return ask<hooks::logits>(of, my, at, multiply(x, at.constant(std::move(noise))));
   }

@@ -1,0 +1,55 @@
+#pragma once
+/// What several compositions begin with.
+
+#include <type_traits>
+
+#include "gmoe/backend/contract/short_list.hpp"
+
+namespace gmoe::generic {
+
+template <class B>
+using in = matrix_view<const typename B::scalar>;
+template <class B>
+using out = matrix_view<typename B::scalar>;
+using ids = matrix_view<const id_type>;
+using ids_out = matrix_view<id_type>;
+
+template <class B>
+matrix<B> ones(index_t rows, index_t cols) {
+  return matrix<B>::filled(rows, cols, 1);
+}
+template <class B>
+matrix<B> zeros(index_t rows, index_t cols) {
+  return matrix<B>::filled(rows, cols, 0);
+}
+
+/// rows x 1: the largest of each row, NaN where there is one; x has columns.
+template <class B>
+matrix<B> largest_of_rows(in<B> x) {
+  const matrix<B> visible = ones<B>(1, x.cols);
+  id_matrix<B> first(x.rows, 1);
+  B::top_k_visible(first.view(), x, visible.view());
+  matrix<B> top(x.rows, 1);
+  B::gather_elements(top.view(), x, first.view());
+  return top;
+}
+
+/// 1 where a slot holds an id below `count`, 0 where it is empty; of the shape of `id`.
+template <class B>
+matrix<B> filled_slots(ids id, index_t count) {
+  const matrix<B> every = ones<B>(id.rows, count);
+  matrix<B> there(id.rows, id.cols);
+  B::gather_elements(there.view(), every.view(), id);
+  return there;
+}
+
+/// Where ids are on the host, as a pointer; waits for them.
+template <class HostIds>
+const id_type* pointer_to(const HostIds& on_host) {
+  if constexpr (std::is_pointer_v<HostIds>)
+    return on_host;
+  else
+    return on_host.get();
+}
+
+}  // namespace gmoe::generic
