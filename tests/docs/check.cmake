@@ -4,8 +4,9 @@
 #
 #     <!-- compile: path/in/repo.cpp -->        or        <!-- compile: path/in/repo.cpp#region -->
 #
-# must equal that file, or what stands in it between the lines "// [region]" and "// [/region]", byte for byte. The file
-# has to be one that the build compiles: in examples/, bench/ or tests/docs/. Where .ci/run exists, README.md must show
+# must equal that file, or what stands in it between the lines "// [region]" and "// [/region]", indented or not, byte for
+# byte. The file has to be one that the build compiles: in examples/, bench/ or tests/docs/, or the backend of
+# tests/short_list/. Where .ci/run exists, README.md must show
 # the command that it runs.
 
 cmake_minimum_required(VERSION 3.25)
@@ -58,7 +59,7 @@ foreach(page IN LISTS pages)
       set(source "${CMAKE_MATCH_1}")
       set(region "${CMAKE_MATCH_2}")
     endif()
-    if(NOT source MATCHES "^(examples|bench|tests/docs)/[^/ ]+\\.cpp$")
+    if(NOT source MATCHES "^(examples|bench|tests/docs)/[^/ ]+\\.cpp$|^tests/short_list/short_list\\.hpp$")
       string(APPEND mistakes "  ${page}: '${target}' is not a program that the build compiles\n")
       continue()
     elseif(NOT EXISTS ${ROOT}/${source})
@@ -76,6 +77,7 @@ foreach(page IN LISTS pages)
 
     file(READ ${ROOT}/${source} code)
     if(region)
+      string(REGEX REPLACE "\n +// \\[" "\n// [" code "${code}")
       between("\n${code}" "\n// [${region}]\n" "\n// [/${region}]" code)
       if(code STREQUAL "FALSE")
         string(APPEND mistakes "  ${page}: ${source} has no lines '// [${region}]' and '// [/${region}]'\n")
