@@ -71,7 +71,7 @@ struct softmax_kernels {
     const matrix<B> top = largest_of_rows<B>(x);
     matrix<B> z(x.rows, x.cols), value(x.rows, x.cols), sum(x.rows, 1), tau(x.rows, 1);
     matrix<B> low = matrix<B>::filled(x.rows, 1, -1), high = zeros<B>(x.rows, 1);
-    B::map_with_col(z.view(), S(0), entmax_input{}, x, top.view());
+    B::map_with_col(z.view(), S(0), fn::entmax_input{}, x, top.view());
     for (int halving = 0; halving < fn::entmax_value::halvings; ++halving) {
       B::map(tau.view(), S(0), middle{}, low.view(), high.view());
       B::map_with_col(value.view(), S(0), fn::entmax_value{}, z.view(), tau.view());
