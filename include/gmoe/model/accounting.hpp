@@ -74,11 +74,15 @@ model_cost cost_of(const sizes& s, const Card& card = {}) {
   double routed = 0;
   index_t routing = 0;
   for (index_t l = 0; l < moe.layers(); ++l) {
-    index_t visible = 0;  // hidden units
-    for (const id_type e : moe.visible(l)) visible += moe.widths()[static_cast<std::size_t>(e)];
-    routed += detail::experts_per_token(answer_of<slots::select>(card), moe.shape(l)) * static_cast<double>(visible) /
-              static_cast<double>(moe.visible(l).size()) * static_cast<double>(pool.matrices) /
-              static_cast<double>(units);
+    double visible = 0;  // parameters of all experts that the layer sees
+    for (const id_type e : moe.visible(l))
+      if constexpr (requires { moe.bank().size(e); })
+        visible += static_cast<double>(moe.bank().size(e));
+      else
+        visible += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
+                   static_cast<double>(units);
+    routed += detail::experts_per_token(answer_of<slots::select>(card), moe.shape(l)) * visible /
+              static_cast<double>(moe.visible(l).size());
     always += moe.template kept_of<slots::always>(l);
     // What the layer's router multiplies with, what it shares with others included.
     routing += detail::part_size(moe.template kept_of<slots::router>(l)).matrices;

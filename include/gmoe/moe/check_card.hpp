@@ -195,6 +195,8 @@ consteval bool check_card() {
   GMOE_MUST(experts, visible, std::vector<id_type>, "std::vector<id_type> visible(const sizes&, index_t layer) const",
             const sizes&, index_t);
   GMOE_MAY(experts, width, index_t, "index_t width(const sizes&, index_t expert) const", const sizes&, index_t);
+  GMOE_MAY(experts, kind, expert_kind, "expert_kind kind(const sizes&, index_t expert) const", const sizes&, index_t);
+  GMOE_MAY(experts, home, index_t, "index_t home(const sizes&, index_t expert) const", const sizes&, index_t);
   GMOE_MAY(experts, publish, void, "void publish(layer_shape&) const", layer_shape&);
 
   static_assert(

@@ -12,11 +12,9 @@
 #include "gmoe/core/error.hpp"
 #include "gmoe/core/literal.hpp"
 #include "gmoe/core/recycled.hpp"
+#include "gmoe/moe/seen_experts.hpp"
 
 namespace gmoe {
-
-/// The experts that a layer sees, by their numbers in the pool. Shared, so that a recorded step can keep them.
-using expert_list = std::shared_ptr<const std::vector<id_type>>;
 
 /// How one layer routed T tokens over its N experts, K slots per token. T may be 0.
 template <class B>
@@ -26,6 +24,8 @@ struct routing {
   index_t number = 0;                ///< among the routings of the mixture in this pass
   index_t experts = 0;               ///< N
   expert_list visible;               ///< the pool's number of each of them
+  pool_view pool;                    ///< what else is known of them
+  variable<B> input;                 ///< T x d, the router's; kept for the balance loss if that says `reads_input`
   bool pool_is_shared = false;       ///< other layers see the same experts
   std::optional<id_matrix<B>> rows;  ///< 1 x T: which rows of the layer's input the tokens are; absent: all of them
   matrix<B> mask;                    ///< 1 x N or T x N, zeros and ones: whom a token may ask; empty: all
