@@ -2,9 +2,7 @@
 
 #include "backend_sessions.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
-#include "gmoe/model/accounting.hpp"
-#include "gmoe/model/describe.hpp"
-#include "gmoe/model/registry.hpp"
+#include "models.hpp"
 
 namespace examples {
 
@@ -48,19 +46,16 @@ std::size_t peak_memory(const std::string& backend) { return find_backend(backen
 void release_memory(const std::string& backend) { find_backend(backend).release_memory(); }
 
 parameter_counts count_parameters(const std::string& variant, const gmoe::sizes& shape, const settings& card) {
-  return gmoe::with_card(variant, [&]<class Card>() -> parameter_counts {
-    const gmoe::model_cost cost = gmoe::cost_of<Card>(shape, card_with<Card>(card));
-    return {cost.total, cost.active, cost.multiply_adds};
-  });
+  const gmoe::model_cost cost = card_with(variant, card).cost(shape);
+  return {cost.total, cost.active, cost.multiply_adds};
 }
 
 std::string describe(const std::string& variant, const gmoe::sizes& shape, const settings& card) {
-  return gmoe::with_card(variant, [&]<class Card>() { return gmoe::describe<Card>(shape, card_with<Card>(card)); });
+  return gmoe::describe(shape, card_with(variant, card));
 }
 
 std::string describe_briefly(const std::string& variant, const settings& card) {
-  return gmoe::with_card(
-      variant, [&]<class Card>() { return gmoe::describe(card_with<Card>(card), gmoe::detail_level::brief); });
+  return gmoe::describe(card_with(variant, card), gmoe::detail_level::brief);
 }
 
 settings numbers_in(const gmoe::checkpoint_header& h) {
@@ -72,11 +67,10 @@ settings numbers_in(const gmoe::checkpoint_header& h) {
 gmoe::checkpoint_header check_checkpoint(const std::filesystem::path& file) {
   const std::string variant = gmoe::read_checkpoint_header(file).variant;
   try {
-    return gmoe::with_card(variant, [&]<class Card>() {
-      gmoe::checkpoint_header h = gmoe::check_checkpoint<Card>(file);
-      h.set_card(h.card<Card>(gmoe::in_quotes(file.string(), 4096)));
-      return h;
-    });
+    const gmoe::any_card own = gmoe::make_card(variant);
+    gmoe::checkpoint_header h = gmoe::check_checkpoint(file, own);
+    h.set_card(h.card(gmoe::in_quotes(file.string(), 4096), own));
+    return h;
   } catch (const gmoe::config_error& e) {  // no such variant
     throw gmoe::file_error(gmoe::concat(gmoe::in_quotes(file.string(), 4096), ": ", e.what()));
   }

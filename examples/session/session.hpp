@@ -1,8 +1,7 @@
 #pragma once
 /// A training run of any variant behind one interface: what programs need when the variant is chosen at run time.
 ///
-/// The library itself chooses at compile time; here one virtual call per step buys programs that know all variants
-/// and compile each of them once.
+/// A model of any variant is an any_model; a session is that with its texts and its trainer, on any backend.
 
 #include <filesystem>
 #include <functional>

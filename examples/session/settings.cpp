@@ -16,18 +16,13 @@ struct number {
 };
 
 std::vector<number> numbers_of(const std::string& variant, const settings& changes = {}) {
-  return gmoe::with_card(variant, [&]<class Card>() {
-    std::vector<number> all;
-    gmoe::each_setting(card_with<Card>(changes), [&](const gmoe::setting& s) {
-      all.push_back({s.path(), s.text(), std::string(s.help()), s.takes()});
-    });
-    return all;
-  });
+  std::vector<number> all;
+  gmoe::any_card card = card_with(variant, changes);
+  for (const gmoe::setting& s : card.settings()) all.push_back({s.path(), s.text(), std::string(s.help()), s.takes()});
+  return all;
 }
 
-bool has(const std::string& variant, const std::string& name) {
-  return gmoe::with_card(variant, [&]<class Card>() { return gmoe::has_setting<Card>(name); });
-}
+bool has(const std::string& variant, const std::string& name) { return gmoe::has_setting(card_with(variant), name); }
 
 std::vector<std::string> variant_names() {
   std::vector<std::string> names;
@@ -115,13 +110,11 @@ settings changed(settings before, const settings& given) {
 }
 
 nlohmann::json card_json(const std::string& variant, const settings& changes) {
-  return gmoe::with_card(variant, [&]<class Card>() {
-    nlohmann::json all = nlohmann::json::object();
-    gmoe::each_setting(card_with<Card>(changes), [&](const gmoe::setting& s) {
-      std::visit([&](const auto& value) { all[s.path()] = value; }, s.value());
-    });
-    return all;
-  });
+  nlohmann::json all = nlohmann::json::object();
+  gmoe::any_card card = card_with(variant, changes);
+  for (const gmoe::setting& s : card.settings())
+    std::visit([&](const auto& value) { all[s.path()] = value; }, s.value());
+  return all;
 }
 
 std::string numbers_text(const std::string& variant, const settings& changes) {
@@ -176,8 +169,6 @@ std::string setting_like(std::string_view option) {
   return "";
 }
 
-bool has_experts(const std::string& variant) {
-  return gmoe::with_card(variant, []<class Card>() { return gmoe::uses_slot<Card, gmoe::slots::experts>; });
-}
+bool has_experts(const std::string& variant) { return card_with(variant).has_experts(); }
 
 }  // namespace examples

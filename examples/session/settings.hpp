@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "gmoe/core/error.hpp"
-#include "gmoe/moe/settings.hpp"
+#include "gmoe/model/any_card.hpp"
 
 namespace examples {
 
@@ -35,13 +35,8 @@ settings settings_for(const std::string& variant, const settings& given);
 /// `given` in the place of those of `before`.
 settings changed(settings before, const settings& given);
 
-/// The card with these numbers. Throws config_error for one that it does not have.
-template <class Card>
-Card card_with(const settings& changes) {
-  Card card{};
-  for (const setting& s : changes) gmoe::change_setting(card, s.name, s.value);
-  return card;
-}
+/// The variant's card with these numbers. Throws config_error for one that it does not have.
+gmoe::any_card card_with(const std::string& variant, const settings& changes = {});
 
 /// Every number of the variant's card as JSON, those of `changes` changed: {"balance.alpha": 0.02, ...}.
 nlohmann::json card_json(const std::string& variant, const settings& changes);

@@ -1,5 +1,5 @@
 #pragma once
-/// What `trace` does, for every card and one backend: each file that includes this compiles it once.
+/// What `trace` does on one backend: each file that includes this compiles it once.
 
 #include <cstdio>
 #include <filesystem>
@@ -9,13 +9,13 @@
 #include <type_traits>
 #include <vector>
 
+#include "../session/models.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/io/official_load.hpp"
 #include "gmoe/io/trace.hpp"
 #include "gmoe/io/trace_replay.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
-#include "gmoe/model/describe.hpp"
-#include "gmoe/model/registry.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "variant.hpp"
 
 namespace trace {
@@ -50,16 +50,14 @@ void trace_model(Model& model, const std::string& variant, const variant_options
 /// A new model of a card by name.
 template <class B>
 void trace_variant(const variant_options& o, const gmoe::trace_tokens& text) {
-  gmoe::with_card(o.variant, [&]<class Card>() {
-    gmoe::language_model<Card, B> model(o.shape, examples::card_with<Card>(o.card), o.how.seed);
-    if (model.needs_preparation()) {  // by the training text; here that is the traced tokens
-      std::vector<std::int64_t> counts(static_cast<std::size_t>(o.shape.vocab));
-      text.batch_for(model);  // refuses ids that cannot be counted
-      for (const std::int64_t id : text.ids) ++counts[static_cast<std::size_t>(id)];
-      model.prepare(counts);
-    }
-    trace_model(model, o.variant, o, text);
-  });
+  const auto model = gmoe::make_model<B>(examples::card_with(o.variant, o.card), o.shape, o.how.seed);
+  if (model->needs_preparation()) {  // by the training text; here that is the traced tokens
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(o.shape.vocab));
+    text.batch_for(*model);  // refuses ids that cannot be counted
+    for (const std::int64_t id : text.ids) ++counts[static_cast<std::size_t>(id)];
+    model->prepare(counts);
+  }
+  trace_model(*model, o.variant, o, text);
 }
 
 /// The model of a training checkpoint, or of an official one where the path is a folder with a config.json.
@@ -74,12 +72,11 @@ void trace_checkpoint(const variant_options& o, const gmoe::trace_tokens& text) 
     });
   const fs::path file = folder ? o.checkpoint / "checkpoint.safetensors" : o.checkpoint;
   const std::string variant = gmoe::read_checkpoint_header(file).variant;
-  gmoe::with_card(variant, [&]<class Card>() {
-    const gmoe::checkpoint_header h = gmoe::check_checkpoint<Card>(file);
-    gmoe::language_model<Card, B> model(h.shape, h.card<Card>(gmoe::in_quotes(file.string(), 4096)));
-    gmoe::load_model(file, model, variant);
-    trace_model(model, variant, o, text);
-  });
+  const gmoe::any_card own = gmoe::make_card(variant);
+  const gmoe::checkpoint_header h = gmoe::check_checkpoint(file, own);
+  const auto model = gmoe::make_model<B>(h.card(gmoe::in_quotes(file.string(), 4096), own), h.shape);
+  gmoe::load_model(file, *model, variant);
+  trace_model(*model, variant, o, text);
 }
 
 template <class B>

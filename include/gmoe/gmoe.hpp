@@ -14,6 +14,7 @@
 #include "gmoe/data/printable.hpp"
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/model/accounting.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/causality.hpp"
 #include "gmoe/model/closed_form.hpp"

@@ -41,16 +41,15 @@ struct checkpoint_header {
     settings.clear();
     each_setting(card, [&](const setting& s) { settings[s.path()] = s.text(); });
   }
-  /// The card with the header's numbers. Throws file_error, its message beginning with `file`, for one that is missing,
-  /// that the card does not have, or that it may not have.
+  /// The card, given with its own numbers, with the header's. Throws file_error, its message beginning with `file`, for
+  /// one that is missing, that the card does not have, or that it may not have.
   template <class Card>
-  Card card(const std::string& file) const {
-    Card made{};
+  Card card(const std::string& file, Card made = {}) const {
     std::map<std::string, std::string> left = settings;
     for (const setting& s : settings_of(made)) {
       const auto found = left.find(s.path());
       require<file_error>(found != left.end() || first_format, file, ": no metadata 'card.", s.path(), "'");
-      if (found == left.end() || (first_format && is_not_read_in_format_1<Card>(s.path()))) continue;
+      if (found == left.end() || (first_format && is_not_read_in_format_1(made, s.path()))) continue;
       try {
         s.read(found->second);
       } catch (const config_error& e) {
@@ -60,7 +59,7 @@ struct checkpoint_header {
     }
     require<file_error>(left.empty() || first_format, file, ": metadata ",
                         in_quotes("card." + (left.empty() ? "" : left.begin()->first)), " is no number of the card ",
-                        text_of<Card>.name);
+                        text_of_card(made).name);
     return made;
   }
 
@@ -173,8 +172,8 @@ struct checkpoint_header {
   }
   /// In format_1 every model had a number of shared experts, 1 where nobody asked for another.
   template <class Card>
-  static constexpr bool is_not_read_in_format_1(std::string_view path) {
-    return path == "experts.shared_experts" && !requires { answer<Card, slots::always>::computes_shared_experts; };
+  static bool is_not_read_in_format_1(const Card& card, std::string_view path) {
+    return path == "experts.shared_experts" && !computes_shared_experts(card);
   }
 };
 

@@ -152,7 +152,7 @@ class tracer : observer<typename Model::backend_type> {
       ctx.tape = &tape_;
       const found l = losses_of(ctx);
       step_statistics<B> passes;
-      if (Model::hears_steps) passes.add(l.way);
+      if (model_.hears_steps) passes.add(l.way);
       total.push_back(static_cast<double>(l.total.value().item()));
       language.push_back(static_cast<double>(l.language.value().item()));
       balance.push_back(l.balance ? static_cast<double>(l.balance.value().item()) : 0.0);

@@ -59,7 +59,7 @@ replay<typename Model::backend_type> read_replay(const std::filesystem::path& pa
   using scalar = typename B::scalar;
   const safetensors_file file(path);
   const std::string name = in_quotes(path.string(), 4096);
-  require<file_error>(!detail::holds_cards<answer<typename Model::card_type, slots::form>>, "trace ", name,
+  require<file_error>(!form_holds_cards(model.card()), "trace ", name,
                       ": a trace of a card whose form holds mixtures cannot be replayed");
   replay<B> r;
   for (index_t l = 0; l < model.moe().layers(); ++l) {

@@ -13,6 +13,7 @@
 #include "gmoe/io/checkpoint_header.hpp"
 #include "gmoe/io/in_quotes.hpp"
 #include "gmoe/io/safetensors.hpp"
+#include "gmoe/model/any_card.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/train/trainer.hpp"
 
@@ -98,7 +99,7 @@ void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
   mine.set_card(run.model().card());
   checkpoint_header theirs = found;
   theirs.validation_loss.reset();
-  theirs.set_card(found.card<typename Model::card_type>(name));
+  theirs.set_card(found.card(name, with_own_numbers(run.model().card())));
   const auto read = theirs.to_metadata();
   for (const auto& [key, value] : mine.to_metadata()) {
     const auto other = read.find(key);
@@ -144,43 +145,36 @@ void load_model(const std::filesystem::path& path, Model& model, const std::stri
   model.set_step(found.step);
 }
 
-namespace detail {
-/// A mixture of the card has experts, its own or those of a card in its form.
-template <class Card>
-inline constexpr bool has_pool =
-    (form_uses<Card, slots::experts> && form_uses<Card, slots::body>) || holds_cards<answer<Card, slots::form>>;
-}  // namespace detail
-
-/// What the checkpoint says of itself, once all its tensors were found to be those of a model of this card and its
-/// sizes. Builds no model: a file of any content costs little more than reading its header.
-template <class Card>
-checkpoint_header check_checkpoint(const std::filesystem::path& path) {
+/// What the checkpoint says of itself, once all its tensors were found to be those of a model of `own`, a card with its
+/// own numbers, and the file's sizes. Builds no model: a file of any content costs little more than reading its header.
+inline checkpoint_header check_checkpoint(const std::filesystem::path& path, const any_card& own) {
   const safetensors_file file(path);
   const std::string name = in_quotes(path.string(), 4096);
   const checkpoint_header h = checkpoint_header::from_metadata(file.metadata(), name);
   h.check_room(file, name);
   try {
-    const Card card = h.card<Card>(name);
+    const any_card card = h.card(name, own);
     check_sizes(h.shape, card);
     bool mixture = false;
-    for (index_t b = 0; b < h.shape.layers; ++b)
-      mixture = mixture || answer_of<slots::placement>(card).has_experts(h.shape, b);
+    for (index_t b = 0; b < h.shape.layers; ++b) mixture = mixture || card.has_mixture(h.shape, b);
     // What bounds the number of experts.
-    if (mixture && detail::has_pool<Card> && checkpoint_header::largest_of_experts(file) == 0)
+    if (mixture && card.has_pool() && checkpoint_header::largest_of_experts(file) == 0)
       file.entry("parameter/experts.w_in");
-    language_model<Card, shapes> model(h.shape, card, 0, build_mode::shapes_only);
-    model.each_parameter([&](const auto& p) {
+    for (const parameter_shape& p : card.parameters(h.shape))
       for (const char* kind : {"parameter/", "first_moment/", "second_moment/"}) {
-        const tensor_entry& found = file.entry(kind + p.name());
-        require<file_error>(found.shape == std::vector<index_t>{p.rows(), p.cols()}, name, ": tensor ",
+        const tensor_entry& found = file.entry(kind + p.name);
+        require<file_error>(found.shape == std::vector<index_t>{p.rows, p.cols}, name, ": tensor ",
                             in_quotes(found.name), " has shape ", shape_text(found.shape), ", but its sizes make ",
-                            p.rows(), " x ", p.cols());
+                            p.rows, " x ", p.cols);
       }
-    });
   } catch (const config_error& e) {
     throw file_error(concat(name, ": ", e.what()));
   }
   return h;
+}
+template <class Card>
+checkpoint_header check_checkpoint(const std::filesystem::path& path) {
+  return check_checkpoint(path, any_card(Card{}));
 }
 
 }  // namespace gmoe

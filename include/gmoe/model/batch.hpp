@@ -5,6 +5,7 @@
 
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/core/error.hpp"
+#include "gmoe/nn/context.hpp"
 #include "gmoe/ops/valid_rows.hpp"
 
 namespace gmoe {
@@ -59,5 +60,15 @@ struct batch {
     if (count > 0) B::upload(to.data(), from.data(), from.size() * sizeof(id_type));
   }
 };
+
+/// `ctx` pointed at a batch.
+template <class B>
+context<B> reading(context<B> ctx, const batch<B>& data) {
+  ctx.batch = data.size;
+  ctx.sequence = data.sequence;
+  ctx.tokens = data.tokens;
+  ctx.valid = data.valid;
+  return ctx;
+}
 
 }  // namespace gmoe

@@ -118,14 +118,18 @@ inline std::string short_count(index_t count) {
   return text;
 }
 
-/// The same, and what a model of these sizes costs.
+/// What a model costs, in two lines.
+inline std::string describe(const model_cost& cost) {
+  return concat("  ", short_count(cost.total), " parameters, ", short_count(cost.experts),
+                " of them in routed experts and ", short_count(cost.router), " in routers\n  ",
+                short_count(cost.active), " active and ", short_count(cost.multiply_adds),
+                " multiply-adds per token\n");
+}
+
+/// A card, and what a model of these sizes costs.
 template <class Card>
 std::string describe(const sizes& s, const Card& card = {}) {
-  const model_cost cost = cost_of<Card>(s, card);
-  return describe<Card>(card) + concat("  ", short_count(cost.total), " parameters, ", short_count(cost.experts),
-                                       " of them in routed experts and ", short_count(cost.router), " in routers\n  ",
-                                       short_count(cost.active), " active and ", short_count(cost.multiply_adds),
-                                       " multiply-adds per token\n");
+  return describe<Card>(card) + describe(cost_of<Card>(s, card));
 }
 
 }  // namespace gmoe

@@ -38,8 +38,8 @@ class generator {
         positions_(context == 0 ? model.shape().positions : context),
         random_(random),
         cache_(model.make_cache()) {
-    constexpr card_reach widest = reach_of_card<typename Model::card_type>(false);
-    require(widest.how <= reach::past, "the card ", text_of<typename Model::card_type>.name,
+    const card_reach widest = reach_of_card(model.card(), false);
+    require(widest.how <= reach::past, "the card ", text_of_card(model.card()).name,
             " cannot generate token by token: its answer to '", widest.slot, "' looks at the whole ",
             to_text(widest.how));
     require(positions_ > 0 && positions_ <= model.shape().positions, "generator: context is ", context,

@@ -172,13 +172,7 @@ class language_model {
   }
 
   /// `ctx` pointed at a batch.
-  static context<B> reading(context<B> ctx, const batch<B>& data) {
-    ctx.batch = data.size;
-    ctx.sequence = data.sequence;
-    ctx.tokens = data.tokens;
-    ctx.valid = data.valid;
-    return ctx;
-  }
+  static context<B> reading(const context<B>& ctx, const batch<B>& data) { return gmoe::reading(ctx, data); }
 
   /// Every parameter and every buffer (what is saved with the model but not trained) once.
   kept_list<B> kept() {

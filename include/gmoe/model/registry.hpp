@@ -49,11 +49,16 @@ using all_cards =
 
 namespace detail {
 
+template <class Card, class F>
+decltype(auto) call_for(F& f) {
+  return f.template operator()<Card>();
+}
+/// For card number `at` of the list.
 template <class First, class... Rest, class F>
-decltype(auto) call_with_card(card_list<First, Rest...>, std::string_view name, F&& f) {
-  if constexpr (sizeof...(Rest) > 0)
-    if (name != text_of<First>.name) return call_with_card(card_list<Rest...>{}, name, std::forward<F>(f));
-  return std::forward<F>(f).template operator()<First>();
+decltype(auto) call_with_card(card_list<First, Rest...>, std::size_t at, F& f) {
+  using call = decltype(f.template operator()<First>()) (*)(F&);
+  static constexpr call calls[] = {&call_for<First, F>, &call_for<Rest, F>...};
+  return calls[at](f);
 }
 
 }  // namespace detail
@@ -63,18 +68,18 @@ decltype(auto) call_with_card(card_list<First, Rest...>, std::string_view name, 
 template <class List = all_cards, class F>
 decltype(auto) with_card(std::string_view name, F&& f) {
   std::array<std::string_view, List::texts.size()> names;
-  bool known = false;
+  std::size_t at = names.size();
   for (std::size_t i = 0; i < names.size(); ++i) {
     names[i] = List::texts[i].name;
-    known = known || names[i] == name;
+    if (names[i] == name) at = i;
   }
-  if (!known) {
+  if (at == names.size()) {
     std::string all;
     for (const std::string_view n : names) all += (all.empty() ? "" : ", ") + std::string(n);
     throw config_error(
         concat("there is no card '", name, "'; did you mean '", nearest_name(name, names), "'? Known cards: ", all));
   }
-  return detail::call_with_card(List{}, name, std::forward<F>(f));
+  return detail::call_with_card(List{}, at, f);
 }
 
 }  // namespace gmoe

@@ -50,6 +50,17 @@ inline constexpr card_text text_of = [] {
     return card_text{};
 }();
 
+/// The same of a value.
+template <class Card>
+constexpr card_text text_of_card(const Card&) {
+  return text_of<Card>;
+}
+/// The card with the numbers that it has of its own.
+template <class Card>
+constexpr Card with_own_numbers(const Card&) {
+  return {};
+}
+
 /// The card has a member of the slot's name.
 template <class Card, class Slot>
 concept names_slot = requires(Card& card) {
@@ -129,6 +140,12 @@ constexpr decltype(auto) answer_of(Card& card) {
     return Slot::of(card);
   else
     return answer<Card, Slot>{};
+}
+
+/// What the card gives every token besides are the experts that its pool sets aside, as many as the pool says.
+template <class Card>
+constexpr bool computes_shared_experts(const Card&) {
+  return requires { answer<Card, slots::always>::computes_shared_experts; };
 }
 
 namespace detail {

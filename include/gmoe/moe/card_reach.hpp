@@ -30,6 +30,10 @@ constexpr card_reach reach_of_card(bool training) {
   });
   return widest;
 }
+template <class Card>
+constexpr card_reach reach_of_card(const Card&, bool training) {
+  return reach_of_card<Card>(training);
+}
 
 namespace detail {
 

@@ -58,6 +58,16 @@ constexpr auto inner_cards() {
 template <class Form>
 inline constexpr bool holds_cards = std::tuple_size_v<decltype(inner_cards<Form>())> > 0;
 
+}  // namespace detail
+
+/// The card's form holds whole mixtures.
+template <class Card>
+constexpr bool form_holds_cards(const Card&) {
+  return detail::holds_cards<answer<Card, slots::form>>;
+}
+
+namespace detail {
+
 /// The mixtures of one card in a form.
 template <class Form, class Card, class B>
 struct inner_mixture {

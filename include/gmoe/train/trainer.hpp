@@ -119,8 +119,8 @@ class trainer {
     const losses<B> l = model_.loss(ctx, data_);
     const double language = l.language.value().item(), total = l.total.value().item();
     check_finite("loss", total);
-    if constexpr (requires { Model::hears_steps; })
-      if (Model::hears_steps) passes_.add(l.found);
+    if constexpr (requires { model_.hears_steps; })
+      if (model_.hears_steps) passes_.add(l.found);
     tape_.backward(l.total);
     report.language_loss += language;
     report.balance_loss += l.balance ? static_cast<double>(l.balance.value().item()) : 0.0;

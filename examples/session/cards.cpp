@@ -1,0 +1,29 @@
+// Compiled once for all backends: what of a card needs its type.
+
+#include "gmoe/io/official_save.hpp"
+#include "models.hpp"
+
+namespace gmoe {
+
+template any_card make_card<all_cards>(std::string_view);
+
+}  // namespace gmoe
+
+namespace examples {
+
+gmoe::any_card card_with(const std::string& variant, const settings& changes) {
+  gmoe::any_card card = gmoe::make_card(variant);
+  for (const setting& s : changes) gmoe::change_setting(card, s.name, s.value);
+  return card;
+}
+
+std::string official_obstacle(const gmoe::any_card& card, const gmoe::sizes& s) {
+  try {
+    gmoe::with_card(card.text().name, [&]<class Card>() { gmoe::check_official(s, card.as<Card>()); });
+    return "";
+  } catch (const gmoe::config_error& e) {
+    return e.what();
+  }
+}
+
+}  // namespace examples
