@@ -27,7 +27,7 @@ inline std::vector<std::string_view> lines_of(std::string_view text) {
   }
   return lines;
 }
-inline std::string_view text_of(const mapped_file& file) {
+inline std::string_view whole_text(const mapped_file& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 inline const task_form& form_of(const nlohmann::json& object, const std::string& where) {
@@ -47,12 +47,12 @@ inline const task_form& form_of(const nlohmann::json& object, const std::string&
 inline std::vector<choice_question> read_task_file(const std::filesystem::path& path) {
   const std::string shown_path = in_quotes(path.string(), 4096), task = path.stem().string();
   const mapped_file file(path);
-  const std::vector<std::string_view> lines = detail::lines_of(detail::text_of(file));
+  const std::vector<std::string_view> lines = detail::lines_of(detail::whole_text(file));
   std::filesystem::path labels_path = path;
   labels_path.replace_filename(task + "-labels.lst");
   const bool labelled = std::filesystem::exists(labels_path);
   const mapped_file labels_file = labelled ? mapped_file(labels_path) : mapped_file();
-  const std::vector<std::string_view> labels = detail::lines_of(detail::text_of(labels_file));
+  const std::vector<std::string_view> labels = detail::lines_of(detail::whole_text(labels_file));
   require<file_error>(!labelled || labels.size() == lines.size(), in_quotes(labels_path.string(), 4096), ": ",
                       labels.size(), " labels, expected one for each of ", lines.size(), " lines of ", shown_path);
 

@@ -17,48 +17,48 @@ namespace gmoe {
 
 namespace detail {
 
-using questions = std::vector<choice_question>;
+using choice_questions = std::vector<choice_question>;
 
-inline std::vector<std::string> with_space(std::vector<std::string> choices) {
+inline std::vector<std::string> after_space(std::vector<std::string> choices) {
   for (std::string& c : choices) c.insert(0, " ");
   return choices;
 }
-inline std::string asked(const std::string& question) { return "Question: " + question + "\nAnswer:"; }
+inline std::string question_prompt(const std::string& question) { return "Question: " + question + "\nAnswer:"; }
 
 /// BLiMP (Warstadt et al. 2020): two whole sentences, counted by paradigm.
-inline void read_blimp(const task_line& line, questions& to) {
+inline void read_blimp(const task_line& line, choice_questions& to) {
   choice_question q = line.question("", {line.text("sentence_good"), line.text("sentence_bad")}, 0);
   if (line.has("UID")) q.task = line.text("UID");
   to.push_back(std::move(q));
 }
 
 /// PIQA (Bisk et al. 2020): its labels are a field, or lines of a file beside.
-inline void read_piqa(const task_line& line, questions& to) {
+inline void read_piqa(const task_line& line, choice_questions& to) {
   std::vector<std::string> choices{line.text("sol1"), line.text("sol2")};
   require<file_error>(line.has("label") || !line.label_beside().empty(), line.where(),
                       ": has no field 'label', and there is no file of labels: for NAME.jsonl, NAME-labels.lst");
   const std::size_t answer =
       line.has("label") ? line.place("label", 2) : line.place("label", std::string(line.label_beside()), 2);
-  to.push_back(line.question(asked(line.text("goal")), with_space(std::move(choices)), answer));
+  to.push_back(line.question(question_prompt(line.text("goal")), after_space(std::move(choices)), answer));
 }
 
 /// HellaSwag (Zellers et al. 2019).
-inline void read_hellaswag(const task_line& line, questions& to) {
+inline void read_hellaswag(const task_line& line, choice_questions& to) {
   std::vector<std::string> choices = line.texts("endings", 2);
   const std::size_t answer = line.place("label", choices.size());
   to.push_back(
-      line.question(line.text("activity_label") + ": " + line.text("ctx"), with_space(std::move(choices)), answer));
+      line.question(line.text("activity_label") + ": " + line.text("ctx"), after_space(std::move(choices)), answer));
 }
 
 /// RACE (Lai et al. 2017): a passage with its questions, or one of them.
-inline void read_race(const task_line& line, questions& to) {
+inline void read_race(const task_line& line, choice_questions& to) {
   const std::string article = line.text("article");
   const auto add = [&](const std::string& question, std::vector<std::string> choices, const nlohmann::json& answer,
                        const std::string& name) {
     std::vector<std::string> names;
     for (std::size_t i = 0; i < choices.size() && i < 26; ++i) names.emplace_back(1, static_cast<char>('A' + i));
     const std::size_t right = line.place(name, answer, names);
-    to.push_back(line.question(article + "\n" + asked(question), with_space(std::move(choices)), right));
+    to.push_back(line.question(article + "\n" + question_prompt(question), after_space(std::move(choices)), right));
   };
   if (!line.has("questions"))
     return add(line.text("question"), line.texts("options", 2), line.field("answer"), "answer");
@@ -72,7 +72,8 @@ inline void read_race(const task_line& line, questions& to) {
 }
 
 /// The choices of ARC and OpenBookQA: objects {text, label}, or an object of two lists.
-inline void read_labelled(const task_line& line, const std::string& stem, const task_line& holder, questions& to) {
+inline void read_labelled(const task_line& line, const std::string& stem, const task_line& holder,
+                          choice_questions& to) {
   std::vector<std::string> choices, labels;
   if (const nlohmann::json& given = holder.field("choices"); given.is_object()) {
     const task_line lists = holder.within("choices");
@@ -90,22 +91,22 @@ inline void read_labelled(const task_line& line, const std::string& stem, const 
     }
   }
   const std::size_t answer = line.place("answerKey", line.field("answerKey"), labels);
-  to.push_back(line.question(asked(stem), with_space(std::move(choices)), answer));
+  to.push_back(line.question(question_prompt(stem), after_space(std::move(choices)), answer));
 }
 
 /// ARC (Clark et al. 2018) and OpenBookQA (Mihaylov et al. 2018), whose lines have the same form.
-inline void read_arc(const task_line& line, questions& to) {
+inline void read_arc(const task_line& line, choice_questions& to) {
   if (line.field("question").is_string()) return read_labelled(line, line.text("question"), line, to);
   const task_line question = line.within("question");
   read_labelled(line, question.text("stem"), question, to);
 }
-inline void read_openbookqa(const task_line& line, questions& to) {
+inline void read_openbookqa(const task_line& line, choice_questions& to) {
   read_labelled(line, line.text("question_stem"), line, to);
 }
 
 /// The plain form: context and choices as a model shall read them, the place of the right one, and if one likes the
 /// task that it is counted under.
-inline void read_plain(const task_line& line, questions& to) {
+inline void read_plain(const task_line& line, choice_questions& to) {
   line.refuse_others(std::array<std::string_view, 5>{"context", "choices", "label", "task", "id"});
   const nlohmann::json& context = line.field("context");
   require<file_error>(context.is_string(), line.where(), ": field 'context' is ", shown(context), ", expected a text");

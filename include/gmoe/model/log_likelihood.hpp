@@ -86,9 +86,9 @@ std::vector<double> losses_at(const Model& model, const context<B>& ctx, const v
     const auto now = places.first(std::min(piece, places.size()));
     const auto rows = id_matrix<B>::from_host({now.begin(), now.end()}, 1, std::ssize(now));
     const variable<B> logits = model.logits(ctx, take_rows(hidden, rows));
+    const id_matrix<B> next = take_ids(targets, rows);
     matrix<B> losses(std::ssize(now), 1);
-    B::cross_entropy(losses.view(), std::as_const(logits).value().view(),
-                     std::as_const(take_ids(targets, rows)).view());
+    B::cross_entropy(losses.view(), std::as_const(logits).value().view(), next.view());
     for (const auto loss : losses.to_host()) all.push_back(static_cast<double>(loss));
   }
   return all;
@@ -97,10 +97,9 @@ std::vector<double> losses_at(const Model& model, const context<B>& ctx, const v
 }  // namespace detail
 
 /// In the order of `pairs`, as in evaluation: without dropout or dropping, at the step that the model has come to.
-/// Pairs of about the same length share a pass, unless the card looks at other sequences: then each has its own. Where
-/// a card looks at later tokens of a sequence (see reach_of_card), its choices know them, and p is no probability of
-/// reading from left to right. Throws data_error for an empty part, or a continuation longer than the positions,
-/// numeric_error for a likelihood that is not finite.
+/// Pairs of about the same length share a pass. Throws config_error for a card that looks at what comes later, as it
+/// would know what it is asked, or at other sequences; data_error for an empty part, or a continuation longer than the
+/// positions; numeric_error for a likelihood that is not finite.
 template <class Model>
 std::vector<log_likelihood> log_likelihoods(const Model& model, std::span<const continuation> pairs,
                                             const likelihood_options& how = {}) {
@@ -109,6 +108,10 @@ std::vector<log_likelihood> log_likelihoods(const Model& model, std::span<const 
   require(positions >= 1 && positions <= model.shape().positions, "log_likelihoods: positions is ", how.positions,
           ", expected 1 to the model's ", model.shape().positions, ", or 0 for all of them");
   require(how.batch >= 1, "log_likelihoods: batch is ", how.batch, ", expected at least 1");
+  const card_reach widest = reach_of_card(model.card(), false);
+  require(widest.how <= reach::past, "the card ", text_of_card(model.card()).name,
+          " has no likelihoods of continuations", ": its answer to '", widest.slot, "' looks at the whole ",
+          to_text(widest.how));
   detail::check_pairs(pairs, positions);
 
   std::vector<std::size_t> order(pairs.size());
@@ -116,13 +119,12 @@ std::vector<log_likelihood> log_likelihoods(const Model& model, std::span<const 
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return detail::length_of(pairs[a]) > detail::length_of(pairs[b]);
   });
-  const bool alone = reach_of_card(model.card(), false).how == reach::batch;
   std::vector<log_likelihood> all(pairs.size());
   detail::likelihood_rows rows;
   batch<B> data;
   std::span<const std::size_t> left(order);
   for (index_t number = 0; !left.empty(); ++number) {
-    const auto now = left.first(std::min(left.size(), alone ? 1 : static_cast<std::size_t>(how.batch)));
+    const auto now = left.first(std::min(left.size(), static_cast<std::size_t>(how.batch)));
     left = left.subspan(now.size());
     rows.assign(pairs, now, positions);
     data.assign(rows.ids, rows.targets, std::ssize(now), model.shape().vocab, rows.lengths);
