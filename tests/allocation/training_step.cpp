@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
 
@@ -114,12 +115,12 @@ struct changing_number {
 };
 
 /// A model in training: loss, gradients, AdamW on every parameter.
-template <class Card>
+template <class Model>
 class trainer {
   using B = cpu<float>;
 
  public:
-  explicit trainer(const sizes& s) : model_(s), parameters_(model_.parameters()) {
+  explicit trainer(Model& model) : model_(model), parameters_(model_.parameters()) {
     for (parameter<B>* p : parameters_)
       moments_.push_back({matrix<B>::filled(p->rows(), p->cols(), 0), matrix<B>::filled(p->rows(), p->cols(), 0)});
   }
@@ -150,7 +151,7 @@ class trainer {
   struct two_moments {
     matrix<B> first, second;
   };
-  language_model<Card, B> model_;
+  Model& model_;
   std::vector<parameter<B>*> parameters_;
   std::vector<two_moments> moments_;
   tape<B> tape_;
@@ -158,9 +159,7 @@ class trainer {
   batch<B> batch_;
 };
 
-template <class Card>
-void check_steady_state(int threads) {
-  cpu<float>::set_threads(threads);
+sizes medium() {
   sizes s;
   s.vocab = 300;
   s.positions = 70;  // more than a block of attention's rows
@@ -169,8 +168,14 @@ void check_steady_state(int threads) {
   s.layers = 3;
   s.experts = 5;
   s.dropout = 0.1;
-  trainer<Card> training(s);
-  const index_t sequences = 6, tokens = sequences * s.positions;
+  return s;
+}
+
+template <class Model>
+void check_steps(Model& model, int threads) {
+  cpu<float>::set_threads(threads);
+  trainer training(model);
+  const index_t sequences = 6, tokens = sequences * model.shape().positions;
   std::vector<std::vector<id_type>> ids;
   for (std::uint64_t n = 0; n < 9; ++n) {
     ids.emplace_back();
@@ -193,6 +198,11 @@ void check_steady_state(int threads) {
   CHECK(steady == 0);
   CHECK(loss > 1);
   CHECK(loss < 10);
+}
+template <class Card>
+void check_steady_state(int threads) {
+  language_model<Card, cpu<float>> model(medium());
+  check_steps(model, threads);
 }
 
 }  // namespace
@@ -227,4 +237,10 @@ TEST_CASE("allocation/training_step: nor do pairs whose number differs from step
 
 TEST_CASE("allocation/training_step: nor do policies that note, add losses and count") {
   check_steady_state<with<smoe_card, noting_gate>>(2);
+}
+
+TEST_CASE("allocation/training_step: nor does a model whose card is chosen at run time") {
+  model_of<gmoe_card, cpu<float>> model{language_model<gmoe_card, cpu<float>>(medium())};
+  any_model<cpu<float>>& any = model;
+  check_steps(any, 2);
 }

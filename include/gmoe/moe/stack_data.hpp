@@ -274,7 +274,7 @@ struct stack_data {
     std::vector<id_type> ids;
     layer_shape outside{model, block, l, count};
     if constexpr (uses_experts) {
-      ids = ask<hooks::visible>(pool, nothing{}, model, l);
+      ids = visible_experts(pool, model, l, count);
       check_visible(ids, block);
       outside.experts = static_cast<index_t>(ids.size());
     }
