@@ -1,8 +1,9 @@
-// The code of docs/checkpoints.md, docs/metrics.md and docs/backends.md, run on small models.
+// The code of docs/checkpoints.md, docs/metrics.md, docs/backends.md and docs/variants/README.md, run on small models.
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "gmoe/io/official.hpp"
 #include "gmoe/io/official_trace.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/moe/recording.hpp"
 #include "gmoe/train/train.hpp"
 
@@ -148,6 +150,20 @@ gmoe::path_cluster_report measure_clusters(const model_type& model, std::span<co
 }
 // [/clusters]
 
+// [by-name]
+using my_cards = gmoe::card_list<gmoe::gmoe_card, gmoe::switch_card>;  // all_cards has every one of the library
+
+/// The loss of a variant after training, where its name and one of its numbers come from a command line.
+double loss_of(std::string_view variant, std::string_view number, std::string_view value,
+               std::span<const std::uint8_t> text, const gmoe::recipe& how) {
+  gmoe::any_card card = gmoe::make_card<my_cards>(variant);
+  gmoe::change_setting(card, number, value);
+  const std::unique_ptr<gmoe::any_model<backend>> model =
+      gmoe::make_model<backend, my_cards>(card, {.positions = 16, .d_model = 16, .layers = 2, .experts = 4});
+  return gmoe::train(*model, text, how).loss;
+}
+// [/by-name]
+
 bool expect(bool true_thing, const char* what) {
   if (!true_thing) std::cerr << "not so: " << what << "\n";
   return true_thing;
@@ -221,6 +237,11 @@ bool run(const fs::path& folder) {
   const auto pair = compare_paths(d, d);
   good &= expect(pair[0].entropy == pair[1].entropy && pair[0].layers == 3, "a model equals itself");
   good &= expect(measure_clusters(first, part).points > 0, "paths were clustered");
+
+  const gmoe::recipe brief{.steps = 3, .batch = 4, .sequence = 16};
+  const double loss = loss_of("switch", "select.k", "1", text, brief);
+  good &= expect(loss > 1 && loss < 6, "a variant is trained by its name");
+  good &= expect(loss_of("switch", "select.k", "2", text, brief) != loss, "its numbers too come by name");
   return good;
 }
 

@@ -6,42 +6,43 @@
 #include <vector>
 
 #include "moe_checks.hpp"
-#include "short_run.hpp"
 
 using namespace gmoe;
 
 namespace {
 
-using cards = card_list<switch_card, dense_card>;
+using by_name = card_list<switch_card, dense_card>;
 
 }  // namespace
 
 TEST_CASE("model/any_card: says what the card says") {
-  const any_card any = make_card<cards>("switch");
+  const any_card any = make_card<by_name>("switch");
   CHECK(any.text().summary == switch_card::text.summary);
   CHECK(any.as<switch_card>().capacity.factor == switch_card{}.capacity.factor);
   CHECK(describe(any) == describe<switch_card>());
   CHECK(describe(any, detail_level::brief) == describe<switch_card>({}, detail_level::brief));
-  CHECK(describe(gmoe_test::tiny, any) == describe<switch_card>(gmoe_test::tiny));
+  CHECK(describe(gmoe_test::small_sizes(), any) == describe<switch_card>(gmoe_test::small_sizes()));
   CHECK(any.reach(true).how == reach::batch);
   CHECK(any.reach(true).slot == "capacity");
   CHECK(any.reach(false).how == reach::past);
-  CHECK(any.has_mixture(gmoe_test::tiny, 0) != any.has_mixture(gmoe_test::tiny, 1));  // every second block
+  CHECK(any.has_mixture(gmoe_test::small_sizes(), 0) !=
+        any.has_mixture(gmoe_test::small_sizes(), 1));  // every second block
   CHECK(any.has_experts());
-  CHECK_FALSE(make_card<cards>("dense").has_experts());
+  CHECK_FALSE(make_card<by_name>("dense").has_experts());
   CHECK_FALSE(any.computes_shared_experts());
 
-  const model_cost cost = cost_of(gmoe_test::tiny, any), expected = cost_of<switch_card>(gmoe_test::tiny);
+  const model_cost cost = cost_of(gmoe_test::small_sizes(), any),
+                   expected = cost_of<switch_card>(gmoe_test::small_sizes());
   CHECK(cost.total == expected.total);
   CHECK(cost.active == expected.active);
   index_t numbers = 0;
-  for (const parameter_shape& p : any.parameters(gmoe_test::tiny)) numbers += p.rows * p.cols;
+  for (const parameter_shape& p : any.parameters(gmoe_test::small_sizes())) numbers += p.rows * p.cols;
   CHECK(numbers == cost.total);
-  CHECK(any.parameters(gmoe_test::tiny).front().name == "wte");
+  CHECK(any.parameters(gmoe_test::small_sizes()).front().name == "wte");
 }
 
 TEST_CASE("model/any_card: numbers by name; a copy has its own") {
-  any_card card = make_card<cards>("switch");
+  any_card card = make_card<by_name>("switch");
   change_setting(card, "balance.alpha", "0.5");
   any_card copy = card;
   change_setting(copy, "balance.alpha", "0.75");
@@ -66,6 +67,6 @@ TEST_CASE("model/any_card: numbers by name; a copy has its own") {
   CHECK(message("balance.alpha", "-1") ==
         gmoe_test::config_message([&] { change_setting(typed, "balance.alpha", "-1"); }));
   CHECK(gmoe_test::config_message([&] { card.as<dense_card>(); }) == "the card switch is no dense_card");
-  CHECK(gmoe_test::config_message([] { make_card<cards>("gmoe"); }) ==
+  CHECK(gmoe_test::config_message([] { make_card<by_name>("gmoe"); }) ==
         "there is no card 'gmoe'; did you mean 'dense'? Known cards: switch, dense");
 }

@@ -3,7 +3,7 @@
 ///
 ///     any_card card = make_card("switch");
 ///     change_setting(card, "balance.alpha", "0.02");
-///     std::cout << describe(card);
+///     const std::string text = describe(card);
 ///
 /// The functions that take a card take an any_card too.
 
