@@ -79,8 +79,8 @@ model_cost cost_of(const sizes& s, const Card& card = {}) {
       if constexpr (requires { moe.bank().size(e); })
         visible += static_cast<double>(moe.bank().size(e));
       else
-        visible += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
-                   static_cast<double>(units);
+        visible +=
+            static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) / static_cast<double>(units);
     routed += detail::experts_per_token(answer_of<slots::select>(card), moe.shape(l)) * visible /
               static_cast<double>(moe.visible(l).size());
     always += moe.template kept_of<slots::always>(l);
