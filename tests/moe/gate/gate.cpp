@@ -23,6 +23,11 @@ TEST_CASE_TEMPLATE("moe/gate/gate: weights of the chosen", B, GMOE_TEST_BACKENDS
   CHECK(get(weights<B>(selected_score{}, r).value()).values == std::vector<double>{0.5, 0.25, 0.75, 0});
   CHECK(difference(get(weights<B>(renormalised_scores{}, r).value()), table(2, 2, {0.5 / 0.75, 0.25 / 0.75, 1, 0})) <
         1e-6);
+  routing<B> dropped = r;
+  dropped.kept = put_ids<B>({no_choice, 2, no_choice, no_choice}, 2, 2);
+  CHECK(difference(get(weights<B>(scores_over_kept{}, dropped).value()), table(2, 2, {0, 1, 0, 0})) < 1e-6);
+  CHECK(difference(get(weights<B>(renormalised_scores{}, dropped).value()),
+                   table(2, 2, {0.5 / 0.75, 0.25 / 0.75, 1, 0})) < 1e-6);
   CHECK_FALSE(has_hook<hooks::weights, unit_weight>);
 }
 
@@ -34,10 +39,12 @@ TEST_CASE_TEMPLATE("moe/gate/gate: gradients", B, GMOE_TEST_DOUBLE_BACKENDS) {
       routing<B> r;
       r.scores = variable<B>(p, tape);
       r.chosen = put_ids<B>({0, 1, 3, 2, 1, 3, 2, 0, 0, 3}, 5, 2);
+      r.kept = put_ids<B>({0, no_choice, 3, 2, no_choice, no_choice, 2, 0, no_choice, 3}, 5, 2);
       return dot(mix, weights<B>(gate, r));
     });
     CHECK(report.worst < 1e-8);
   };
   check(selected_score{});
   check(renormalised_scores{});
+  check(scores_over_kept{});
 }

@@ -35,6 +35,15 @@ struct renormalised_scores {
   }
 };
 
+/// w = p / (sum of p over the kept + 1e-9): weights that sum to one over what the router got, after capacity (XMoE).
+struct scores_over_kept {
+  using slot = slots::gate;
+  template <class B>
+  variable<B> weights(const place<B>&, const routing<B>& r) const {
+    return normalize_sums(gather_elements(r.scores, r.kept), 1e-9);
+  }
+};
+
 /// w = 1: the choice carries no weight (hash routing).
 struct unit_weight {
   using slot = slots::gate;
