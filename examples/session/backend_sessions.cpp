@@ -67,6 +67,14 @@ class session_on_backend final : public session {
                    [&](gmoe::id_type id) { on_text(tokenizer.decode(std::array{id})); });
   }
 
+  std::vector<gmoe::log_likelihood> log_likelihoods(std::span<const text_pair> pairs,
+                                                    const gmoe::likelihood_options& how) override {
+    const gmoe::byte_tokenizer tokenizer;
+    std::vector<gmoe::continuation> tokens;
+    for (const text_pair& pair : pairs) tokens.push_back({tokenizer.encode(pair.before), tokenizer.encode(pair.after)});
+    return gmoe::log_likelihoods(model_, std::span<const gmoe::continuation>(tokens), how);
+  }
+
   void save(const std::filesystem::path& file, std::optional<double> validation_loss) override {
     gmoe::save_checkpoint(file, trainer(), setup_.variant, setup_.text_fingerprint, validation_loss);
   }

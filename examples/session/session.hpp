@@ -15,6 +15,7 @@
 #include "gmoe/analysis/record.hpp"
 #include "gmoe/io/checkpoint_header.hpp"
 #include "gmoe/model/generate.hpp"
+#include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/nn/sizes.hpp"
 #include "gmoe/train/evaluate.hpp"
 #include "gmoe/train/recipe.hpp"
@@ -47,6 +48,11 @@ struct parameter_counts {
   gmoe::index_t total = 0, active = 0, multiply_adds = 0;
 };
 
+/// A text, and one right after it.
+struct text_pair {
+  std::string before, after;
+};
+
 class session {
  public:
   virtual ~session() = default;
@@ -63,6 +69,9 @@ class session {
   /// Continues `prompt`, telling every new piece of text as it is made.
   virtual void generate(std::string_view prompt, const gmoe::sampling& how,
                         const std::function<void(std::string_view)>& on_text) = 0;
+  /// How likely each `after` is behind its `before`, as gmoe::log_likelihoods has it.
+  virtual std::vector<gmoe::log_likelihood> log_likelihoods(std::span<const text_pair> pairs,
+                                                            const gmoe::likelihood_options& how) = 0;
   /// A training checkpoint; with the loss on the validation text where it is known.
   virtual void save(const std::filesystem::path& file, std::optional<double> validation_loss = {}) = 0;
   /// Continues from a training checkpoint. The number of steps in all may be another.

@@ -9,6 +9,7 @@
 #endif
 #include "gmoe/backend/generic.hpp"
 #include "gmoe/data/continue_text.hpp"
+#include "gmoe/data/choice_question.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/counting_models.hpp"
 #include "gmoe/data/printable.hpp"
@@ -20,6 +21,7 @@
 #include "gmoe/model/closed_form.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/model/registry.hpp"
 #include "gmoe/moe/recording.hpp"
 #include "gmoe/ops.hpp"

@@ -3,6 +3,7 @@
 #include "breadth/check.hpp"
 #include "gmoe/model/causality.hpp"
 #include "gmoe/model/generate.hpp"
+#include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/ops/batched_matmul.hpp"
 #include "gmoe/ops/columns.hpp"
 
@@ -55,6 +56,9 @@ TEST_CASE("breadth/soft_moe: gradients; it looks at the whole sequence, and does
   gmoe_test::randomise(model);
   CHECK(check_causality(model, 6).measured == reach::sequence);
   CHECK(gmoe_test::config_message([&] { generator reader(model); }).ends_with("looks at the whole sequence"));
+  CHECK(gmoe_test::config_message([&] {
+          log_likelihoods(model, {});
+        }).ends_with("has no likelihoods of continuations: its answer to 'form' looks at the whole sequence"));
   CHECK(gmoe_test::config_message([&] {
           language_model<with<smoe_card, all_slots>, gmoe_test::model_backend> balanced(gmoe_test::small_sizes());
           gmoe_test::losses_of(balanced, gmoe_test::text(2, 5, 11), true);

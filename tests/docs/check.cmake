@@ -4,8 +4,9 @@
 #
 #     <!-- compile: path/in/repo.cpp -->        or        <!-- compile: path/in/repo.cpp#region -->
 #
-# must equal that file, or what stands in it between the lines "// [region]" and "// [/region]", byte for byte. The file
-# has to be one that the build compiles: in examples/, bench/ or tests/docs/, or a header there that a test includes. Where .ci/run exists, README.md must show
+# must equal that file, or what stands in it between the lines "// [region]" and "// [/region]", indented or not, byte for
+# byte. The file has to be one that the build compiles: in examples/, bench/ or tests/docs/, or a header of the tests that
+# one of them includes. Where .ci/run exists, README.md must show
 # the command that it runs.
 
 cmake_minimum_required(VERSION 3.25)
@@ -58,14 +59,15 @@ foreach(page IN LISTS pages)
       set(source "${CMAKE_MATCH_1}")
       set(region "${CMAKE_MATCH_2}")
     endif()
-    # A header of tests/docs/ counts where a test includes it.
+    # A header counts where a test includes it.
     set(compiled FALSE)
     if(source MATCHES "^(examples|bench|tests/docs)/[^/ ]+\\.cpp$")
       set(compiled TRUE)
-    elseif(source MATCHES "^tests/(docs/[^/ ]+\\.hpp)$")
-      file(GLOB_RECURSE tests ${ROOT}/tests/*.cpp)
+    elseif(source MATCHES "^tests/([^/ ]+/)([^/ ]+\\.hpp)$")
+      set(included_as "${CMAKE_MATCH_1}${CMAKE_MATCH_2}|${CMAKE_MATCH_2}")
+      file(GLOB_RECURSE tests ${ROOT}/tests/*.cpp ${ROOT}/tests/*.hpp)
       foreach(test IN LISTS tests)
-        file(STRINGS ${test} included REGEX "^#include \"${CMAKE_MATCH_1}\"$" LIMIT_COUNT 1)
+        file(STRINGS ${test} included REGEX "^#include \"(${included_as})\"" LIMIT_COUNT 1)
         if(included)
           set(compiled TRUE)
           break()
@@ -90,6 +92,7 @@ foreach(page IN LISTS pages)
 
     file(READ ${ROOT}/${source} code)
     if(region)
+      string(REGEX REPLACE "\n +// \\[" "\n// [" code "${code}")
       between("\n${code}" "\n// [${region}]\n" "\n// [/${region}]" code)
       if(code STREQUAL "FALSE")
         string(APPEND mistakes "  ${page}: ${source} has no lines '// [${region}]' and '// [/${region}]'\n")

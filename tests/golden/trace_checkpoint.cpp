@@ -58,7 +58,7 @@ TEST_CASE("golden/trace_checkpoint: writes what every case expects, in both prec
                                         " --scalar " + scalar + " --steps " + std::to_string(golden::steps_of(expect)));
       CHECK(r.err == "");
       REQUIRE(r.status == 0);
-      CHECK(r.out.starts_with("  "));  // what it has traced
+      CHECK_FALSE(r.out.empty());  // what it has traced
       CHECK(golden::differences(expect, gmoe::safetensors_file(folder / "out"), scalar == std::string("double")) == "");
     }
 }

@@ -68,7 +68,7 @@ struct counting_card : hash_card {
   every_block placement{};
 };
 
-using cards = card_list<gmoe_card, counting_card>;
+using chosen_from = card_list<gmoe_card, counting_card>;
 
 /// Everything that a model keeps, by name.
 template <class Model>
@@ -131,7 +131,7 @@ template <class Card>
 void check_same() {
   const gmoe_test::temp_folder folder;
   language_model<Card, B> typed(small, 5);
-  const auto any = make_model<B, cards>(text_of<Card>.name, small, 5);
+  const auto any = make_model<B, chosen_from>(text_of<Card>.name, small, 5);
   CHECK(state_of(*any) == state_of(typed));
   CHECK(any->hears_steps == typed.hears_steps);
   CHECK(any->needs_preparation() == typed.needs_preparation());
@@ -149,8 +149,8 @@ void check_same() {
   CHECK(replayed.layers.size() == 3);
 
   // A file of the one is a file of the other.
-  CHECK(check_checkpoint(folder / "any", make_card<cards>(text_of<Card>.name)).step == 3);
-  const auto again = make_model<B, cards>(text_of<Card>.name, small, 6);
+  CHECK(check_checkpoint(folder / "any", make_card<chosen_from>(text_of<Card>.name)).step == 3);
+  const auto again = make_model<B, chosen_from>(text_of<Card>.name, small, 6);
   load_model(folder / "typed", *again, std::string(text_of<Card>.name));
   CHECK(state_of(*again) == expected.state);
   CHECK(again->step() == 3);
@@ -190,22 +190,22 @@ TEST_CASE("model/any_model: passes and mixtures") {
   CHECK(model.moe().layer_loss(pass.found(), 1).value().item() == typed.moe().layer_loss(r).value().item());
   CHECK(std::move(pass).found().routings.size() == 3);
 
-  const auto other = make_model<B, cards>("counting", small);
+  const auto other = make_model<B, chosen_from>("counting", small);
   any_pass<B> foreign = other->begin(ctx);
   CHECK(gmoe_test::config_message([&] { model.hidden(foreign); }) == "this pass was begun by a model of another card");
 }
 
 TEST_CASE("model/any_model: the card, and the model itself") {
-  any_card card = make_card<cards>("gmoe");
+  any_card card = make_card<chosen_from>("gmoe");
   change_setting(card, "balance.alpha", "0.25");
-  const auto model = make_model<B, cards>(card, small, 3);
+  const auto model = make_model<B, chosen_from>(card, small, 3);
   CHECK(model->card().text().name == "gmoe");
   CHECK(model->as<gmoe_card>().card().balance.alpha == 0.25);
   CHECK(gmoe_test::config_message([&] { model->as<counting_card>(); }) == "the card gmoe is no counting_card");
-  CHECK(gmoe_test::config_message([] { make_model<B, cards>("gmeo", small); }) ==
-        "there is no card 'gmeo'; did you mean 'gmoe'? Known cards: gmoe, counting");
+  CHECK(gmoe_test::config_message([] { make_model<B, chosen_from>("gmeo", small); }) ==
+        "there is no card 'gmeo'; did you mean 'gmoe'? Known chosen_from: gmoe, counting");
   sizes wrong = small;
   wrong.heads = 3;
-  CHECK(gmoe_test::config_message([&] { make_model<B, cards>("gmoe", wrong); }) ==
+  CHECK(gmoe_test::config_message([&] { make_model<B, chosen_from>("gmoe", wrong); }) ==
         "d_model = 8 is not divisible by heads = 3");
 }

@@ -25,6 +25,7 @@ struct plain_memory {
   static void release(void* data, std::size_t) { std::free(data); }
 };
 
+// [backend]
 template <class S>
 struct short_list : gmoe::generic::fallbacks<short_list<S>, S> {
   using scalar = S;
@@ -47,6 +48,7 @@ struct short_list : gmoe::generic::fallbacks<short_list<S>, S> {
   static void fill(gmoe::matrix_view<T> y, T value) {
     for (index_t i = 0; i < y.rows; ++i) std::fill_n(y.row(i), y.cols, value);
   }
+  // [/backend]
 
   // The product, maps and sums.
 
@@ -61,11 +63,13 @@ struct short_list : gmoe::generic::fallbacks<short_list<S>, S> {
       }
   }
 
+  // [map]
   template <class F, class... In>
   static void map(out y, S beta, const F& f, In... x) {
     for (index_t i = 0; i < y.rows; ++i)
       for (index_t j = 0; j < y.cols; ++j) put(y(i, j), beta, f(S(x(i, j))...));
   }
+  // [/map]
   template <class F>
   static void map_with_row(out y, S beta, const F& f, in x, in row) {
     for (index_t i = 0; i < y.rows; ++i)

@@ -45,6 +45,8 @@ struct fallbacks : reduce_kernels<B, S>,
                    choice_kernels<B, S>,
                    group_kernels<B, S>,
                    expert_kernels<B, S>,
-                   gated_expert_kernels<B, S> {};
+                   gated_expert_kernels<B, S> {
+  static constexpr index_t row_stride(index_t cols) { return cols; }
+};
 
 }  // namespace gmoe::generic

@@ -166,10 +166,16 @@ class pool {
     b->next = spare_;
     spare_ = b;
   }
-  /// A block without memory.
+  /// A block without memory. Many are made at a time: how many pieces regions are in differs from step to step where
+  /// sizes do.
   block* spare() {
-    block* const b = spare_ != nullptr ? spare_ : new block;
-    if (spare_ != nullptr) spare_ = b->next;
+    for (int missing = spare_ == nullptr ? 64 : 0; missing > 0; --missing) {
+      block* const b = new block;
+      b->next = spare_;
+      spare_ = b;
+    }
+    block* const b = spare_;
+    spare_ = b->next;
     b->data = nullptr;
     b->bytes = 0;
     b->next = b->previous = b->left = b->right = nullptr;

@@ -40,26 +40,26 @@ template <class T>
 requires std::is_aggregate_v<T>
 inline constexpr std::size_t element_count = detail::count_elements<T>();
 
-/// f(every member) of a plain struct of at most twelve, in order.
+/// all(every member) of a plain struct of at most twelve, in order.
 template <class T>
-constexpr auto with_elements(T& x, auto&& f) {
+constexpr auto with_elements(T& x, auto&& all) {
   constexpr std::size_t n = element_count<std::remove_const_t<T>>;
   static_assert(n > 0 || std::is_empty_v<T>, "gmoe: a plain struct cannot be taken apart: does a member of it derive?");
   static_assert(n <= 12, "gmoe: a struct of what a policy keeps has more than 12 members; put some of them together");
   // clang-format off
-  if constexpr (n == 0) return f();
-  if constexpr (n == 1) { auto& [a] = x; return f(a); }
-  if constexpr (n == 2) { auto& [a, b] = x; return f(a, b); }
-  if constexpr (n == 3) { auto& [a, b, c] = x; return f(a, b, c); }
-  if constexpr (n == 4) { auto& [a, b, c, d] = x; return f(a, b, c, d); }
-  if constexpr (n == 5) { auto& [a, b, c, d, e] = x; return f(a, b, c, d, e); }
-  if constexpr (n == 6) { auto& [a, b, c, d, e, f] = x; return f(a, b, c, d, e, f); }
-  if constexpr (n == 7) { auto& [a, b, c, d, e, f, g] = x; return f(a, b, c, d, e, f, g); }
-  if constexpr (n == 8) { auto& [a, b, c, d, e, f, g, h] = x; return f(a, b, c, d, e, f, g, h); }
-  if constexpr (n == 9) { auto& [a, b, c, d, e, f, g, h, i] = x; return f(a, b, c, d, e, f, g, h, i); }
-  if constexpr (n == 10) { auto& [a, b, c, d, e, f, g, h, i, j] = x; return f(a, b, c, d, e, f, g, h, i, j); }
-  if constexpr (n == 11) { auto& [a, b, c, d, e, f, g, h, i, j, k] = x; return f(a, b, c, d, e, f, g, h, i, j, k); }
-  if constexpr (n == 12) { auto& [a, b, c, d, e, f, g, h, i, j, k, l] = x; return f(a, b, c, d, e, f, g, h, i, j, k, l); }
+  if constexpr (n == 0) return all();
+  if constexpr (n == 1) { auto& [a] = x; return all(a); }
+  if constexpr (n == 2) { auto& [a, b] = x; return all(a, b); }
+  if constexpr (n == 3) { auto& [a, b, c] = x; return all(a, b, c); }
+  if constexpr (n == 4) { auto& [a, b, c, d] = x; return all(a, b, c, d); }
+  if constexpr (n == 5) { auto& [a, b, c, d, e] = x; return all(a, b, c, d, e); }
+  if constexpr (n == 6) { auto& [a, b, c, d, e, f] = x; return all(a, b, c, d, e, f); }
+  if constexpr (n == 7) { auto& [a, b, c, d, e, f, g] = x; return all(a, b, c, d, e, f, g); }
+  if constexpr (n == 8) { auto& [a, b, c, d, e, f, g, h] = x; return all(a, b, c, d, e, f, g, h); }
+  if constexpr (n == 9) { auto& [a, b, c, d, e, f, g, h, i] = x; return all(a, b, c, d, e, f, g, h, i); }
+  if constexpr (n == 10) { auto& [a, b, c, d, e, f, g, h, i, j] = x; return all(a, b, c, d, e, f, g, h, i, j); }
+  if constexpr (n == 11) { auto& [a, b, c, d, e, f, g, h, i, j, k] = x; return all(a, b, c, d, e, f, g, h, i, j, k); }
+  if constexpr (n == 12) { auto& [a, b, c, d, e, f, g, h, i, j, k, l] = x; return all(a, b, c, d, e, f, g, h, i, j, k, l); }
   // clang-format on
 }
 

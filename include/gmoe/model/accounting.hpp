@@ -94,11 +94,15 @@ struct mixture_cost {
     experts += pool.all;
     if constexpr (form_uses<Card, slots::select>)
       for (index_t l = 0; l < moe.layers(); ++l) {
-        index_t visible = 0;  // hidden units
-        for (const id_type e : moe.visible(l)) visible += moe.widths()[static_cast<std::size_t>(e)];
-        routed += experts_per_token(answer_of<slots::select>(moe.card()), moe.shape(l)) * static_cast<double>(visible) /
-                  static_cast<double>(moe.visible(l).size()) * static_cast<double>(pool.matrices) /
-                  static_cast<double>(units);
+        double visible = 0;  // parameters of all experts that the layer sees
+        for (const id_type e : moe.visible(l))
+          if constexpr (requires { moe.bank().size(e); })
+            visible += static_cast<double>(moe.bank().size(e));
+          else
+            visible += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
+                       static_cast<double>(units);
+        routed += experts_per_token(answer_of<slots::select>(moe.card()), moe.shape(l)) * visible /
+                  static_cast<double>(moe.visible(l).size());
       }
   }
 };

@@ -10,6 +10,7 @@
 #include "gmoe/moe/attention/gpt2_attention.hpp"
 #include "gmoe/moe/balance/joint_loss.hpp"
 #include "gmoe/moe/body/gated.hpp"
+#include "gmoe/moe/body/special_experts.hpp"
 #include "gmoe/moe/candidates/all_experts.hpp"
 #include "gmoe/moe/form/in_series.hpp"
 #include "gmoe/moe/form/one_pass.hpp"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <concepts>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "gmoe/moe/routing.hpp"
@@ -20,6 +21,7 @@ struct pool_shape {
   const std::vector<index_t>& widths;  ///< hidden units of every expert of the pool
   index_t d_model = 0;
   double initializer_range = 0;
+  std::span<const expert_kind> kinds{};  ///< of every expert; none: all are ordinary
 };
 
 /// Which hidden units belong to which expert of a pool. What every weight of a body that has a row per hidden unit is

@@ -212,6 +212,8 @@ consteval bool check_card() {
         "std::vector<id_type> visible(const sizes&, index_t layer) const, or with `index_t moe_layers` at the end",
         const sizes&, index_t);
   GMOE_MAY(experts, width, index_t, "index_t width(const sizes&, index_t expert) const", const sizes&, index_t);
+  GMOE_MAY(experts, kind, expert_kind, "expert_kind kind(const sizes&, index_t expert) const", const sizes&, index_t);
+  GMOE_MAY(experts, home, index_t, "index_t home(const sizes&, index_t expert) const", const sizes&, index_t);
   GMOE_MAY(experts, publish, void, "void publish(layer_shape&) const", layer_shape&);
 
   static_assert(

@@ -33,6 +33,8 @@ namespace hooks {
 GMOE_HOOK(total, total);
 GMOE_HOOK(visible, visible);
 GMOE_HOOK(width, width);
+GMOE_HOOK(kind, kind);
+GMOE_HOOK(home, home);
 GMOE_HOOK(publish, publish);
 GMOE_HOOK(make_weights, make_weights);
 GMOE_HOOK(apply, operator());
@@ -60,7 +62,7 @@ GMOE_HOOK(routings, routings);
 #undef GMOE_HOOK
 
 /// All of them.
-using all = std::tuple<total, visible, width, publish, make_weights, apply, logits, scores, choose, at_most,
+using all = std::tuple<total, visible, width, kind, home, publish, make_weights, apply, logits, scores, choose, at_most,
                        experts_per_token, keep, weights, layer_loss, loss, has_experts, make_layer, make_shared, group,
                        prepare, before_step, after_step, remember, mask, columns, parts, routings>;
 

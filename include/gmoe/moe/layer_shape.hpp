@@ -1,6 +1,7 @@
 #pragma once
 /// What a policy knows of its layer when it is built and when it runs.
 
+#include "gmoe/moe/seen_experts.hpp"
 #include "gmoe/nn/sizes.hpp"
 
 namespace gmoe {
@@ -14,6 +15,7 @@ struct layer_shape : sizes {
   index_t columns = 1;         ///< of the router's logits: one per expert, or what score or form ask for
   index_t granularity = 1;     ///< g: parts that make up one whole expert
   index_t shared_experts = 0;  ///< parts that the pool sets aside for every token
+  pool_view pool{};            ///< the experts that it sees
 };
 
 }  // namespace gmoe

@@ -77,6 +77,7 @@ class moe_parts {
     const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
     routing<B>& r = new_routing(at, x.rows());
     r.rows = rows;
+    r.input = x;
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
       r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(at), at, r);
@@ -98,6 +99,7 @@ class moe_parts {
     r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, rows.value_or(id_matrix<B>())});
     remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
              slots::balance>(at, r);
+    if constexpr (!data::balance_reads_input) r.input = {};
     return r;
   }
 
@@ -197,6 +199,7 @@ class moe_parts {
     r.experts = l_.inside.experts;
     r.visible = l_.visible;
     r.valid = at.valid.spread(rows);
+    r.pool = l_.inside.pool;
     r.pool_is_shared = data::layers_share_experts;
     return r;
   }

@@ -44,11 +44,11 @@ class moe_pass {
 
   /// The card's balance loss: over all layers, or the mean of the layers' own. Nothing where it has none.
   /// Asked anew whenever a loss is asked for; what it adds to the findings then replaces what it added before.
-  variable<B> balance_loss() {
+  variable<B> balance_loss() const {
     return asking_balance([&] { return stack_->balance_loss(context_, found_); });
   }
   /// Balance and everything that policies added, 1 x 1; nothing where there is neither.
-  variable<B> loss() {
+  variable<B> loss() const {
     variable<B> total;
     const auto take = [&](const auto&, const variable<B>& v) { total = total ? add(total, v) : v; };
     each_balance_loss(take);
@@ -57,7 +57,7 @@ class moe_pass {
   }
   /// The same by name: visit("balance", value), and those that were added; those of a mixture in a form after its name:
   /// "first/balance". A name that is put together lives while it is visited.
-  void losses(auto&& visit) {
+  void losses(auto&& visit) const {
     each_balance_loss([&](const std::string& name, const variable<B>& v) { visit(std::string_view(name), v); });
     for (const auto& l : found_.losses)
       if (l.mixture.empty())
@@ -68,14 +68,14 @@ class moe_pass {
 
  private:
   /// Of this mixture, and of those in its form.
-  void each_balance_loss(auto&& visit) {
+  void each_balance_loss(auto&& visit) const {
     asking_balance([&] {
       stack_->each_balance_loss(context_, found_, visit);
       return 0;
     });
   }
   /// Remembers how much balance policies add to the findings.
-  auto asking_balance(const auto& ask_it) {
+  auto asking_balance(const auto& ask_it) const {
     forget_balance();
     const std::ptrdiff_t losses = std::ssize(found_.losses), statistics = std::ssize(found_.statistics);
     auto result = ask_it();
@@ -84,7 +84,7 @@ class moe_pass {
     return result;
   }
   /// What balance policies added when they were asked before stands at the end.
-  void forget_balance() {
+  void forget_balance() const {
     found_.losses.erase(found_.losses.end() - std::exchange(losses_of_balance_, 0), found_.losses.end());
     found_.statistics.erase(found_.statistics.end() - std::exchange(statistics_of_balance_, 0),
                             found_.statistics.end());
@@ -92,10 +92,10 @@ class moe_pass {
 
   const data* stack_;
   context<B> context_;
-  findings<B> found_;
+  mutable findings<B> found_;  // a balance that is asked for its loss may add to them
   detail::travelling<Card, B> travelling_{};
   index_t next_ = 0;
-  std::ptrdiff_t losses_of_balance_ = 0, statistics_of_balance_ = 0;
+  mutable std::ptrdiff_t losses_of_balance_ = 0, statistics_of_balance_ = 0;
 };
 
 }  // namespace gmoe

@@ -18,9 +18,9 @@ namespace gmoe {
 template <class B>
 struct place : context<B> {
   const layer_shape& layer;
-  gmoe::findings<B>* found = nullptr;  ///< of this pass; null outside of mixtures
-  variable<B> residual{};              ///< the residual stream, where the caller gave it
-  std::size_t up_to = -1;              ///< routings of the pass that are seen
+  gmoe::findings<B>* found = nullptr;   ///< of this pass; null outside of mixtures
+  variable<B> residual{};               ///< the residual stream, where the caller gave it
+  std::size_t up_to = std::size_t(-1);  ///< routings of the pass that are seen
 
   /// The same place in the next round of a form that asks its parts several times: what is random there is drawn anew,
   /// and what policies keep from position to position is that of the round. Round 0 is the place itself.

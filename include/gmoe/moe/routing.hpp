@@ -12,12 +12,10 @@
 #include "gmoe/core/error.hpp"
 #include "gmoe/core/literal.hpp"
 #include "gmoe/core/recycled.hpp"
+#include "gmoe/moe/seen_experts.hpp"
 #include "gmoe/ops/valid_rows.hpp"
 
 namespace gmoe {
-
-/// The experts that a layer sees, by their numbers in the pool. Shared, so that a recorded step can keep them.
-using expert_list = std::shared_ptr<const std::vector<id_type>>;
 
 /// How one layer routed T tokens over its N experts, K slots per token. T may be 0.
 template <class B>
@@ -28,6 +26,8 @@ struct routing {
   std::string_view mixture{};        ///< where a form holds several: "first", "first/second"; empty: of the card itself
   index_t experts = 0;               ///< N
   expert_list visible;               ///< the pool's number of each of them
+  pool_view pool;                    ///< what else is known of them
+  variable<B> input;                 ///< T x d, the router's; kept for the balance loss if that says `reads_input`
   bool pool_is_shared = false;       ///< other layers see the same experts
   std::optional<id_matrix<B>> rows;  ///< 1 x T: which rows of the layer's input the tokens are; absent: all of them
   valid_rows<B> valid;               ///< which rows count; the others choose nobody

@@ -110,6 +110,14 @@ struct stack_data {
                                           takes_any_rows<slots::capacity> && takes_any_rows<slots::gate> &&
                                           takes_any_rows<slots::balance>;
 
+  /// The balance loss, which comes after the pass, looks at what was routed: it says `reads_input = true`.
+  static constexpr bool balance_reads_input = [] {
+    if constexpr (requires { answer<Card, slots::balance>::reads_input; })
+      return answer<Card, slots::balance>::reads_input;
+    else
+      return false;
+  }();
+
   template <class Hook, class... P, class... T>
   static constexpr bool any_within_has(const std::tuple<field<P, T>...>&) {
     return (stack_data<T, B>::template any_has<Hook> || ...);
@@ -124,7 +132,9 @@ struct stack_data {
   Card card;
   std::string_view mixture{};  ///< its name, if a form holds it
   std::vector<one_layer> layers;
-  std::vector<index_t> widths;  ///< hidden units of every expert of the pool
+  std::vector<index_t> widths;     ///< hidden units of every expert of the pool
+  std::vector<expert_kind> kinds;  ///< and what they are
+  std::vector<index_t> homes;      ///< and where they belong
   std::optional<weights> weights_of_experts;
   kept_by_slot kept;
   inner_mixtures<form, B> inner;
@@ -242,16 +252,23 @@ struct stack_data {
     const auto count = static_cast<index_t>(blocks.size());
     [[maybe_unused]] const experts& pool = policy<slots::experts>();
     if constexpr (uses_experts) {
-      for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e)
-        if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
-          widths.push_back(ask<hooks::width>(pool, nothing{}, s, e));
-        else
-          widths.push_back(s.d_ff);
+      for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e) describe_expert(pool, e);
     }
-    for (index_t l = 0; l < count; ++l) add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count);
+    std::vector<std::vector<id_type>> seen(blocks.size());
+    std::vector<index_t> exposure(widths.size());
+    if constexpr (uses_experts)
+      for (index_t l = 0; l < count; ++l) {
+        auto& ids = seen[static_cast<std::size_t>(l)];
+        ids = visible_experts(pool, model, l, count);
+        check_visible(ids, blocks[static_cast<std::size_t>(l)]);
+        for (const id_type e : ids) ++exposure[static_cast<std::size_t>(e)];
+      }
+    for (index_t l = 0; l < count; ++l)
+      add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count,
+                view_of(std::move(seen[static_cast<std::size_t>(l)]), exposure));
     if constexpr (uses_experts && uses_body)
       weights_of_experts.emplace(policy<slots::body>().make_weights(
-          make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range}));
+          make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range, kinds}));
     if constexpr (holds_cards<form>) add_inner(make, blocks);
   }
   /// The mixtures that the form holds see what its parts see.
@@ -269,16 +286,43 @@ struct stack_data {
                inner);
   }
 
-  void add_layer(const builder<B>& make, [[maybe_unused]] const experts& pool, index_t block, index_t l,
-                 index_t count) {
-    std::vector<id_type> ids;
-    layer_shape outside{model, block, l, count};
-    if constexpr (uses_experts) {
-      ids = ask<hooks::visible>(pool, nothing{}, model, l);
-      check_visible(ids, block);
-      outside.experts = static_cast<index_t>(ids.size());
+  /// Width, kind and home of the pool's expert e.
+  void describe_expert(const experts& pool, index_t e) {
+    expert_kind kind = expert_kind::ordinary;
+    if constexpr (answers<hooks::kind, experts, nothing, const sizes&, index_t>)
+      kind = ask<hooks::kind>(pool, nothing{}, model, e);
+    if constexpr (!requires { body::mixes_kinds; })
+      require(kind == expert_kind::ordinary, "expert ", e, " of the pool is of the kind '", gmoe::name_of(kind),
+              "', but the card's body computes ordinary experts alone: it takes special_experts<...>");
+    index_t width = model.d_ff, home = 0;
+    if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
+      width = ask<hooks::width>(pool, nothing{}, model, e);
+    if constexpr (answers<hooks::home, experts, nothing, const sizes&, index_t>)
+      home = ask<hooks::home>(pool, nothing{}, model, e);
+    const bool has_units = kind == expert_kind::ordinary || kind > expert_kind::constant;
+    widths.push_back(has_units ? width : 0);
+    kinds.push_back(kind);
+    homes.push_back(home);
+  }
+  pool_view view_of(std::vector<id_type> ids, const std::vector<index_t>& exposure) const {
+    const auto seen = std::make_shared<seen_experts>();
+    for (const id_type id : ids) {
+      const auto e = static_cast<std::size_t>(id);
+      seen->widths.push_back(widths[e]);
+      seen->kinds.push_back(kinds[e]);
+      seen->homes.push_back(homes[e]);
+      seen->exposure.push_back(exposure[e]);
     }
-    outside.columns = outside.experts;
+    seen->ids = std::move(ids);
+    seen->sort_by_kind();
+    return seen;
+  }
+
+  void add_layer(const builder<B>& make, [[maybe_unused]] const experts& pool, index_t block, index_t l, index_t count,
+                 const pool_view& seen) {
+    layer_shape outside{model, block, l, count};
+    outside.pool = seen;
+    outside.experts = outside.columns = static_cast<index_t>(seen->ids.size());
     if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
       outside.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, outside.experts);
     layer_shape shape = outside;
@@ -302,7 +346,7 @@ struct stack_data {
       k.add_layer(policy<Slot>(), policy<slots::body>(), own, group,
                   std::is_same_v<Slot, slots::form> ? outside : shape);
     });
-    layers.push_back({outside, shape, std::make_shared<const std::vector<id_type>>(std::move(ids))});
+    layers.push_back({outside, shape, expert_list(seen, &seen->ids)});
   }
 
   /// Throws config_error unless `ids`, the list of a block, names experts of the pool, each once.

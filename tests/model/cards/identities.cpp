@@ -14,8 +14,8 @@ namespace {
 
 /// Models whose balance loss is seen, and that drop where they can.
 template <class Card>
-struct model_of : language_model<Card, B> {
-  explicit model_of(const sizes& s, const Card& card = gmoe_test::small_card<Card>(), std::uint64_t seed = 42)
+struct tried_model : language_model<Card, B> {
+  explicit tried_model(const sizes& s, const Card& card = gmoe_test::small_card<Card>(), std::uint64_t seed = 42)
       : language_model<Card, B>(s, card, seed) {}
 };
 
@@ -63,7 +63,7 @@ const text sample(2, 5, 11);
 TEST_CASE("model/cards: identities, one expert has weight 1 and nothing to learn in the router") {
   sizes s = gmoe_test::small_sizes();
   s.experts = 1;
-  model_of<gmoe_card> model(s);
+  tried_model<gmoe_card> model(s);
   gmoe_test::randomise(model);
   tape<B> tape;
   const auto l = gmoe_test::losses_of(model, sample, false, &tape);
@@ -74,13 +74,13 @@ TEST_CASE("model/cards: identities, one expert has weight 1 and nothing to learn
       for (double g : p->gradient().to_host()) CHECK(std::abs(g) < 1e-15);
 
   // y = E_local + E_1: the same as with the weight left out.
-  model_of<with<gmoe_card, unit_weight, no_balance>> unweighted(s);
+  tried_model<with<gmoe_card, unit_weight, no_balance>> unweighted(s);
   gmoe_test::randomise(unweighted);
   CHECK(total(unweighted, sample) == doctest::Approx(l.language.value().item()).epsilon(1e-14));
 }
 
 TEST_CASE("model/cards: identities, a head of zeros spreads evenly and picks expert 0") {
-  model_of<gmoe_card> model(gmoe_test::small_sizes());
+  tried_model<gmoe_card> model(gmoe_test::small_sizes());
   gmoe_test::randomise(model);
   for (index_t l = 0; l < 3; ++l) B::fill(router_of(model, l).gate.value().view(), 0.0);
   const auto losses = gmoe_test::losses_of(model, sample, false);
@@ -95,8 +95,8 @@ TEST_CASE("model/cards: identities, a head of zeros spreads evenly and picks exp
 TEST_CASE("model/cards: identities, GMoE without sharing, recurrence and propagation is Switch with a shared expert") {
   sizes s = gmoe_test::small_sizes();
   s.layer_norm_epsilon = 1e-14;  // so that the norm of a norm is itself
-  model_of<with<gmoe_card, global_router<>, layer_pool>> stripped(s);
-  model_of<with<switch_shared_card, no_capacity, every_block>> shared(s);
+  tried_model<with<gmoe_card, global_router<>, layer_pool>> stripped(s);
+  tried_model<with<switch_shared_card, no_capacity, every_block>> shared(s);
   gmoe_test::randomise(stripped);
   gmoe_test::randomise(shared);
   const auto plain = [](parameter<B>& gain, parameter<B>& bias) {
@@ -116,7 +116,7 @@ TEST_CASE("model/cards: identities, GMoE without sharing, recurrence and propaga
 
 TEST_CASE("model/cards: identities, the order of the pool's experts does not matter") {
   const std::vector<index_t> order{2, 0, 3, 1};
-  model_of<gmoe_card> model(gmoe_test::small_sizes());
+  tried_model<gmoe_card> model(gmoe_test::small_sizes());
   gmoe_test::randomise(model);
   const auto before = gmoe_test::losses_of(model, sample, false);
   auto& bank = model.moe().bank();
@@ -141,8 +141,8 @@ TEST_CASE("model/cards: identities, the order of the pool's experts does not mat
 TEST_CASE("model/cards: identities, in a single layer propagation adds a learned constant") {
   sizes s = gmoe_test::small_sizes();
   s.layers = 1;
-  model_of<gmoe_card> model(s);
-  model_of<gmoe_no_logits_card> without(s);
+  tried_model<gmoe_card> model(s);
+  tried_model<gmoe_no_logits_card> without(s);
   gmoe_test::randomise(model);
   gmoe_test::randomise(without);
   const auto head = router_of(model, 0).gate.value().to_host();  // 4 x 16
@@ -163,23 +163,23 @@ TEST_CASE("model/cards: identities, in a single layer propagation adds a learned
       CHECK(z[4 * t + e] - z0[4 * t + e] == doctest::Approx(constant).epsilon(1e-12));
   }
   // And it does not matter whether the pool is shared.
-  model_of<gmoe_no_global_card> own(s);
+  tried_model<gmoe_no_global_card> own(s);
   gmoe_test::randomise(own);
   CHECK(total(own, sample) == total(model, sample));
 }
 
 TEST_CASE("model/cards: identities, parts of one are the whole, and joint is separate in one layer") {
   sizes s = gmoe_test::small_sizes();
-  model_of<gmoe_card> model(s);
+  tried_model<gmoe_card> model(s);
   auto whole = gmoe_test::small_card<gmoe_fine_grained_card>();
   whole.experts.granularity = 1;
-  model_of<gmoe_fine_grained_card> split(s, whole);
+  tried_model<gmoe_fine_grained_card> split(s, whole);
   gmoe_test::randomise(model);
   gmoe_test::randomise(split);
   CHECK(total(split, sample) == total(model, sample));
   s.layers = 1;
-  model_of<gmoe_card> one(s);
-  model_of<with<gmoe_card, joint_switch_loss>> joint(s);
+  tried_model<gmoe_card> one(s);
+  tried_model<with<gmoe_card, joint_switch_loss>> joint(s);
   gmoe_test::randomise(one);
   gmoe_test::randomise(joint);
   CHECK(total(joint, sample) == doctest::Approx(total(one, sample)).epsilon(1e-14));
@@ -191,15 +191,15 @@ TEST_CASE("model/cards: identities, splitting an expert in parts that are all ac
   using plain_card = with<gmoe_card, unit_weight, no_balance>;
   using split_card = with<gmoe_fine_grained_card, unit_weight, no_balance>;
   const top_k all{.k = 4};  // whole experts
-  model_of<plain_card> whole(s, card<plain_card>(all));
-  model_of<split_card> parts(s, card<split_card>(all, fine_grained<global_pool>{.granularity = 3}));
+  tried_model<plain_card> whole(s, card<plain_card>(all));
+  tried_model<split_card> parts(s, card<split_card>(all, fine_grained<global_pool>{.granularity = 3}));
   gmoe_test::randomise(whole);
   gmoe_test::randomise(parts);
   CHECK(total(parts, sample) == doctest::Approx(total(whole, sample)).epsilon(1e-13));
 }
 
 TEST_CASE("model/cards: identities, with enough room training drops nothing") {
-  model_of<switch_card> model(gmoe_test::small_sizes(), card<switch_card>(limited_capacity{.factor = 4}));
+  tried_model<switch_card> model(gmoe_test::small_sizes(), card<switch_card>(limited_capacity{.factor = 4}));
   gmoe_test::randomise(model);
   const auto trained = gmoe_test::losses_of(model, sample, true);
   CHECK(trained.total.value().item() == total(model, sample, false));
@@ -209,7 +209,7 @@ TEST_CASE("model/cards: identities, with enough room training drops nothing") {
 TEST_CASE("model/cards: identities, dropping everything leaves the residual stream") {
   const sizes s = gmoe_test::small_sizes();
   const auto none = card<switch_card>(limited_capacity{.factor = 0.01});  // room for none
-  model_of<switch_card> model(s, none), without(s, none);
+  tried_model<switch_card> model(s, none), without(s, none);
   gmoe_test::randomise(model);
   gmoe_test::randomise(without);
   B::fill(without.moe().bank().w_out().value().view(), 0.0);
@@ -240,7 +240,7 @@ TEST_CASE("model/cards: identities, parameters of one name start equal in all va
 }
 
 TEST_CASE("model/cards: identities, a future token changes nothing before it") {
-  model_of<gmoe_card> model(gmoe_test::small_sizes());
+  tried_model<gmoe_card> model(gmoe_test::small_sizes());
   gmoe_test::randomise(model);
   text a(1, 6, 11);
   a.targets = {no_target, no_target, no_target, no_target, 3, no_target};

@@ -15,7 +15,7 @@ struct ring {
     return of.visible(s, layer + 1 == moe_layers ? 0 : layer);
   }
 };
-struct around {
+struct around_ring {
   using slot = slots::experts;
   ring of{};
 };
@@ -26,5 +26,5 @@ TEST_CASE("moe/experts/visible_experts: with and without the number of mixtures,
   s.experts = 2;
   CHECK(visible_experts(layer_pool{}, s, 2, 3) == std::vector<id_type>{4, 5});
   CHECK(visible_experts(ring{}, s, 2, 3) == std::vector<id_type>{0, 1});
-  CHECK(visible_experts(around{}, s, 2, 4) == std::vector<id_type>{4, 5});
+  CHECK(visible_experts(around_ring{}, s, 2, 4) == std::vector<id_type>{4, 5});
 }

@@ -54,7 +54,7 @@ struct series_card {
   gpt2_feed_forward dense{};
 };
 
-sizes small() {
+sizes small_series() {
   sizes s;
   s.d_model = 4;
   s.d_ff = 6;
@@ -75,9 +75,9 @@ void copy(const kept_list<B>& from, const std::string& scope, const kept_list<B>
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/form/in_series: what both mixtures compute alone, and their losses", B, GMOE_TEST_BACKENDS) {
-  moe_stack<series_card, B> moe(small());
-  moe_stack<first_card, B> first(small());
-  moe_stack<with<second_card, every_block>, B> second(small());
+  moe_stack<series_card, B> moe(small_series());
+  moe_stack<first_card, B> first(small_series());
+  moe_stack<with<second_card, every_block>, B> second(small_series());
   copy(moe.kept(), "form.first.", first.kept());
   copy(moe.kept(), "form.second.", second.kept());
   const context<B> ctx = training_context<B>();
@@ -112,7 +112,7 @@ TEST_CASE_TEMPLATE("moe/form/in_series: what both mixtures compute alone, and th
 }
 
 TEST_CASE_TEMPLATE("moe/form/in_series: the residual stream is asked for", B, GMOE_TEST_BACKENDS) {
-  const moe_stack<series_card, B> moe(small());
+  const moe_stack<series_card, B> moe(small_series());
   auto pass = moe.begin({});
   const variable<B> x(put<B>(random_table(6, 4, 2)));
   CHECK(refusal([&] { moe(pass, 0, x); }) ==
@@ -125,7 +125,7 @@ TEST_CASE_TEMPLATE("moe/form/in_series: policies within keep, hear of steps, and
   CHECK(stack::hears_steps);
   CHECK(stack::acts_before_steps);
   CHECK_FALSE(stack::wants_preparation);
-  stack moe(small());
+  stack moe(small_series());
   auto pass = moe.begin(training_context<B>());
   const variable<B> x(put<B>(random_table(6, 4, 2, -2, 2)));
   for (index_t l = 0; l < 2; ++l) moe(pass, l, x, x);
@@ -151,7 +151,7 @@ TEST_CASE("moe/form/in_series: preparation and reach are those of the mixtures w
   };
   using stack = moe_stack<hash_within, B>;
   CHECK(stack::wants_preparation);
-  sizes s = small();
+  sizes s = small_series();
   s.vocab = 5;
   stack moe(s);
   moe.prepare(std::vector<std::int64_t>{9, 1, 1, 4, 2});
@@ -184,7 +184,7 @@ TEST_CASE("moe/form/in_series: numbers by paths, in help and in what describe sh
           change_setting(card, "form.frist.balance.alpha", "1");
         }).find("did you mean 'form.first.balance.alpha'?") != std::string::npos);
   card.form.first.balance.alpha = -1;
-  CHECK(refusal([&] { moe_stack<series_card, GMOE_TEST_BACKEND<double>>(small(), card); }) ==
+  CHECK(refusal([&] { moe_stack<series_card, GMOE_TEST_BACKEND<double>>(small_series(), card); }) ==
         "form.first.balance.alpha is -1, expected 0 or more");
   const std::string text = describe(card, detail_level::brief);
   INFO(text);
@@ -194,10 +194,10 @@ TEST_CASE("moe/form/in_series: numbers by paths, in help and in what describe sh
 }
 
 TEST_CASE("moe/form/in_series: both mixtures are counted") {
-  const model_cost cost = cost_of<series_card>(small());
+  const model_cost cost = cost_of<series_card>(small_series());
   CHECK(cost.experts == 2 * (6 * 3 * 2 * 4) + 2 * (3 * 6 * 2 * 4));
   CHECK(cost.router == 2 * (6 * 4) + 2 * (3 * 4));
   // Per layer: two parts, an expert and a local expert; attention as in a dense model.
   const index_t dense_layers = 2 * (2 * 6 * 4);
-  CHECK(cost.active - cost_of<dense_relu_card>(small()).active == 2 * (2 * 3 + 6 + 6) * 2 * 4 - dense_layers);
+  CHECK(cost.active - cost_of<dense_relu_card>(small_series()).active == 2 * (2 * 3 + 6 + 6) * 2 * 4 - dense_layers);
 }

@@ -7,6 +7,26 @@
 
 namespace gmoe::generic {
 
+/// The rows of each expert: those of its pairs, or all for the first one.
+struct expert_ranges {
+  template <class List>
+  expert_ranges(const List& list, index_t tokens, index_t experts)
+      : all{0, static_cast<id_type>(tokens)},
+        groups(list.order == nullptr ? row_ranges{all, 1} : row_ranges{pointer_to(list.offsets), experts}) {}
+  expert_ranges(const expert_ranges&) = delete;
+  expert_ranges& operator=(const expert_ranges&) = delete;
+  index_t rows() const { return groups.total(); }
+
+  id_type all[2];
+  row_ranges groups;
+};
+
+/// One of the two matrices of all experts.
+template <class T, class U>
+block_view<T> blocks(matrix_view<T> stacked, const expert_view<U>& bank) {
+  return {stacked, bank.first_unit, bank.visible, bank.widest};
+}
+
 /// The rows of x that experts read: a row per pair, or x itself.
 template <class B>
 struct pair_input {

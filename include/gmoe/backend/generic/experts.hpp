@@ -30,13 +30,11 @@ struct expert_kernels {
     pair_list pairs;
   };
 
-  static index_t row_stride(index_t cols) { return cols; }
-
   template <bool KeepsOutput, class Activation>
   static void experts_forward(const Activation& act, out y, out hidden, in x, const pair_list& list,
                               const expert_view<const S>& bank) {
     const pair_rows<S> pairs = list.rows();
-    const ranges of(list, x.rows, bank.experts);
+    const expert_ranges of(list, x.rows, bank.experts);
     const out kept = hidden.row_block(0, of.rows());
     const pair_input<B> from(x, pairs, of.rows());
     B::grouped_gemm(op::transpose, from.rows, blocks(bank.w_in, bank), S(0), kept, of.groups);
@@ -53,7 +51,7 @@ struct expert_kernels {
   static void experts_backward(const Activation& act, out* dx, S beta, out dweights, out d_hidden, out pair_dy, in dy,
                                out hidden, const pair_list& list, const expert_view<const S>& bank) {
     const pair_rows<S> pairs = list.rows();
-    const ranges of(list, dy.rows, bank.experts);
+    const expert_ranges of(list, dy.rows, bank.experts);
     const out kept = hidden.row_block(0, of.rows()), dh = d_hidden.row_block(0, of.rows());
     const in from = pairs.everything() ? dy : in(pair_dy.row_block(0, of.rows()));
     if (!pairs.everything()) B::gather_pairs(pair_dy.row_block(0, of.rows()), S(0), dy, pairs.without_weights());
@@ -82,7 +80,7 @@ struct expert_kernels {
   /// Layer after layer: the first by `beta`, the others add.
   static void expert_weight_gradients(const expert_view<S>& gradients, S beta, std::span<const weight_job> layers) {
     for (const weight_job& layer : layers) {
-      const ranges of(layer.pairs, layer.x.rows, gradients.experts);
+      const expert_ranges of(layer.pairs, layer.x.rows, gradients.experts);
       const pair_input<B> from(layer.x, layer.pairs.rows(), of.rows());
       const auto used = [&](in m) { return m.row_block(0, of.rows()); };
       B::grouped_weight_gradient(used(layer.d_hidden), from.rows, beta, blocks(gradients.w_in, gradients), of.groups);
@@ -90,25 +88,6 @@ struct expert_kernels {
                                  of.groups);
       beta = S(1);
     }
-  }
-
- private:
-  /// The experts' rows: those of a dispatch, or all for the first expert.
-  struct ranges {
-    ranges(const pair_list& list, index_t tokens, index_t experts)
-        : all{0, static_cast<id_type>(tokens)},
-          groups(list.order == nullptr ? row_ranges{all, 1} : row_ranges{pointer_to(list.offsets), experts}) {}
-    ranges(const ranges&) = delete;
-    ranges& operator=(const ranges&) = delete;
-    index_t rows() const { return groups.total(); }
-    id_type all[2];
-    row_ranges groups;
-  };
-
-  /// One of the two matrices of all experts.
-  template <class T, class U>
-  static block_view<T> blocks(matrix_view<T> stacked, const expert_view<U>& bank) {
-    return {stacked, bank.first_unit, bank.visible, bank.widest};
   }
 };
 

@@ -59,10 +59,7 @@ struct replaced {
   }
 };
 
-/// entmax's input, with a row's NaN in all of it; where the row's tau lies, by halving; and the quadratic's root.
-struct entmax_input {
-  template <class T> GMOE_HD T operator()(const T& x, const T& top) const { return fn::entmax_input{}(x, top) + (top - top); }
-};
+/// Where an entmax's tau lies, by halving; and the root of the quadratic.
 struct middle {
   template <class T> GMOE_HD T operator()(const T& low, const T& high) const { return (low + high) / T(2); }
 };

@@ -7,12 +7,10 @@
 
 namespace gmoe::generic {
 
-template <class B>
-using in = matrix_view<const typename B::scalar>;
-template <class B>
-using out = matrix_view<typename B::scalar>;
-using ids = matrix_view<const id_type>;
-using ids_out = matrix_view<id_type>;
+using contract::ids;
+using contract::ids_out;
+using contract::in;
+using contract::out;
 
 template <class B>
 matrix<B> ones(index_t rows, index_t cols) {

@@ -31,8 +31,8 @@ struct softmax_kernels {
     B::map(dx, beta, fn::times{}, y, rest.view());
   }
 
-  /// top + log(sum of exp(x - top)), where an infinite top is replaced by the nearest finite number. By strips of rows,
-  /// so that no second matrix of x's size is needed: x may be the logits of a vocabulary.
+  /// top + log(sum of exp(x - top)), where what is subtracted is finite. By strips of rows, so that no second matrix of
+  /// x's size is needed: x may be the logits of a vocabulary.
   static void log_sum_exp_rows(out y, in x) {
     if (x.cols == 0) return B::fill(y, -std::numeric_limits<S>::infinity());
     constexpr index_t strip = 256;
@@ -41,9 +41,10 @@ struct softmax_kernels {
       const index_t rows = std::min(strip, x.rows - first);
       const in from = x.row_block(first, rows);
       const out to = y.row_block(first, rows), e = exponentials.view().row_block(0, rows);
-      matrix<B> top = largest_of_rows<B>(from);
-      B::map(top.view(), S(0), finite<S>{std::numeric_limits<S>::max()}, top.view());
-      B::map_with_col(e, S(0), fn::exp_of_difference{}, from, top.view());
+      const matrix<B> top = largest_of_rows<B>(from);
+      matrix<B> shift(rows, 1);
+      B::map(shift.view(), S(0), finite<S>{std::numeric_limits<S>::max()}, top.view());
+      B::map_with_col(e, S(0), fn::exp_of_difference{}, from, shift.view());
       B::row_sums(to, S(0), S(1), e);
       B::map(to, S(0), log_of{}, to);
       B::map(to, S(0), fn::plus{}, to, top.view());
@@ -70,7 +71,7 @@ struct softmax_kernels {
     const matrix<B> top = largest_of_rows<B>(x);
     matrix<B> z(x.rows, x.cols), value(x.rows, x.cols), sum(x.rows, 1), tau(x.rows, 1);
     matrix<B> low = matrix<B>::filled(x.rows, 1, -1), high = zeros<B>(x.rows, 1);
-    B::map_with_col(z.view(), S(0), entmax_input{}, x, top.view());
+    B::map_with_col(z.view(), S(0), fn::entmax_input{}, x, top.view());
     for (int halving = 0; halving < fn::entmax_value::halvings; ++halving) {
       B::map(tau.view(), S(0), middle{}, low.view(), high.view());
       B::map_with_col(value.view(), S(0), fn::entmax_value{}, z.view(), tau.view());

@@ -8,18 +8,17 @@
 
 namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
-/// y_i = x_(id_i / divisor), zeros where the id is `no_choice`, + more_(offset + i mod period), the latter if given.
+/// y_i = x_(id_i), zeros where the id is `no_choice`, + more_(offset + i mod period), the latter if given.
 template <class S>
 struct gather_row {
   matrix_view<S> y;
   matrix_view<const S> x;
   const id_type* id;
-  index_t divisor;
   matrix_view<const S> more;
   index_t offset, period;
   template <class Team>
   GMOE_DEVICE void operator()(const Team& team, index_t i) const {
-    const S* const from = id[i] == no_choice ? nullptr : x.row(id[i] / divisor);
+    const S* const from = id[i] == no_choice ? nullptr : x.row(id[i]);
     const S* const plus = more.data ? more.row(offset + i % period) : nullptr;
     for (index_t j = team.first(); j < y.cols; j += team.step()) {
       const S value = from ? from[j] : S(0);
@@ -146,7 +145,7 @@ struct gather_kernels {
   /// Row i of y = row id_i of x, zeros where that is `no_choice`, for the flat list `id`; + row offset + (i mod period)
   /// of `more` if given.
   static void gather_rows(out y, in x, ids id, const in* more = nullptr, index_t offset = 0, index_t period = 1) {
-    for_each_row(y.rows, y.cols, gather_row<S>{y, x, id.data, 1, more ? *more : in{}, offset, period});
+    for_each_row(y.rows, y.cols, gather_row<S>{y, x, id.data, more ? *more : in{}, offset, period});
   }
 
   /// Row id_i of y += row i of x; ids may repeat, and `no_choice` is nowhere. Sorted by id first, so that every row of

@@ -19,6 +19,9 @@ struct gated_expert {
   struct weights {
     expert_units<B> units;
     parameter<B> w_gate, w_up, w_out;  ///< a row per hidden unit
+
+    /// Parameters of expert e.
+    index_t size(index_t e) const { return 3 * units.of(e) * w_gate.cols(); }
   };
   template <class B>
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {
