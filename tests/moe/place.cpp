@@ -62,6 +62,21 @@ TEST_CASE_TEMPLATE("moe/place: outside of a mixture nothing is found", B, GMOE_T
   CHECK(refusal([&] { at.add_statistic("load", matrix<B>(1, 1)); }) == told);
 }
 
+TEST_CASE_TEMPLATE("moe/place: some rows draw what no other pass of the step draws, no rows nothing", B,
+                   GMOE_TEST_BACKENDS) {
+  context<B> ctx;
+  ctx.batch = 2;
+  ctx.sequence = 5;
+  ctx.first_sample = 4;
+  const layer_shape shape;
+  const place<B> at{ctx, shape};
+  const auto some = at.of_rows(put_ids<B>({1, 3, 8}, 1, 3));
+  CHECK(some.batch == 3);
+  CHECK(some.stream(random_site::router, 6).first() == at.stream(random_site::router, 20).first());
+  const auto none = at.of_rows(id_matrix<B>(1, 0));
+  CHECK(none.stream(random_site::router, 0).key() == at.step_stream(random_site::router).key());
+}
+
 TEST_CASE_TEMPLATE("moe/place: another round draws other numbers, the first one the usual ones", B,
                    GMOE_TEST_BACKENDS) {
   context<B> ctx;

@@ -40,11 +40,12 @@ struct place : context<B> {
   }
 
   /// The same place for some of its rows, by their numbers (1 x R): what is known of tokens is theirs. They are no
-  /// sequences any more: each row is one by itself.
+  /// sequences any more: each row is one by itself, and its random draws go by its place among them.
   place of_rows(const id_matrix<B>& rows) const {
     place some = *this;
     some.batch = rows.size();
     some.sequence = 1;
+    some.first_sample = this->first_sample * this->sequence;  // no pass of a step draws what another does
     some.valid = this->valid.of(rows);
     if (!this->tokens.empty()) some.tokens = take_ids(this->tokens, rows);
     if (residual) some.residual = take_rows(residual, rows);

@@ -71,6 +71,7 @@ struct context {
   /// first sample, and as many for each of the others. A sample's draws follow from the step and the sample's number in
   /// it, not from the pass that computes it. Forks are the same.
   random_stream stream(random_site site, index_t draws) const {
+    if (draws == 0) return step_stream(site);  // of no rows, perhaps of no samples
     require(draws % batch == 0, "block ", block, ": ", draws, " random numbers are not equally many for each of ",
             batch, " samples; what is drawn once for a step comes from step_stream");
     return step_stream(site).from(static_cast<std::uint64_t>(first_sample) * static_cast<std::uint64_t>(draws / batch));
