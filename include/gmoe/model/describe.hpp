@@ -1,6 +1,8 @@
 #pragma once
 /// A card as text: every question of a mixture of experts and the card's answer.
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -12,79 +14,105 @@
 
 namespace gmoe {
 
-/// A type as it is written in a program, without the library's namespace: "jittered<linear_router>".
-template <class T>
-std::string type_name() {
-  // GCC and Clang: "... [with T = gmoe::top_k; ...]" or "... [T = gmoe::top_k]"
-  const std::string_view text = __PRETTY_FUNCTION__;
-  const std::size_t begin = text.find("T = ") + 4;
-  std::string name(text.substr(begin, text.find_first_of(";]", begin) - begin));
+namespace detail {
+
+/// "jittered<linear_router>" in what a compiler calls a function: "... [with T = gmoe::...; ...]" (GCC) or
+/// "... [T = gmoe::...]" (Clang).
+inline std::string type_within(std::string_view function) {
+  const std::size_t begin = function.find("T = ") + 4;
+  std::string name(function.substr(begin, function.find_first_of(";]", begin) - begin));
   for (const std::string_view noise : {"gmoe::", "(anonymous namespace)::", "{anonymous}::"})
     for (std::size_t at; (at = name.find(noise)) != std::string::npos;) name.erase(at, noise.size());
   for (std::size_t at; (at = name.find("> >")) != std::string::npos;) name.erase(at + 1, 1);
   return name;
 }
 
-namespace detail {
-
-/// "k = 2, factor = 1.25": the numbers of a policy and of what it wraps; cards that it holds have lines of their own.
-template <class P>
-std::string fields_text(const P& policy, const std::string& path = "") {
-  std::string text;
-  each_field(policy, [&]<class T>(const auto& f, const T& value) {
-    if constexpr (!is_card<T>) text += (text.empty() ? "" : ", ") + path + std::string(f.name) + " = " + to_text(value);
-  });
-  if constexpr (wraps<P>) {
-    const std::string within = fields_text(policy.of, path + "of.");
-    text += (text.empty() || within.empty() ? "" : ", ") + within;
-  }
-  return text;
-}
-
-/// The functions that a policy has of those that the library asks for.
-template <class P>
-std::string functions_text() {
-  std::string text;
-  const auto look = [&]<class Hook>(Hook) {
-    // A body's `weights` is a type.
-    if constexpr (!(std::is_same_v<Hook, hooks::weights> &&
-                    std::is_same_v<typename P::slot, slots::body>)&&has_hook_within<Hook, P>)
-      text += (text.empty() ? "" : ", ") + std::string(Hook::name);
-  };
-  const auto all = [&]<class... Hook>(std::type_identity<std::tuple<Hook...>>) { (look(Hook{}), ...); };
-  all(std::type_identity<hooks::all>{});
-  return text;
-}
-
 }  // namespace detail
+
+/// A type as it is written in a program, without the library's namespace: "jittered<linear_router>".
+template <class T>
+std::string type_name() {
+  return detail::type_within(__PRETTY_FUNCTION__);
+}
 
 /// What describe() says of every slot.
 enum class detail_level { with_questions, brief };
 
 namespace detail {
 
-/// The lines of a slot, those of cards within its policy below them, further in.
+inline void add_to_list(std::string& list, std::string_view item) {
+  if (!list.empty()) list += ", ";
+  list += item;
+}
+
+/// Adds "k = 2", "factor = 1.25": the numbers of a policy and of what it wraps; cards that it holds have lines of their
+/// own.
+template <class P>
+void add_numbers(std::string& list, const P& policy, const std::string& path = "") {
+  each_field(policy, [&]<class T>(const auto& f, const T& value) {
+    if constexpr (!is_card<T>) add_to_list(list, path + std::string(f.name) + " = " + to_text(value));
+  });
+  if constexpr (wraps<P>) add_numbers(list, policy.of, path + "of.");
+}
+
+/// Which functions a policy has of those that the library asks for, in the order of hooks::all.
+template <class P>
+inline constexpr auto has_functions = []<class... Hook>(std::type_identity<std::tuple<Hook...>>) {
+  // A body's `weights` is a type.
+  return std::array{(has_hook_within<Hook, P> &&
+                     !(std::is_same_v<Hook, hooks::weights> && std::is_same_v<typename P::slot, slots::body>))...};
+}(std::type_identity<hooks::all>{});
+inline constexpr auto function_names = []<class... Hook>(std::type_identity<std::tuple<Hook...>>) {
+  return std::array<std::string_view, sizeof...(Hook)>{Hook::name...};
+}(std::type_identity<hooks::all>{});
+
+/// What a line says of a policy.
+struct policy_text {
+  std::string type, numbers;
+  std::array<bool, function_names.size()> functions;
+};
+template <class P>
+policy_text text_of_policy(const P& policy) {
+  policy_text text{type_name<P>(), "", has_functions<P>};
+  add_numbers(text.numbers, policy);
+  return text;
+}
+
+/// The line of a slot.
+inline std::string slot_line(const std::string& indent, std::string_view slot, std::string_view question,
+                             const policy_text& policy, detail_level level) {
+  std::string line = indent + std::string(slot);
+  line.resize(std::max(line.size(), indent.size() + 11), ' ');
+  if (level == detail_level::with_questions) {
+    line += question;
+    line.resize(std::max(line.size(), indent.size() + 65), ' ');
+  }
+  std::string functions;
+  for (std::size_t i = 0; i < function_names.size(); ++i)
+    if (policy.functions[i]) add_to_list(functions, function_names[i]);
+  return line + policy.type + (policy.numbers.empty() ? "" : " {" + policy.numbers + "}") +
+         (functions.empty() ? "" : ": " + functions) + "\n";
+}
+
+/// Adds the line of a slot, those of cards within its policy below it, further in.
 template <class Slot, class Card>
-std::string slot_text(const Card& card, detail_level level, const std::string& indent) {
-  using policy = answer<Card, Slot>;
-  if (level == detail_level::brief && !names_slot<const Card, Slot>) return "";
-  char start[80];
-  if (level == detail_level::brief)
-    std::snprintf(start, sizeof start, "%-11s", Slot::name.data());
-  else
-    std::snprintf(start, sizeof start, "%-11s%-54s", Slot::name.data(), Slot::question.data());
+void add_slot(std::string& text, const Card& card, detail_level level, const std::string& indent) {
+  if (level == detail_level::brief && !names_slot<const Card, Slot>) return;
   const auto& answered = answer_of<Slot>(card);
-  const std::string numbers = fields_text(answered), functions = functions_text<policy>();
-  std::string text = indent + start + type_name<policy>() + (numbers.empty() ? "" : " {" + numbers + "}") +
-                     (functions.empty() ? "" : ": " + functions) + "\n";
+  text += slot_line(indent, Slot::name, Slot::question, text_of_policy(answered), level);
   if constexpr (std::is_same_v<Slot, slots::form>)
     each_inner_card(answered, [&]<class Inner>(const std::string& name, const Inner& inner) {
       text += indent + "  " + name + "\n";
       for_each_slot([&]<class Part>(Part) {
-        if constexpr (mixture_uses_slot<Inner, Part>) text += slot_text<Part>(inner, level, indent + "    ");
+        if constexpr (mixture_uses_slot<Inner, Part>) add_slot<Part>(text, inner, level, indent + "    ");
       });
     });
-  return text;
+}
+
+/// "gmoe: one pool for all layers ... (Hong & Kim, ACL 2026)"; nothing for a card without a name.
+inline std::string heading(const card_text& card) {
+  if (card.name.empty()) return "";
+  return concat(card.name, ": ", card.summary, card.paper.empty() ? "" : concat(" (", card.paper, ")"), "\n");
 }
 
 }  // namespace detail
@@ -95,14 +123,9 @@ std::string slot_text(const Card& card, detail_level level, const std::string& i
 template <class Card>
 std::string describe(const Card& card = {}, detail_level level = detail_level::with_questions) {
   static_assert(check_slots<Card>());
-  std::string text;
-  if constexpr (!text_of<Card>.name.empty()) {
-    text += std::string(text_of<Card>.name) + ": " + std::string(text_of<Card>.summary);
-    if (!text_of<Card>.paper.empty()) text += " (" + std::string(text_of<Card>.paper) + ")";
-    text += "\n";
-  }
+  std::string text = detail::heading(text_of<Card>);
   for_each_slot([&]<class Slot>(Slot) {
-    if constexpr (uses_slot<Card, Slot>) text += detail::slot_text<Slot>(card, level, "  ");
+    if constexpr (uses_slot<Card, Slot>) detail::add_slot<Slot>(text, card, level, "  ");
   });
   return text;
 }

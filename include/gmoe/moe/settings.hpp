@@ -118,7 +118,7 @@ void add_settings(P& policy, const std::string& path, std::vector<setting>& to) 
     if constexpr (is_card<T>)
       add_card_settings(value, name + ".", to);
     else
-      to.emplace_back(name, f, value);
+      to.push_back(setting(name, f, value));
   });
   if constexpr (wraps<P>) add_settings(policy.of, path + ".of", to);
 }
