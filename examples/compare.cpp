@@ -13,6 +13,7 @@
 #include "compare/report.hpp"
 #include "compare/store.hpp"
 #include "compare/table.hpp"
+#include "compare/unfinished.hpp"
 #include "fields_json.hpp"
 #include "fingerprint.hpp"
 #include "further_texts.hpp"
@@ -112,7 +113,7 @@ void add_options(CLI::App& app, arguments& a) {
   examples::add_recipe_options(app, a.how);
 }
 
-/// Runs, or takes from the store, all plans; those before an interruption are kept. The unfinished one is thrown away.
+/// Runs, or takes from the store, all plans; what an interruption leaves is kept, the unfinished run included.
 std::vector<json> run_all(const std::vector<compare::run_plan>& plans, const compare::split_text& text,
                           const compare::run_store& store, bool fresh) {
   std::vector<json> results;
@@ -122,15 +123,21 @@ std::vector<json> run_all(const std::vector<compare::run_plan>& plans, const com
         gmoe::concat("[", results.size() + 1, "/", plans.size(), "] ", plan.variant, " seed ", plan.how.seed);
     auto result = fresh ? std::nullopt : store.find(plan, text);
     const bool found = result.has_value();
+    std::string note = found ? " (finished before)" : "";
     if (!found) {
+      const compare::unfinished_run unfinished(store.unfinished(), plan.settings(text));
+      if (fresh) unfinished.forget();
       gmoe::progress_line progress(plan.how.steps, where + "  ");
       result = compare::run_variant(
-          plan, text, {[&](const gmoe::step_report& r) { progress.show(r); }, [&] { return interrupt.requested(); }});
+          plan, text,
+          {[&](const gmoe::step_report& r) { progress.show(r); }, [&] { return interrupt.requested(); }, &unfinished,
+           [&](std::int64_t step) { note = gmoe::concat(" (continued at step ", step, ")"); }});
       store.keep(*result);
+      unfinished.forget();
     }
     (*result)["match"] = plan.match;
     std::printf("%s: perplexity %.3f, %.0f tokens/s%s\n", where.c_str(), result->at("perplexity").get<double>(),
-                result->at("tokens_per_second").get<double>(), found ? " (finished before)" : "");
+                result->at("tokens_per_second").get<double>(), note.c_str());
     std::fflush(stdout);
     results.push_back(std::move(*result));
     if (interrupt.requested() && results.size() < plans.size()) throw compare::interrupted{};
@@ -277,7 +284,8 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
   } catch (const compare::interrupted&) {
     std::fflush(stdout);
     if (store.keeps())
-      std::fprintf(stderr, "compare: interrupted; finished runs are kept in %s, the same command continues\n",
+      std::fprintf(stderr,
+                   "compare: interrupted; finished runs are kept in %s, the same command continues where it stopped\n",
                    store.folder().c_str());
     else
       std::fprintf(stderr, "compare: interrupted; nothing was kept, since --runs is empty\n");

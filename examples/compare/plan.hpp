@@ -49,10 +49,14 @@ struct run_plan {
   double tokens_per_step() const { return static_cast<double>(how.batch * how.accumulation * how.sequence); }
 };
 
+class unfinished_run;
+
 /// What happens while a run is under way.
 struct run_hooks {
   std::function<void(const gmoe::step_report&)> on_step;
-  std::function<bool()> stop;  ///< asked after every step
+  std::function<bool()> stop;                          ///< asked after every step
+  const unfinished_run* unfinished = nullptr;          ///< where an interrupted run is kept, and looked for
+  std::function<void(std::int64_t)> on_continue = {};  ///< told the step at which an interrupted run continues
 };
 
 /// Thrown by run_variant when `stop` said so.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "paths.hpp"
 #include "plan.hpp"
 #include "result.hpp"
+#include "unfinished.hpp"
 
 namespace compare {
 
@@ -20,6 +22,7 @@ constexpr index_t curve_points = 200;     // of the training loss
 constexpr index_t validation_points = 8;  // during training, each on at most this many tokens:
 constexpr index_t validation_glance = 8192;
 constexpr index_t shown_paths = 20;
+constexpr double seconds_between_saves = 300;  // of training: what a killed run loses at most
 
 index_t batches_for(index_t tokens, const gmoe::recipe& how) {
   return tokens == 0 ? 0 : std::max<index_t>(1, tokens / (how.batch * how.sequence));
@@ -144,6 +147,34 @@ void add_texts(json& result, examples::session& session, const run_plan& plan, c
   }
 }
 
+/// What a run has measured while it trained.
+struct measured {
+  std::vector<double> losses;       ///< of every step
+  json validation = json::array();  ///< [[step, loss], ...]
+  double seconds = 0, first_seconds = 0;
+  index_t tokens = 0, first_tokens = 0;
+
+  measured() = default;
+  explicit measured(const json& notes)
+      : losses(notes.at("losses").get<std::vector<double>>()),
+        validation(notes.at("validation")),
+        seconds(notes.at("seconds")),
+        first_seconds(notes.at("first_seconds")),
+        tokens(notes.at("tokens")),
+        first_tokens(notes.at("first_tokens")) {}
+  json notes() const {
+    return {{"losses", losses}, {"validation", validation},    {"seconds", seconds}, {"first_seconds", first_seconds},
+            {"tokens", tokens}, {"first_tokens", first_tokens}};
+  }
+
+  void add(const gmoe::step_report& r) {
+    losses.push_back(r.language_loss);
+    seconds += r.seconds;
+    tokens += r.tokens;
+    if (losses.size() == 1) first_seconds = r.seconds, first_tokens = r.tokens;
+  }
+};
+
 std::unique_ptr<examples::session> session_of(const run_plan& plan, const split_text& text) {
   examples::release_memory(plan.backend);
   return examples::make_session(
@@ -193,27 +224,38 @@ json run_variant(const run_plan& plan, const split_text& text, const run_hooks& 
       gmoe::training_flops_per_token(counts.multiply_adds, plan.shape, plan.how.sequence);
   result["initial_backbone"] = session->backbone_fingerprint();
 
-  std::vector<double> losses;
-  json validation = json::array();
   const auto glance = [&] {
     const index_t tokens =
         plan.validation_tokens > 0 ? std::min(plan.validation_tokens, validation_glance) : validation_glance;
     return session->evaluate(batches_for(tokens, plan.how)).loss;
   };
-  double seconds = 0, first_seconds = 0;
-  index_t tokens = 0, first_tokens = 0;
+  const unfinished_run nowhere("", result["settings"]);
+  const unfinished_run& unfinished = hooks.unfinished ? *hooks.unfinished : nowhere;
+  measured so_far;
+  if (const auto notes = unfinished.find([&](const std::filesystem::path& file) { session->load(file); })) {
+    so_far = measured(*notes);
+    if (hooks.on_continue) hooks.on_continue(session->steps_done());
+  }
+  const auto keep = [&] {
+    unfinished.keep(session->steps_done(), so_far.notes(),
+                    [&](const std::filesystem::path& file) { session->save(file); });
+  };
+  double kept_at = so_far.seconds;
   const std::vector<std::int64_t> glances = glance_steps(plan.how.steps);
   while (!session->finished()) {
     const gmoe::step_report r = session->step();
-    losses.push_back(r.language_loss);
-    seconds += r.seconds;
-    tokens += r.tokens;
-    if (losses.size() == 1) first_seconds = r.seconds, first_tokens = r.tokens;
+    so_far.add(r);
     if (hooks.on_step) hooks.on_step(r);
-    if (hooks.stop && hooks.stop()) throw interrupted{};
     if (std::binary_search(glances.begin(), glances.end(), session->steps_done()))
-      validation.push_back({session->steps_done(), glance().loss});
+      so_far.validation.push_back({session->steps_done(), glance().loss});
+    const bool stop = hooks.stop && hooks.stop();
+    if (stop || so_far.seconds - kept_at > seconds_between_saves) {
+      keep();
+      kept_at = so_far.seconds;
+    }
+    if (stop) throw interrupted{};
   }
+  auto& [losses, validation, seconds, first_seconds, tokens, first_tokens] = so_far;
   // The first step takes its memory from the system; the speed is that of the others.
   const bool warm = losses.size() > 1;
   const double timed = warm ? seconds - first_seconds : seconds;

@@ -29,6 +29,8 @@ class run_store {
 
   bool keeps() const { return !folder_.empty(); }
   const std::filesystem::path& folder() const { return folder_; }
+  /// The folder of interrupted runs (unfinished.hpp); empty if nothing is kept.
+  std::filesystem::path unfinished() const { return keeps() ? folder_ / "unfinished" : folder_; }
 
  private:
   std::filesystem::path file_of(const json& settings) const;

@@ -370,19 +370,30 @@ TEST_CASE("compare/program: Ctrl-C keeps what is finished, the same command cont
   const pid_t child = b.start(arguments);
   for (int i = 0; i < 20000 && b.files("kept") == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   REQUIRE(b.files("kept") >= 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // into the second run
   ::kill(child, SIGINT);
   CHECK(bench::wait(child) == 130);
-  CHECK(contains(b.err(), "interrupted; finished runs are kept in kept, the same command continues"));
+  CHECK(contains(b.err(), "interrupted; finished runs are kept in kept, the same command continues where it stopped"));
   CHECK_FALSE(std::filesystem::exists(b / "runs/comparison/results.json"));
-  const auto kept = b.files("kept");
+  const std::ptrdiff_t unfinished = b.files("kept/unfinished"), kept = b.files("kept") - (unfinished > 0);
   REQUIRE(kept < 3);
+  CHECK((unfinished == 2 || unfinished == 0));  // none only if the signal came between two runs
   REQUIRE_MESSAGE(b.run(arguments) == 0, b.err());
   const std::string out = b.out();
   std::ptrdiff_t reused = 0;
   for (std::size_t at = 0; (at = out.find("finished before", at)) != std::string::npos; ++at) ++reused;
   CHECK(reused == kept);
+  CHECK(contains(out, "(continued at step ") == (unfinished == 2));
   CHECK(b.files("kept") == 3);
-  CHECK(b.results()["runs"].size() == 3);
+  const json continued = b.results();
+  CHECK(continued["runs"].size() == 3);
+  // The same bits as without an interruption.
+  arguments.insert(arguments.end(), {"--fresh"});
+  REQUIRE(b.run(arguments) == 0);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(b.results()["runs"][i]["curve"] == continued["runs"][i]["curve"]);
+    CHECK(b.results()["runs"][i]["layers"] == continued["runs"][i]["layers"]);
+  }
 }
 
 TEST_CASE("compare/program: mistakes are told in one line, before anything is trained") {
