@@ -115,6 +115,6 @@ TEST_CASE("model/log_likelihood: what has no likelihood is refused") {
                        "log_likelihoods: batch is 0, expected at least 1", gmoe::config_error);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   B::upload(gmoe_test::named(m, "ln_f.weight").value().data(), &nan, sizeof nan);
-  CHECK_THROWS_WITH_AS(gmoe::log_likelihoods(m, std::span(pairs)), "pair 2: its log-likelihood is nan",
+  CHECK_THROWS_WITH_AS(gmoe::log_likelihoods(m, std::span(pairs)), "pair 2: its log-likelihood is not finite",
                        gmoe::numeric_error);
 }

@@ -134,7 +134,7 @@ std::vector<log_likelihood> log_likelihoods(const Model& model, std::span<const 
       const index_t tokens = std::ssize(pairs[i].tokens);
       all[i] = {-std::accumulate(loss, loss + tokens, 0.0), tokens,
                 std::max<index_t>(0, detail::length_of(pairs[i]) - positions)};
-      require<numeric_error>(std::isfinite(all[i].sum), "pair ", i, ": its log-likelihood is ", all[i].sum);
+      require<numeric_error>(std::isfinite(all[i].sum), "pair ", i, ": its log-likelihood is not finite");
       loss += tokens;
     }
   }

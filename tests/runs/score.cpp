@@ -1,0 +1,162 @@
+// score puts questions with choices to any saved model.
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "gmoe/io/checkpoint_header.hpp"
+#include "program.hpp"
+#include "session/session.hpp"
+
+using gmoe_test::slurp;
+using gmoe_test::spill;
+using gmoe_test::train;
+using gmoe_test::words;
+using gmoe_test::workplace;
+using nlohmann::json;
+
+namespace {
+
+words score(const std::string& checkpoint, const words& more = {}) {
+  words all{GMOE_SCORE_PROGRAM, "--checkpoint", checkpoint, "--threads", "1", "--tasks", "q.jsonl"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// Four questions of two tasks, with choices of unlike lengths.
+void write_questions(const workplace& w) {
+  spill(w / "q.jsonl",
+        "{\"context\": \"Verse\", \"choices\": [\" 1 of a text\", \" of\", \"rse\"], \"label\": 0}\n"
+        "{\"context\": \"a\", \"choices\": [\" text\", \" words\"], \"label\": 1, \"task\": \"other\"}\n"
+        "{\"context\": \"\", \"choices\": [\"zzzz\", \"Verse\"], \"label\": 1, \"task\": \"other\"}\n"
+        "{\"context\": \"Verse 7 of a text\", \"choices\": [\", 49\", \"49 ,\"], \"label\": 0}\n");
+}
+
+json results(const workplace& w, const words& more) {
+  words all = more;
+  all.insert(all.end(), {"--json", "r.json"});
+  REQUIRE_MESSAGE(w.run(score("a", all)) == 0, w.err());
+  return json::parse(slurp(w / "r.json"));
+}
+
+/// Right answers, counted from the likelihoods that stand in the results.
+long right_by(const json& r, const std::string& rule, const std::string& task = "") {
+  long right = 0;
+  for (const json& q : r["questions"]) {
+    if (!task.empty() && q["task"] != task) continue;
+    const auto value = [&](const json& c) {
+      const double sum = c["log_likelihood"];
+      return rule == "sum" ? sum : sum / (rule == "token" ? c["tokens"].get<double>() : c["bytes"].get<double>());
+    };
+    bool best = true;
+    for (std::size_t i = 0; i < q["choices"].size(); ++i)
+      best = best && (i == q["answer"] || value(q["choices"][i]) < value(q["choices"][q["answer"].get<std::size_t>()]));
+    CHECK(q["right"] == best);
+    right += best;
+  }
+  return right;
+}
+
+}  // namespace
+
+TEST_CASE("runs/score: every variant answers, as its session says") {
+  const workplace w;
+  write_questions(w);
+  for (const auto& v : examples::all_variants()) {
+    INFO(v.name);
+    REQUIRE_MESSAGE(w.run(train(v.name, {"--variant", v.name, "--steps", "1"})) == 0, w.err());
+    REQUIRE_MESSAGE(w.run(score(v.name, {"--json", v.name + ".json"})) == 0, w.err());
+    CHECK_HAS(w.out(), v.name + " after 1 of 1 step");
+    const json r = json::parse(slurp(w / (v.name + ".json")));
+    if (v.name != "gmoe" && v.name != "dense") continue;
+    const auto file = w / v.name / "checkpoint.safetensors";
+    const auto h = examples::check_checkpoint(file);
+    const auto s = examples::make_session(
+        {.variant = v.name, .shape = h.shape, .card = examples::numbers_in(h), .how = h.how, .only_model = true});
+    s->load(file);
+    const std::vector<examples::text_pair> pairs{{"\nVerse", " of"}, {"\n", "Verse"}};
+    const auto l = s->log_likelihoods(pairs, {.positions = 16});
+    CHECK(std::abs(r["questions"][0]["choices"][1]["log_likelihood"].get<double>() - l[0].sum) < 1e-4);
+    CHECK(std::abs(r["questions"][2]["choices"][1]["log_likelihood"].get<double>() - l[1].sum) < 1e-4);
+  }
+}
+
+TEST_CASE("runs/score: tasks, rules, intervals, and the likelihoods that they follow from") {
+  const workplace w;
+  write_questions(w);
+  REQUIRE(w.run(train("a")) == 0);
+  for (const char* rule : {"sum", "token", "byte"}) {
+    CAPTURE(rule);
+    const json r = results(w, {"--by", rule});
+    CHECK(r["by"] == rule);
+    CHECK(r["variant"] == "gmoe");
+    REQUIRE(r["tasks"].size() == 2);
+    CHECK(r["tasks"][0]["task"] == "q");
+    CHECK(r["tasks"][1]["task"] == "other");
+    for (const json& t : r["tasks"]) CHECK(t["right"] == right_by(r, rule, t["task"]));
+    CHECK(r["all"]["questions"] == 4);
+    CHECK(r["all"]["right"] == right_by(r, rule));
+    CHECK(r["all"]["low"].get<double>() < r["all"]["high"].get<double>());
+    CHECK(r["questions"][0]["choices"][0]["bytes"] == 12);
+    CHECK(r["questions"][0]["choices"][0]["tokens"] == 12);
+    CHECK(r["questions"][3]["cut"] == true);  // "\nVerse 7 of a text, 4" is longer than 16
+    CHECK(r["questions"][1]["cut"] == false);
+    CHECK_HAS(w.out(), "1 question did not fit into 16 positions");
+    CHECK_HAS(w.out(), "over all");
+  }
+  // Text that it was trained on, against text that it was not.
+  CHECK(results(w, {})["questions"][2]["right"] == true);
+  CHECK(slurp(w / "r.json").find(w.path.string()) == std::string::npos);
+}
+
+TEST_CASE("runs/score: examples stand before questions") {
+  const workplace w;
+  write_questions(w);
+  REQUIRE(w.run(train("a")) == 0);
+  const json none = results(w, {"--context", "64"}), two = results(w, {"--context", "64", "--shots", "2"});
+  CHECK(none["questions"].size() == 4);
+  CHECK(two["questions"].size() == 2);
+  spill(w / "shots.jsonl",
+        "{\"context\": \"Verse\", \"choices\": [\" 1 of a text\", \" of\"], \"label\": 0}\n"
+        "{\"context\": \"a\", \"choices\": [\" text\", \" words\"], \"label\": 1}\n");
+  const json from = results(w, {"--context", "64", "--shots", "2", "--shots-from", "shots.jsonl"});
+  REQUIRE(from["questions"].size() == 4);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t c = 0; c < 2; ++c) {
+      const auto value = [&](const json& r, std::size_t q) {
+        return r["questions"][q]["choices"][c]["log_likelihood"].get<double>();
+      };
+      CHECK(std::abs(value(two, i) - value(from, i + 2)) < 1e-4);
+      CHECK(std::abs(value(two, i) - value(none, i + 2)) > 1e-4);
+    }
+  // The same written out.
+  spill(w / "q.jsonl",
+        "{\"context\": \"Verse 1 of a text\\na words\\n\", \"choices\": [\"zzzz\", \"Verse\"], \"label\": 1}\n");
+  const json written = results(w, {"--context", "64"});
+  for (std::size_t c = 0; c < 2; ++c)
+    CHECK(std::abs(written["questions"][0]["choices"][c]["log_likelihood"].get<double>() -
+                   two["questions"][0]["choices"][c]["log_likelihood"].get<double>()) < 1e-4);
+}
+
+TEST_CASE("runs/score: mistakes are told") {
+  const workplace w;
+  write_questions(w);
+  REQUIRE(w.run(train("a")) == 0);
+  const auto fails = [&](const words& command, int status, const char* message) {
+    CHECK(w.run(command) == status);
+    CHECK_HAS(w.err(), message);
+    CHECK_HAS(w.err(), "score: ");
+  };
+  fails(score("absent"), 1, "absent");
+  fails(score("a", {"--context", "257"}), 1, "--context is 257, but the model has 256 positions");
+  fails(score("a", {"--context", "4"}), 1, "q.jsonl': line 1: choice 0 has 12 bytes, expected at most the 4 positions");
+  fails(score("a", {"--shots", "4"}), 1, "q.jsonl has 4 questions, expected at least 5, as there are 4 examples");
+  fails(score("a", {"--shots-from", "q.jsonl"}), 2, "--shots-from needs --shots");
+  fails(score("a", {"--separator", ""}), 2, "--separator");
+  fails(score("a", {"--by", "word"}), 2, "--by is 'word', expected sum, token or byte");
+  fails(score("a", {"other/q.jsonl"}), 2, "--tasks has two files named 'q', expected different names");
+  fails(score("a", {"absent.jsonl"}), 1, "absent.jsonl");
+  fails(score("a", {"--json", "no/such/folder/r.json"}), 1, "no/such/folder");
+  fails({GMOE_SCORE_PROGRAM, "--checkpoint", "a"}, 2, "--tasks is required");
+  spill(w / "q.jsonl", "{\"context\": \"\", \"choices\": [\"a\", \"b\"], \"label\": 2}\n");
+  fails(score("a"), 1, "q.jsonl': line 1: field 'label' is 2, expected 0 to 1, the place of the right choice");
+}
