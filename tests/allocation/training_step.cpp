@@ -102,6 +102,17 @@ struct noting_gate {
   }
 };
 
+/// As many experts as it takes to a sum of scores, which differs from step to step, and with it the number of pairs.
+struct changing_number {
+  using slot = slots::select;
+  static constexpr double sums[] = {0.85, 0.25, 0.6, 0.3, 0.7, 0.1, 0.8, 0.5};
+  index_t at_most(const layer_shape& l) const { return l.experts; }
+  template <class B>
+  id_matrix<B> choose(const place<B>& at, const routing<B>& r) const {
+    return choose_top_p(r.scores.value(), sums[at.step % 8], r.experts);
+  }
+};
+
 /// A model in training: loss, gradients, AdamW on every parameter.
 template <class Card>
 class trainer {
@@ -208,6 +219,10 @@ TEST_CASE("allocation/training_step: GMoE allocates nothing after its first step
 
 TEST_CASE("allocation/training_step: nor do experts with a capacity, two choices and dense blocks between") {
   check_steady_state<gshard_card>(2);
+}
+
+TEST_CASE("allocation/training_step: nor do pairs whose number differs from step to step") {
+  check_steady_state<with<smoe_card, changing_number>>(1);
 }
 
 TEST_CASE("allocation/training_step: nor do policies that note, add losses and count") {

@@ -149,6 +149,11 @@ TEST_CASE("analysis/record: dense models have nothing to record; mistakes are na
   model_of<gmoe::switch_card> other(tiny);
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, other, found(other), 4),
                        "append_routing: the model has 2 mixtures, but the decisions hold 4 layers", gmoe::config_error);
+  gmoe::findings<backend> some = found(model);
+  some.routings[0].rows = gmoe::id_matrix<backend>(1, 12);
+  CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, some, 4),
+                       "append_routing: block 0 routes some of its tokens, but decisions are of all",
+                       gmoe::config_error);
   CHECK_THROWS_AS(
       gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3, .most_tokens = -1}),
       gmoe::config_error);

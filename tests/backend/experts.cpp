@@ -82,6 +82,7 @@ void check_mixture(const mixture& m) {
     }
 
   const auto pairs = static_cast<index_t>(m.choice.size());
+  const index_t rows = m.dense() ? m.tokens : pairs - std::count(m.choice.begin(), m.choice.end(), no_choice);
   id_matrix<B> order(1, pairs), position(m.tokens, pairs / std::max<index_t>(m.tokens, 1)), offsets(1, experts + 1);
   typename B::pair_list list{};
   const matrix<B> mw = put<B>(weights), mx = put<B>(x), min = put<B>(w_in), mout = put<B>(w_out), mdy = put<B>(dy);
@@ -96,7 +97,7 @@ void check_mixture(const mixture& m) {
   };
   matrix<B> my = put<B>(table(m.tokens, m.d, not_a_number));
   const auto in_use = [&](auto& h) { return h.view().col_block(0, m.widest()); };
-  matrix<B> hidden = put<B>(table(m.tokens * slots, B::row_stride(m.widest()), not_a_number));
+  matrix<B> hidden = put<B>(table(rows, B::row_stride(m.widest()), not_a_number));
   B::template experts_forward<Body::keeps_output>(typename Body::activation{}, my.view(), in_use(hidden), mx.view(),
                                                   list, over(min.view(), mout.view()));
   CHECK(difference(get(my), y) < 4 * tolerance<B>);
@@ -108,7 +109,7 @@ void check_mixture(const mixture& m) {
     auto to = mdx.view();
     const bool no_dx = beta == 1 && m.slots == 3;  // nobody asks for the input's gradient
     matrix<B> h = hidden.clone(), dh = put<B>(table(hidden.rows(), hidden.cols(), not_a_number)),
-              pair_dy = put<B>(table(m.tokens * slots, m.d, not_a_number));
+              pair_dy = put<B>(table(rows, m.d, not_a_number));
     B::template experts_backward<Body::keeps_output>(
         typename Body::activation{}, no_dx ? nullptr : &to, static_cast<scalar>(beta),
         weighted ? mdw.view() : matrix_view<scalar>{}, in_use(dh), m.dense() ? matrix_view<scalar>{} : pair_dy.view(),

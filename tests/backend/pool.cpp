@@ -52,6 +52,27 @@ TEST_CASE("backend/pool: a returned buffer serves the next request of its class"
   CHECK(pool<memory>::instance().statistics().system_allocations == 2);
 }
 
+TEST_CASE("backend/pool: a small request takes a larger buffer that waits, up to twice its size") {
+  using memory = counting_memory<20>;
+  void* first = nullptr;
+  {
+    const pooled<memory> b(2000);
+    first = b.data();
+  }
+  {
+    const pooled<memory> smaller(1100);
+    CHECK(smaller.data() == first);
+    CHECK(pool<memory>::instance().statistics().in_use == 2048);
+    const pooled<memory> own(1100);
+    CHECK(memory::live == 2);
+  }
+  const pooled<memory> fits(1100);
+  CHECK(fits.data() != first);
+  const pooled<memory> tiny(900);  // 2048 is more than twice of it
+  CHECK(tiny.data() != first);
+  CHECK(memory::live == 3);
+}
+
 TEST_CASE("backend/pool: size classes waste at most an eighth and never give too little") {
   using memory = counting_memory<1>;
   auto& p = pool<memory>::instance();

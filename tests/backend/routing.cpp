@@ -272,3 +272,48 @@ TEST_CASE_TEMPLATE("backend/routing: pairs sorted by expert, in token order with
     CHECK(offsets.to_host() == expected_offsets);
   }
 }
+
+TEST_CASE_TEMPLATE("backend/routing: the first pair that names no expert or repeats one", B, GMOE_TEST_BACKENDS) {
+  const auto first = [](const ids& choice, index_t slots) {
+    id_matrix<B> found = put_ids<B>({-7}, 1, 1).clone();
+    B::find_mistake(found.view(), put_ids<B>(choice, std::ssize(choice) / slots, slots).view(), 3);
+    return found.to_host()[0];
+  };
+  with_threads<B>([&] {
+    CHECK(first({0, 1, 2, none, none, none, 1, 0}, 2) == 8);  // none: the number of pairs
+    CHECK(first({0, 1, 2, 2, 1, 1}, 2) == 3);
+    CHECK(first({0, 1, 3, 3, 1, 1}, 2) == 2);
+    CHECK(first({none, -2, 1, 1}, 2) == 1);
+    CHECK(first({0, 0, 0, 2, 5}, 1) == 4);
+    CHECK(first({0, 1, 2, none, none, none, 2, none, 0, 1, none, 1}, 6) == 11);
+    CHECK(first({}, 2) == 0);
+    ids many(3000);
+    for (std::size_t p = 0; p < many.size(); ++p) many[p] = static_cast<id_type>(p % 3);
+    CHECK(first(many, 3) == 3000);
+    many[2500] = many[2499];  // both of one token
+    many[2900] = 7;
+    CHECK(first(many, 3) == 2500);
+  });
+}
+
+TEST_CASE_TEMPLATE("backend/routing: ids that are mistakes count as empty until they are found", B,
+                   GMOE_TEST_BACKENDS) {
+  using scalar = typename B::scalar;
+  const id_matrix<B> wrong = put_ids<B>({0, 9, -2, 1, 2, 0}, 3, 2);
+  matrix<B> count = put<B>(table(1, 3, not_a_number)), picked = put<B>(table(3, 2, not_a_number));
+  B::count_choices(count.view(), scalar(1), wrong.view());
+  CHECK(count.to_host() == std::vector<scalar>{2, 1, 1});
+  matrix<B> scores = put<B>(table(3, 3, {1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  B::gather_elements(picked.view(), scores.view(), wrong.view());
+  CHECK(picked.to_host() == std::vector<scalar>{1, 0, 0, 5, 9, 7});
+  B::scatter_add_elements(scores.view(), picked.view(), wrong.view());
+  CHECK(scores.to_host() == std::vector<scalar>{2, 2, 3, 4, 10, 6, 14, 8, 18});
+  B::one_hot(scores.view(), wrong.view());
+  CHECK(scores.to_host() == std::vector<scalar>{1, 0, 0, 0, 1, 0, 1, 0, 1});
+  id_matrix<B> limited = wrong.clone(), order(1, 6), position(3, 2), offsets(1, 4);
+  B::limit_capacity(limited.view(), 3, 1, priority::token_order);
+  CHECK(limited.to_host() == ids{0, 9, -2, 1, 2, none});
+  B::sort_pairs(order.view(), position.view(), offsets.view(), wrong.view());
+  CHECK(position.to_host() == ids{0, none, none, 2, 3, 1});
+  CHECK(offsets.to_host() == ids{0, 2, 3, 4});
+}

@@ -48,6 +48,18 @@ struct counting_top_1 {
   }
 };
 
+/// Experts for the first tokens alone.
+struct first_rows {
+  using slot = slots::form;
+  template <class B>
+  variable<B> operator()(const place<B>& at, auto& parts, const variable<B>& x) const {
+    const auto rows = id_matrix<B>::from_host(std::vector<id_type>{0, 1}, 1, 2);
+    const variable<B> some = take_rows(x, rows);
+    const routing<B>& r = parts.route(at, some, rows);
+    return scatter_rows(parts.experts(at, some, r), rows, x.rows());
+  }
+};
+
 template <class Card>
 struct traced {
   gmoe_test::temp_folder folder;
@@ -149,4 +161,11 @@ TEST_CASE("io/trace: gradients need something to be wrong about") {
       "scored";
   CHECK(message_of<data_error>([&] { t.run({.gradients = true}, {2, {1, 2}, {}}); }) == expected);
   CHECK(message_of<data_error>([&] { t.run({.train_steps = 1}, {2, {1, 2}, {-1, -1}}); }) == expected);
+}
+
+TEST_CASE("io/trace: a layer that routes some of the tokens has no rows for the others") {
+  traced<with<switch_card, first_rows, no_capacity, every_block>> t;
+  const trace_tokens text{2, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {}};
+  CHECK(message_of<config_error>([&] { t.run({}, text); }) ==
+        "trace: block 0 shows 'routed_out' of 2 rows, but a trace has a row for each of 10 tokens");
 }

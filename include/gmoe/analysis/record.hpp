@@ -26,6 +26,7 @@ void append_routing(routing_decisions& decisions, const Model& model,
           model.moe().layers(), " mixtures, expected one of each");
   for (index_t layer = 0; layer < model.moe().layers(); ++layer) {
     const auto& r = pass.routings[static_cast<std::size_t>(layer)];
+    require(!r.rows, "append_routing: block ", r.block, " routes some of its tokens, but decisions are of all");
     require(tokens >= 0 && tokens <= r.chosen.rows(), "append_routing: ", tokens, " tokens of a batch of ",
             r.chosen.rows(), " were asked for");
     if (first) decisions.add_layer(r.block, r.experts, r.chosen.cols(), *r.visible);

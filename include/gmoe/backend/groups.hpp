@@ -4,7 +4,6 @@
 /// P rows are sorted by group; group g has the rows [offsets[g], offsets[g + 1]), and its matrix is a block of rows of
 /// a stacked one. Groups may be empty, all rows may lie in one, P may be 0.
 
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -80,12 +79,7 @@ struct row_groups {
     rows = ranges().total();
   }
 
-  row_ranges ranges() const {
-    if constexpr (std::is_pointer_v<typename B::host_ids>)
-      return {on_host, groups};
-    else
-      return {on_host.get(), groups};
-  }
+  row_ranges ranges() const { return {ids_on_host(on_host), groups}; }
 };
 
 /// The kept pairs of a routing, exactly P of them, sorted by expert: an expert is a group, a pair a row.

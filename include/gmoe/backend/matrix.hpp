@@ -102,6 +102,14 @@ class matrix {
     return m;
   }
 
+  /// The first `cols` elements of the only row; shares the buffer.
+  matrix front(index_t cols) const {
+    require(rows_ == 1 && cols >= 0 && cols <= cols_, "matrix::front: ", cols, " elements of ", rows_, " x ", cols_);
+    matrix m = *this;
+    m.cols_ = cols;
+    return m;
+  }
+
  private:
   pooled<typename B::memory> storage_;
   index_t rows_ = 0, cols_ = 0;

@@ -52,8 +52,9 @@ class pool {
       {
         const std::scoped_lock lock(mutex_);
         free_blocks& from = cut ? pieces_ : whole_;
-        // Small buffers are of exactly one size per class.
-        if (block* b = from.find(bytes); b != nullptr && (cut || b->bytes == bytes)) {
+        // Small buffers are of one size per class. Where none of its own waits, a request takes one of up to twice the
+        // size: what has another size in every step then finds what a larger one left.
+        if (block* b = from.find(bytes); b != nullptr && (cut || b->bytes <= 2 * bytes)) {
           block* const rest = cut && b->bytes - bytes >= smallest_rest ? spare() : nullptr;
           from.remove(b);
           if (rest != nullptr) cut_off(b, bytes, rest);
@@ -165,10 +166,16 @@ class pool {
     b->next = spare_;
     spare_ = b;
   }
-  /// A block without memory.
+  /// A block without memory. Many are made at a time: how many pieces regions are in differs from step to step where
+  /// sizes do.
   block* spare() {
-    block* const b = spare_ != nullptr ? spare_ : new block;
-    if (spare_ != nullptr) spare_ = b->next;
+    for (int missing = spare_ == nullptr ? 64 : 0; missing > 0; --missing) {
+      block* const b = new block;
+      b->next = spare_;
+      spare_ = b;
+    }
+    block* const b = spare_;
+    spare_ = b->next;
     b->data = nullptr;
     b->bytes = 0;
     b->next = b->previous = b->left = b->right = nullptr;

@@ -58,6 +58,7 @@ struct shapes {
   static void gather_elements(auto&&...);
   static void scatter_add_elements(auto&&...);
   static void one_hot(auto&&...);
+  static void gather_ids(auto&&...);
   static void top_k_rows(auto&&...);
   static void count_choices(auto&&...);
   static void choice_fractions(auto&&...);
@@ -65,6 +66,7 @@ struct shapes {
   static void keep_randomly(auto&&...);
   static void sort_pairs(auto&&...);
   static void keep_where(auto&&...);
+  static void find_mistake(auto&&...);
   static void grouped_gemm(auto&&...);
   static void grouped_weight_gradient(auto&&...);
   static void batched_gemm(auto&&...);

@@ -142,6 +142,7 @@
   instance variable<B> rows_of(const variable<B>&, index_t, index_t);                                             \
   instance variable<B> columns_of(const variable<B>&, index_t, index_t);                                          \
   instance variable<B> take_rows(const variable<B>&, const id_matrix<B>&);                                        \
+  instance id_matrix<B> take_ids(const id_matrix<B>&, const id_matrix<B>&);                                       \
   instance variable<B> add_rows(const variable<B>&, const variable<B>&, const id_matrix<B>&);                     \
   instance variable<B> scatter_rows(const variable<B>&, const id_matrix<B>&, index_t);                            \
   instance variable<B> grouped_matmul(const variable<B>&, const variable<B>&, const block_layout&,                \

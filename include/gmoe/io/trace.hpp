@@ -173,6 +173,8 @@ class tracer : observer<typename Model::backend_type> {
   void see(std::string_view what, index_t block, const matrix<B>& value) override {
     if (!at_.empty()) return;  // of training steps only what is random
     if (what == "ln_f") final_ = value.clone();
+    require(value.rows() % (data_.size * data_.sequence) == 0, "trace: block ", block, " shows '", what, "' of ",
+            value.rows(), " rows, but a trace has a row for each of ", data_.size * data_.sequence, " tokens");
     out_.add(key(what, block), shape_of(value), value.to_host());
   }
   void see_cut(std::string_view what, index_t block, const matrix<B>& value) override {
@@ -194,6 +196,7 @@ class tracer : observer<typename Model::backend_type> {
   static std::string layer(index_t block) { return "layer" + std::to_string(block) + "/"; }
 
   void show(const routing<B>& r) {
+    require(!r.rows, "trace: block ", r.block, " routes some of its tokens, but a trace has a row for every token");
     const std::string at = layer(r.block);
     const std::vector<index_t> logits{data_.size, data_.sequence, r.experts},
         slots{data_.size, data_.sequence, r.chosen.cols()};

@@ -4,6 +4,7 @@
 ///     z = router(x)   p = score(z)   I = select(p)   I' = capacity(I)   w = gate(p, I)
 
 #include <concepts>
+#include <optional>
 #include <utility>
 
 #include "gmoe/moe/card.hpp"
@@ -37,10 +38,26 @@ class moe_parts {
     return z;
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
-  const routing<B>& route(const place<B>& at, const variable<B>& x) {
+  const routing<B>& route(const place<B>& at, const variable<B>& x) { return routed(at, x, {}); }
+  /// The same for some rows of the layer's tokens, by their numbers (1 x R), which x has: R may be 0. Others do not
+  /// take part: they neither compete for experts nor count in a balance loss or statistic.
+  const routing<B>& route(const place<B>& at, const variable<B>& x, const id_matrix<B>& rows) {
+    static_assert(
+        data::routes_any_rows,
+        "gmoe: a form that routes some of the rows needs policies that look at the token alone or at all that "
+        "are routed: none, from router to balance, may carry something from layer to layer or look at the "
+        "token's sequence");
+    require(rows.size() == x.rows(), "block ", at.block, ": ", rows.size(), " rows are to be routed, but x has ",
+            x.rows());
+    return routed(at.of_rows(rows), x, rows);
+  }
+
+ private:
+  const routing<B>& routed(const place<B>& at, const variable<B>& x, const std::optional<id_matrix<B>>& rows) {
     const auto number = static_cast<index_t>(at.found->routings.size());
     const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
     routing<B>& r = new_routing(at);
+    r.rows = rows;
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
       r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(), at, r);
@@ -55,18 +72,20 @@ class moe_parts {
     r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(), at, r);
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(), at, r);
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, rows.value_or(id_matrix<B>())});
     remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
              slots::balance>(at, r);
     return r;
   }
+
+ public:
   /// A routing that the form decides itself: row t goes to the experts in row t of `chosen` (T x K), with weight 1. It
   /// has neither logits nor scores.
   const routing<B>& assign(const place<B>& at, id_matrix<B> chosen) {
     routing<B>& r = new_routing(at);
     r.chosen = chosen;
     r.kept = std::move(chosen);
-    r.pairs = sort_by_expert(r.kept, r.experts);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block});
     return r;
   }
   /// What every token gets besides, or nothing.
@@ -83,7 +102,7 @@ class moe_parts {
   /// sum over the kept pairs of w_e E_e(x)
   variable<B> experts(const place<B>& at, const variable<B>& x, const routing<B>& r) {
     const detail::own_weights<typename data::weights> mine{*stack_.weights_of_experts};
-    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, at, x, r);
+    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, r.rows ? at.of_rows(*r.rows) : at, x, r);
     at.observe("routed_out", y);
     return y;
   }
@@ -111,6 +130,7 @@ class moe_parts {
     routing<B>& r = all.emplace_back();
     r.block = at.block;
     r.layer = layer_;
+    r.number = std::ssize(all) > 1 && all[all.size() - 2].layer == layer_ ? all[all.size() - 2].number + 1 : 0;
     r.experts = l_.inside.experts;
     r.visible = l_.visible;
     r.pool_is_shared = data::layers_share_experts;

@@ -7,6 +7,7 @@
 #include "gmoe/moe/findings.hpp"
 #include "gmoe/moe/layer_shape.hpp"
 #include "gmoe/nn/context.hpp"
+#include "gmoe/ops/rows_by_id.hpp"
 
 namespace gmoe {
 
@@ -23,6 +24,17 @@ struct place : context<B> {
     place next = *this;
     if (number > 0) next.random = this->random.fork("round").fork(static_cast<std::uint64_t>(number));
     return next;
+  }
+
+  /// The same place for some of its rows, by their numbers (1 x R): what is known of tokens is theirs. They are no
+  /// sequences any more: each row is one by itself.
+  place of_rows(const id_matrix<B>& rows) const {
+    place some = *this;
+    some.batch = rows.size();
+    some.sequence = 1;
+    if (!this->tokens.empty()) some.tokens = take_ids(this->tokens, rows);
+    if (residual) some.residual = take_rows(residual, rows);
+    return some;
   }
 
   /// The routings that earlier layers, and this one so far, have made in this pass.

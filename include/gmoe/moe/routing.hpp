@@ -2,6 +2,7 @@
 /// Routing is data: the one value that travels between router, selection, experts, balance loss and analysis.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,21 +18,23 @@ namespace gmoe {
 /// The experts that a layer sees, by their numbers in the pool. Shared, so that a recorded step can keep them.
 using expert_list = std::shared_ptr<const std::vector<id_type>>;
 
-/// How one layer routed T tokens over its N experts, K slots per token.
+/// How one layer routed T tokens over its N experts, K slots per token. T may be 0.
 template <class B>
 struct routing {
-  index_t block = 0;            ///< the block of the model
-  index_t layer = 0;            ///< the mixture's number
-  index_t experts = 0;          ///< N
-  expert_list visible;          ///< the pool's number of each of them
-  bool pool_is_shared = false;  ///< other layers see the same experts
-  matrix<B> mask;               ///< 1 x N or T x N, zeros and ones: whom a token may ask; empty: all
-  variable<B> logits;           ///< T x N, z
-  variable<B> scores;           ///< T x N, p
-  id_matrix<B> chosen;          ///< T x K, best first: what the router asked for (`no_choice`: an empty slot)
-  id_matrix<B> kept;            ///< T x K: what it got, after capacity and random rules
-  variable<B> weights;          ///< T x K, w; nothing means weight 1
-  dispatch<B> pairs;            ///< `kept` sorted by expert
+  index_t block = 0;                 ///< the block of the model
+  index_t layer = 0;                 ///< the mixture's number
+  index_t number = 0;                ///< among the routings of the mixture in this pass
+  index_t experts = 0;               ///< N
+  expert_list visible;               ///< the pool's number of each of them
+  bool pool_is_shared = false;       ///< other layers see the same experts
+  std::optional<id_matrix<B>> rows;  ///< 1 x T: which rows of the layer's input the tokens are; absent: all of them
+  matrix<B> mask;                    ///< 1 x N or T x N, zeros and ones: whom a token may ask; empty: all
+  variable<B> logits;                ///< T x N, z
+  variable<B> scores;                ///< T x N, p
+  id_matrix<B> chosen;               ///< T x K, best first: what the router asked for (`no_choice`: an empty slot)
+  id_matrix<B> kept;                 ///< T x K: what it got, after capacity and random rules
+  variable<B> weights;               ///< T x K, w; nothing means weight 1
+  dispatch<B> pairs;                 ///< `kept` sorted by expert
 
   /// Something that a policy wants others to see, such as the scores of groups.
   void note(literal name, variable<B> value) const { notes_.push_back({name.text, std::move(value)}); }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "gmoe/moe/check_card.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/routing.hpp"
 
 namespace gmoe::detail {
@@ -82,6 +84,18 @@ struct stack_data {
       return false;
   }
   static constexpr bool layers_share_experts = shares_experts<experts>();
+  /// A policy that looks at its token alone, or at all that are routed, does not mind if some of a layer's rows are
+  /// missing.
+  template <class Slot>
+  static constexpr bool takes_any_rows = (reach_of<answer<Card, Slot>>(true) == reach::token ||
+                                          reach_of<answer<Card, Slot>>(true) == reach::batch) &&
+                                         (reach_of<answer<Card, Slot>>(false) == reach::token ||
+                                          reach_of<answer<Card, Slot>>(false) == reach::batch) &&
+                                         std::is_same_v<typename carries<Slot>::type, nothing>;
+  static constexpr bool routes_any_rows = takes_any_rows<slots::router> && takes_any_rows<slots::candidates> &&
+                                          takes_any_rows<slots::score> && takes_any_rows<slots::select> &&
+                                          takes_any_rows<slots::capacity> && takes_any_rows<slots::gate> &&
+                                          takes_any_rows<slots::balance>;
 
   /// Whether any policy that keeps something has the hook.
   template <class Hook>
@@ -118,8 +132,10 @@ struct stack_data {
   /// The balance policy's loss of one layer alone; nothing where it has none.
   variable<B> layer_loss(const context<B>& ctx, const routing<B>& r) const {
     if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
-      place<B> at{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
-      at.block = r.block;
+      if (r.chosen.rows() == 0) return {};  // nobody, whose load would be even or not
+      place<B> whole{ctx, layers[static_cast<std::size_t>(r.layer)].inside};
+      whole.block = r.block;
+      const place<B> at = r.rows ? whole.of_rows(*r.rows) : whole;
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};

@@ -4,6 +4,7 @@
 /// Larger scores first, a NaN before every number, among equals the lower id: as everywhere (backend/contract.hpp).
 /// Slots for which there is nothing to choose are `no_choice`. Masks are zeros and ones.
 
+#include <algorithm>
 #include <limits>
 
 #include "gmoe/backend/matrix.hpp"
@@ -74,6 +75,7 @@ id_matrix<B> choose_above(const matrix<B>& scores, double threshold, index_t at_
 /// Padding does not compete: rows whose `valid` (T x 1) is 0 are not chosen; an empty matrix says that all are valid.
 template <class B>
 id_matrix<B> choose_rows(const matrix<B>& scores, index_t count, index_t group, const matrix<B>& valid = {}) {
+  group = std::max<index_t>(group, scores.rows() == 0);  // all of no rows
   require(count >= 0 && group >= 1 && scores.rows() % group == 0, "choose_rows: ", count, " rows of each group of ",
           group, " among ", scores.rows());
   detail::require_countable("choose_rows", scores);

@@ -27,10 +27,10 @@ variable<B> transpose_groups(const variable<B>& x, index_t group) {
       x);
 }
 
-/// x' for a matrix of one row or more.
+/// x'
 template <class B>
 variable<B> transpose(const variable<B>& x) {
-  return transpose_groups(x, x.rows());
+  return x.rows() > 0 ? transpose_groups(x, x.rows()) : reshape(x, x.cols(), 0);
 }
 
 /// Softmax over the rows of each group, column by column: Soft MoE's dispatch weights, where groups are sequences.
@@ -49,7 +49,7 @@ template <class B>
 variable<B> log_sum_exp_cols(const variable<B>& z, index_t group) {
   return reshape(log_sum_exp_rows(transpose_groups(z, group)), z.rows() / group, z.cols());
 }
-/// Over all rows: 1 x N.
+/// Over all rows, of which there must be some: 1 x N.
 template <class B>
 variable<B> log_sum_exp_cols(const variable<B>& z) {
   return log_sum_exp_cols(z, z.rows());

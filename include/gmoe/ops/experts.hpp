@@ -47,7 +47,7 @@ struct expert_layout {
 template <class B>
 struct layer_gradient {
   variable<B> x, weights, w_in, w_out;  ///< weights: or nothing
-  matrix<B> hidden, d_hidden, pair_dy;  ///< rows of the first two lie B::row_stride apart
+  matrix<B> hidden, d_hidden, pair_dy;  ///< P rows; those of the first two lie B::row_stride apart
   dispatch<B> pairs;                    ///< of no experts: every token went to expert 0
   expert_layout<B> layout;
 
@@ -57,7 +57,7 @@ struct layer_gradient {
     return {pairs.order.data(), pairs.position.data(), pairs.offsets_on_host(), pairs.slots,
             weights ? weights.value().view() : matrix_view<const scalar>{}};
   }
-  /// The columns in use, T K x widest.
+  /// The columns in use, P x widest.
   matrix_view<typename B::scalar> units(matrix<B>& of) const { return of.view().col_block(0, layout.widest); }
   matrix_view<const typename B::scalar> units(const matrix<B>& of) const {
     return of.view().col_block(0, layout.widest);
@@ -167,7 +167,7 @@ variable<B> apply_experts(Body, const variable<B>& x, const variable<B>& weights
                          weights,
                          w_in,
                          w_out,
-                         matrix<B>(x.rows() * (pairs ? pairs->slots : 1), B::row_stride(layout.widest)),
+                         matrix<B>(pairs ? pairs->count() : x.rows(), B::row_stride(layout.widest)),
                          {},
                          {},
                          pairs ? *pairs : dispatch<B>{},

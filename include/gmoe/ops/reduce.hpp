@@ -72,11 +72,11 @@ variable<B> row_norms(const variable<B>& x, double epsilon = 1e-12) {
       x);
 }
 
-/// Mean over the rows, 1 x cols.
+/// Mean over the rows, 1 x cols; zeros if there are none.
 template <class B>
 variable<B> col_means(const variable<B>& x) {
   matrix<B> y(1, x.cols());
-  const auto factor = static_cast<typename B::scalar>(1.0 / static_cast<double>(x.rows()));
+  const auto factor = static_cast<typename B::scalar>(x.rows() > 0 ? 1.0 / static_cast<double>(x.rows()) : 0.0);
   B::col_sums(y.view(), 0, factor, x.value().view());
   return make_result(
       std::move(y),

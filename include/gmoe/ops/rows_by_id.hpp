@@ -4,6 +4,8 @@
 /// Ids are row numbers in an id_matrix of any shape, read as one list, and `no_choice`, which stands for no row: such a
 /// row is read as zeros and written nowhere. Others must be checked before. What adds may meet an id more than once.
 
+#include <utility>
+
 #include "gmoe/autograd/tape.hpp"
 
 namespace gmoe {
@@ -20,6 +22,14 @@ variable<B> take_rows(const variable<B>& x, const id_matrix<B>& ids) {
         B::scatter_add_rows(x.zeroed_sink().view(), std::as_const(y.gradient()).view(), ids.view());
       },
       x);
+}
+
+/// The same of a list of ids, such as the token ids of some rows: 1 x as many as `places`.
+template <class B>
+id_matrix<B> take_ids(const id_matrix<B>& of, const id_matrix<B>& places) {
+  id_matrix<B> y(1, places.size());
+  B::gather_ids(y.view(), of.view(), places.view());
+  return y;
 }
 
 /// y + the rows of `part` at the places `ids`: row ids_i of the result has row i of `part` added.

@@ -37,12 +37,12 @@ struct expert_kernels {
   using out = matrix_view<S>;
 
   /// y_t = sum over t's kept pairs of w E_e(x_t), E(x) = W_out' act(W_in x). `hidden` keeps what the backward pass
-  /// needs, T K x widest: act's output if its slope can be computed from that (`KeepsOutput`), else its input. Expert
+  /// needs, P x widest: act's output if its slope can be computed from that (`KeepsOutput`), else its input. Expert
   /// e's rows start at offsets[e]; it uses as many columns as it has units.
   template <bool KeepsOutput, class Activation>
   static void experts_forward(const Activation& act, out y, out hidden, in x, const pair_list& pairs,
                               const expert_view<const S>& experts) {
-    const index_t d = x.cols, total = count_pairs(x, pairs);
+    const index_t d = x.cols, total = count_pairs(x, pairs, experts.experts);
     const auto outputs = scratch<S>(pairs.everything() ? 0 : total * d);
     for_row_chunks(x.rows, pairs, experts.experts, [&](index_t e, index_t begin, index_t end) {
       const index_t rows = end - begin, units = experts.units(e);
@@ -66,12 +66,12 @@ struct expert_kernels {
 
   /// dx = ... + beta dx; dweights (T x K, may be empty) = <dy_t, E_e(x_t)>, not written for dropped pairs. Leaves what
   /// the experts' own gradients are made of: `hidden` becomes act's output, `d_hidden` (laid out alike) the gradient of
-  /// its input, and the rows of `pair_dy` (T K x d, sorted by expert) w_te dy_t; without pairs that is dy, and not
+  /// its input, and the rows of `pair_dy` (P x d, sorted by expert) w_te dy_t; without pairs that is dy, and not
   /// made.
   template <bool KeepsOutput, class Activation>
   static void experts_backward(const Activation& act, out* dx, S beta, out dweights, out d_hidden, out pair_dy, in dy,
                                out hidden, const pair_list& pairs, const expert_view<const S>& experts) {
-    const index_t d = dy.cols, total = count_pairs(dy, pairs);
+    const index_t d = dy.cols, total = count_pairs(dy, pairs, experts.experts);
     const bool all = pairs.everything();
     const auto d_inputs = scratch<S>(all || !dx ? 0 : total * d);
 
@@ -144,8 +144,9 @@ struct expert_kernels {
   }
 
  private:
-  static index_t count_pairs(in x, const pair_list& pairs) {
-    return pairs.everything() ? x.rows : x.rows * pairs.slots;
+  /// P
+  static index_t count_pairs(in x, const pair_list& pairs, index_t experts) {
+    return pairs.everything() ? x.rows : pairs.offsets[experts];
   }
 
   static in gather(out to, in from, const id_type* order, index_t slots) {

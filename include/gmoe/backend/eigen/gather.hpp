@@ -48,17 +48,22 @@ struct gather_kernels {
     });
   }
 
-  /// y(i, j) = x(i, id(i, j)), 0 where the id is `no_choice`.
+  /// y(i, j) = x(i, id(i, j)), 0 where the id is no column.
   static void gather_elements(out y, in x, ids id) {
     for (index_t i = 0; i < y.rows; ++i)
-      for (index_t j = 0; j < y.cols; ++j) y(i, j) = id(i, j) == no_choice ? S(0) : x(i, id(i, j));
+      for (index_t j = 0; j < y.cols; ++j) y(i, j) = is_choice(id(i, j), x.cols) ? x(i, id(i, j)) : S(0);
   }
 
-  /// x(i, id(i, j)) += y(i, j), where the id is not `no_choice`.
+  /// x(i, id(i, j)) += y(i, j), where the id is a column.
   static void scatter_add_elements(out x, in y, ids id) {
     for (index_t i = 0; i < y.rows; ++i)
       for (index_t j = 0; j < y.cols; ++j)
-        if (id(i, j) != no_choice) x(i, id(i, j)) += y(i, j);
+        if (is_choice(id(i, j), x.cols)) x(i, id(i, j)) += y(i, j);
+  }
+
+  /// y_i = id number place_i of the flat list `of`, `no_choice` where the place is that.
+  static void gather_ids(matrix_view<id_type> y, ids of, ids place) {
+    for (index_t i = 0; i < y.size(); ++i) y.data[i] = place.data[i] == no_choice ? no_choice : of.data[place.data[i]];
   }
 
   /// y (T x N): 1 where expert e is among the ids of row i, else 0.
@@ -66,7 +71,7 @@ struct gather_kernels {
     for (index_t i = 0; i < y.rows; ++i) {
       std::fill_n(y.row(i), y.cols, S(0));
       for (index_t j = 0; j < id.cols; ++j)
-        if (id(i, j) != no_choice) y(i, id(i, j)) = S(1);
+        if (is_choice(id(i, j), y.cols)) y(i, id(i, j)) = S(1);
     }
   }
 

@@ -44,7 +44,7 @@ struct routing_kernels {
     std::fill_n(count.data, count.cols, S(0));
     for (index_t i = 0; i < choice.rows; ++i)
       for (index_t j = 0; j < choice.cols; ++j)
-        if (choice(i, j) != no_choice) count(0, choice(i, j)) += S(1);
+        if (is_choice(choice(i, j), count.cols)) count(0, choice(i, j)) += S(1);
     for (index_t e = 0; e < count.cols; ++e) count(0, e) *= scale;
   }
 
@@ -60,7 +60,7 @@ struct routing_kernels {
     std::fill_n(taken.data(), experts, index_t{0});
     const auto visit = [&](index_t i, index_t j) {
       id_type& e = choice(i, j);
-      if (e != no_choice && taken[e]++ >= capacity) e = no_choice;
+      if (is_choice(e, experts) && taken[e]++ >= capacity) e = no_choice;
     };
     if (order == priority::token_order) {
       for (index_t i = 0; i < choice.rows; ++i)
@@ -86,20 +86,39 @@ struct routing_kernels {
         choice(i, slot) = no_choice;
   }
 
-  /// Sorts the pairs by expert (counting sort, stable), leaving out `no_choice`.
+  /// Sorts the pairs by expert (counting sort, stable), leaving out what names none of them.
   static void sort_pairs(ids_out order, ids_out position, ids_out offsets, ids choice) {
     const index_t experts = offsets.cols - 1, pairs = choice.size();
     std::fill_n(offsets.data, experts + 1, id_type{0});
     for (index_t p = 0; p < pairs; ++p)
-      if (choice.data[p] != no_choice) ++offsets.data[choice.data[p] + 1];
+      if (is_choice(choice.data[p], experts)) ++offsets.data[choice.data[p] + 1];
     for (index_t e = 0; e < experts; ++e) offsets.data[e + 1] += offsets.data[e];
     const auto next = scratch<id_type>(experts);
     std::copy_n(offsets.data, experts, next.data());
     for (index_t p = 0; p < pairs; ++p) {
       const id_type e = choice.data[p];
-      if (e != no_choice) order.data[next[e]] = static_cast<id_type>(p);
-      position.data[p] = e == no_choice ? no_choice : next[e]++;
+      const bool there = is_choice(e, experts);
+      if (there) order.data[next[e]] = static_cast<id_type>(p);
+      position.data[p] = there ? next[e]++ : no_choice;
     }
+  }
+
+  /// first (1 x 1) = the first pair whose id is neither an expert's nor `no_choice`, or repeats one of its token; T K
+  /// if there is none.
+  static void find_mistake(ids_out first, ids choice, index_t experts) {
+    const auto last = scratch<index_t>(experts);  // token that asked for the expert last
+    std::fill_n(last.data(), experts, index_t{-1});
+    for (index_t i = 0; i < choice.rows; ++i)
+      for (index_t j = 0; j < choice.cols; ++j) {
+        const id_type e = choice(i, j);
+        if (e == no_choice) continue;
+        if (!is_choice(e, experts) || last[e] == i) {
+          first(0, 0) = static_cast<id_type>(i * choice.cols + j);
+          return;
+        }
+        last[e] = i;
+      }
+    first(0, 0) = static_cast<id_type>(choice.size());
   }
 
  private:

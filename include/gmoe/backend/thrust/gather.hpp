@@ -102,8 +102,14 @@ struct gather_element {
   GMOE_HD void operator()(index_t n) const {
     const position at(n, y.cols);
     const id_type e = id(at.row, at.col);
-    y(at.row, at.col) = e == no_choice ? S(0) : x(at.row, e);
+    y(at.row, at.col) = is_choice(e, x.cols) ? x(at.row, e) : S(0);
   }
+};
+
+struct gather_id {
+  id_type* y;
+  const id_type *of, *place;
+  GMOE_HD void operator()(index_t i) const { y[i] = place[i] == no_choice ? no_choice : of[place[i]]; }
 };
 
 template <class S>
@@ -113,7 +119,7 @@ struct scatter_elements_of_row {
   matrix_view<const id_type> id;
   GMOE_HD void operator()(index_t i) const {
     for (index_t j = 0; j < y.cols; ++j)
-      if (id(i, j) != no_choice) x(i, id(i, j)) += y(i, j);
+      if (is_choice(id(i, j), x.cols)) x(i, id(i, j)) += y(i, j);
   }
 };
 
@@ -160,12 +166,17 @@ struct gather_kernels {
     for_each_index(period * y.cols, add_periodic_element<S>{y, x, period});
   }
 
-  /// y(i, j) = x(i, id(i, j)), 0 where the id is `no_choice`.
+  /// y(i, j) = x(i, id(i, j)), 0 where the id is no column.
   static void gather_elements(out y, in x, ids id) { for_each_index(y.size(), gather_element<S>{y, x, id}); }
 
-  /// x(i, id(i, j)) += y(i, j), where the id is not `no_choice`.
+  /// x(i, id(i, j)) += y(i, j), where the id is a column.
   static void scatter_add_elements(out x, in y, ids id) {
     for_each_index(y.rows, scatter_elements_of_row<S>{x, y, id});
+  }
+
+  /// y_i = id number place_i of the flat list `of`, `no_choice` where the place is that.
+  static void gather_ids(matrix_view<id_type> y, ids of, ids place) {
+    for_each_index(y.size(), gather_id{y.data, of.data, place.data});
   }
 
   /// y (T x N): 1 where expert e is among the ids of row i, else 0.

@@ -131,7 +131,7 @@ struct queue_pairs {
     const id_type e = choice(i, j);
     const index_t group = order == priority::within_choice ? j : 0;
     const index_t none = experts * (order == priority::within_choice ? choice.cols : 1);
-    queue[n] = static_cast<id_type>(e == no_choice ? none : group * experts + e);
+    queue[n] = static_cast<id_type>(is_choice(e, experts) ? group * experts + e : none);
     pair[n] = static_cast<id_type>(i * choice.cols + j);
   }
 };
@@ -167,7 +167,7 @@ struct number_pairs {
   index_t experts;
   id_type *key, *order;
   GMOE_HD void operator()(index_t p) const {
-    key[p] = choice[p] == no_choice ? static_cast<id_type>(experts) : choice[p];
+    key[p] = is_choice(choice[p], experts) ? choice[p] : static_cast<id_type>(experts);
     order[p] = static_cast<id_type>(p);
   }
 };
@@ -177,6 +177,43 @@ struct note_positions {
   id_type* position_of;
   GMOE_HD void operator()(index_t i) const {
     position_of[order[i]] = key[i] < experts ? static_cast<id_type>(i) : no_choice;
+  }
+};
+
+struct smaller {
+  GMOE_HD id_type operator()(id_type a, id_type b) const { return b < a ? b : a; }
+};
+/// The first pair of row i that is a mistake, or `none`.
+struct find_mistake_of_row {
+  matrix_view<const id_type> choice;
+  index_t experts;
+  id_type none;
+  id_type* first;
+  template <class Team>
+  GMOE_DEVICE void operator()(const Team& team, index_t i) const {
+    id_type mine = none;
+    for (index_t j = team.first(); j < choice.cols && mine == none; j += team.step()) {
+      const id_type e = choice(i, j);
+      bool wrong = e != no_choice && !is_choice(e, experts);
+      if (e != no_choice)
+        for (index_t before = 0; before < j && !wrong; ++before) wrong = choice(i, before) == e;
+      if (wrong) mine = static_cast<id_type>(i * choice.cols + j);
+    }
+    const id_type found = team.reduce(mine, smaller{});
+    if (team.leads()) first[i] = found;
+  }
+};
+struct find_first {
+  const id_type* of;
+  index_t count;
+  id_type none;
+  id_type* first;
+  template <class Team>
+  GMOE_DEVICE void operator()(const Team& team, index_t) const {
+    id_type mine = none;
+    for (index_t i = team.first(); i < count; i += team.step()) mine = smaller{}(mine, of[i]);
+    const id_type found = team.reduce(mine, smaller{});
+    if (team.leads()) *first = found;
   }
 };
 
@@ -227,6 +264,15 @@ struct routing_kernels {
     stable_sort(key, order.data, pairs);
     find_runs(offsets.data, key, pairs, experts);
     for_each_index(pairs, note_positions{key, order.data, experts, position.data});
+  }
+
+  /// first (1 x 1) = the first pair whose id is neither an expert's nor `no_choice`, or repeats one of its token; T K
+  /// if there is none.
+  static void find_mistake(ids_out first, ids choice, index_t experts) {
+    const auto none = static_cast<id_type>(choice.size());
+    const scratch<id_type> of_row(choice.rows);
+    for_each_row(choice.rows, choice.cols, find_mistake_of_row{choice, experts, none, of_row});
+    for_each_row(1, choice.rows, find_first{of_row, choice.rows, none, first.data});
   }
 
  private:

@@ -17,12 +17,15 @@ struct joint_switch_loss {
   variable<B> loss(const findings<B>& pass) const {
     const index_t experts = pass.routings.front().experts;
     variable<B> f, p;
+    double count = 0;
     for (const routing<B>& r : pass.routings) {
+      if (r.chosen.rows() == 0) continue;
+      ++count;
       require(r.experts == experts, "joint_switch_loss: a layer of ", r.experts, " experts beside one of ", experts);
       f = f ? add(f, chosen_fractions(r)) : chosen_fractions(r);
       p = p ? add(p, col_means(r.scores)) : col_means(r.scores);
     }
-    const auto count = static_cast<double>(pass.routings.size());
+    if (count == 0) return {};
     return scale(dot(p, f), alpha * static_cast<double>(experts) / (count * count));
   }
 };
