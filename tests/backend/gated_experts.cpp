@@ -119,9 +119,12 @@ void check_gated_mixture(const gated_mixture& m) {
   }
 }
 
-std::vector<id_type> drawn(index_t pairs, const std::vector<id_type>& among, std::uint64_t seed) {
-  std::vector<id_type> ids(static_cast<std::size_t>(pairs));
-  for (std::size_t p = 0; p < ids.size(); ++p) ids[p] = among[random_stream(seed).below(p, among.size())];
+/// Different ones for the slots of a token.
+std::vector<id_type> drawn(std::size_t pairs, std::size_t slots, const std::vector<id_type>& among,
+                           std::uint64_t seed) {
+  std::vector<id_type> ids(pairs);
+  for (std::size_t p = 0; p < pairs; ++p)
+    ids[p] = among[(random_stream(seed).below(p / slots, among.size()) + p % slots) % among.size()];
   return ids;
 }
 
@@ -134,18 +137,18 @@ void check(const gated_mixture& m) {
 
 TEST_CASE_TEMPLATE("backend/gated_experts: weighted sum over the chosen experts, of different widths", B,
                    GMOE_TEST_BACKENDS) {
-  check<B>({.tokens = 41, .slots = 1, .d = 9, .choice = drawn(41, {0, 1, 2}, 1)});
-  check<B>({.tokens = 150, .slots = 2, .d = 19, .choice = drawn(300, {0, 1, 2}, 2)});
-  check<B>({.tokens = 7, .slots = 3, .d = 8, .choice = drawn(21, {0, 1, 2}, 3)});
-  check<B>({.tokens = 40, .slots = 2, .d = 11, .choice = drawn(80, {0, 1, 2}, 4), .weighted = false});
+  check<B>({.tokens = 41, .slots = 1, .d = 9, .choice = drawn(41, 1, {0, 1, 2}, 1)});
+  check<B>({.tokens = 150, .slots = 2, .d = 19, .choice = drawn(300, 2, {0, 1, 2}, 2)});
+  check<B>({.tokens = 7, .slots = 3, .d = 8, .choice = drawn(21, 3, {0, 1, 2}, 3)});
+  check<B>({.tokens = 40, .slots = 2, .d = 11, .choice = drawn(80, 2, {0, 1, 2}, 4), .weighted = false});
 }
 
 TEST_CASE_TEMPLATE("backend/gated_experts: dropped pairs, experts without a token or without units, all on one", B,
                    GMOE_TEST_BACKENDS) {
-  check<B>({.tokens = 40, .slots = 2, .d = 11, .choice = drawn(80, {1, 2, no_choice}, 5)});
+  check<B>({.tokens = 40, .slots = 2, .d = 11, .choice = drawn(80, 2, {1, 2, no_choice}, 5)});
   check<B>({.tokens = 6, .slots = 2, .d = 5, .choice = std::vector<id_type>(12, no_choice)});
   check<B>({.tokens = 203, .slots = 1, .d = 13, .choice = std::vector<id_type>(203, 1)});
-  check<B>({.tokens = 30, .slots = 2, .d = 6, .choice = drawn(60, {0, 1}, 7), .visible = {4, 2}});
+  check<B>({.tokens = 30, .slots = 2, .d = 6, .choice = drawn(60, 2, {0, 1}, 7), .visible = {4, 2}});
 }
 
 TEST_CASE_TEMPLATE("backend/gated_experts: the dense form sends every token to the only expert", B,

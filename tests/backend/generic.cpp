@@ -82,10 +82,17 @@ struct pairs_of_experts {
   static constexpr index_t slots = 2, widest = 17, units = 40;
   const std::vector<index_t> first_unit{0, 6, 10, 27, 40};
   const std::vector<id_type> visible{3, 0, 2};
-  dispatch<B> sorted = sort_by_expert<B>(put_ids<B>(random_ids(rows * slots, no_choice, 3, 1), rows, slots), 3);
+  dispatch<B> sorted = sort_by_expert<B>(put_ids<B>(choices(), rows, slots), 3);
   pair_groups<B> pairs{sorted};
   matrix<B> weights = put<B>(random_table(rows, slots, 2, 0.1, 1)).clone();
 
+  /// Two different ones, of which some are empty.
+  static std::vector<id_type> choices() {
+    std::vector<id_type> ids = random_ids(rows * slots, no_choice, 3, 1);
+    for (std::size_t p = 1; p < ids.size(); p += slots)
+      if (ids[p] == ids[p - 1]) ids[p] = no_choice;
+    return ids;
+  }
   pair_rows<scalar> list() const { return pairs.pairs(weights.data()); }
   template <class T>
   block_view<T> over(matrix_view<T> m) const {

@@ -87,9 +87,15 @@ struct chosen_experts {
 };
 
 std::vector<std::vector<id_type>> choices() {
-  std::vector<id_type> mixed(21);
-  for (std::size_t p = 0; p < mixed.size(); ++p) mixed[p] = static_cast<id_type>(random_stream(3).below(p, 5)) - 1;
-  return {mixed, std::vector<id_type>(21, 2), std::vector<id_type>(21, no_choice)};
+  // A token asks for an expert once.
+  std::vector<id_type> mixed(21), all_for_one(21, no_choice);
+  for (std::size_t p = 0; p < mixed.size(); ++p) {
+    mixed[p] = static_cast<id_type>(random_stream(3).below(p, 5)) - 1;
+    for (std::size_t before = p / 3 * 3; before < p; ++before)
+      if (mixed[p] == mixed[before]) mixed[p] = no_choice;
+    if (p % 3 == p / 3 % 3) all_for_one[p] = 2;
+  }
+  return {mixed, all_for_one, std::vector<id_type>(21, no_choice)};
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace gmoe_test {
 
 using gmoe::id_type;
 using gmoe::index_t;
+using gmoe::is_choice;
 using gmoe::no_choice;
 
 /// Memory of the host.
@@ -107,18 +108,18 @@ struct short_list : gmoe::generic::fallbacks<short_list<S>, S> {
     for (index_t i = 0; i < x.rows; ++i)
       for (index_t j = 0; j < x.cols && id.data[i] != no_choice; ++j) y(id.data[i], j) += x(i, j);
   }
+  static void gather_ids(ids_out to, ids of, ids place) {
+    for (index_t i = 0; i < to.size(); ++i)
+      to.data[i] = place.data[i] == no_choice ? no_choice : of.data[place.data[i]];
+  }
   static void gather_elements(out y, in x, ids id) {
     for (index_t i = 0; i < y.rows; ++i)
-      for (index_t j = 0; j < y.cols; ++j) y(i, j) = gmoe::is_choice(id(i, j), x.cols) ? x(i, id(i, j)) : S(0);
+      for (index_t j = 0; j < y.cols; ++j) y(i, j) = is_choice(id(i, j), x.cols) ? x(i, id(i, j)) : S(0);
   }
   static void scatter_add_elements(out y, in x, ids id) {
     for (index_t i = 0; i < x.rows; ++i)
       for (index_t j = 0; j < x.cols; ++j)
-        if (gmoe::is_choice(id(i, j), y.cols)) y(i, id(i, j)) += x(i, j);
-  }
-  static void gather_ids(ids_out some, ids list, ids id) {
-    for (index_t i = 0; i < some.size(); ++i)
-      some.data[i] = id.data[i] == no_choice ? no_choice : list.data[id.data[i]];
+        if (is_choice(id(i, j), y.cols)) y(i, id(i, j)) += x(i, j);
   }
 
   // Choices.
@@ -146,7 +147,7 @@ struct short_list : gmoe::generic::fallbacks<short_list<S>, S> {
   static void limit_capacity(ids_out choice, index_t experts, index_t capacity, gmoe::priority order) {
     std::vector<index_t> taken(static_cast<std::size_t>(experts));
     const auto visit = [&](id_type& e) {
-      if (gmoe::is_choice(e, experts) && taken[static_cast<std::size_t>(e)]++ >= capacity) e = no_choice;
+      if (is_choice(e, experts) && taken[static_cast<std::size_t>(e)]++ >= capacity) e = no_choice;
     };
     if (order == gmoe::priority::token_order) {
       for (index_t p = 0; p < choice.size(); ++p) visit(choice(p / choice.cols, p % choice.cols));
@@ -179,16 +180,16 @@ struct short_list : gmoe::generic::fallbacks<short_list<S>, S> {
     }
     offsets.data[offsets.cols - 1] = found;
     for (index_t p = 0; p < asked.size(); ++p)
-      if (!gmoe::is_choice(asked.data[p], offsets.cols - 1)) position.data[p] = no_choice;
+      if (!is_choice(asked.data[p], offsets.cols - 1)) position.data[p] = no_choice;
   }
   static void find_mistake(ids_out first, ids asked, index_t experts) {
-    const auto wrong = [&](index_t p) {
-      const id_type e = asked.data[p], *row = asked.data + p / asked.cols * asked.cols;
-      return e != no_choice && (!gmoe::is_choice(e, experts) || std::count(row, asked.data + p, e) > 0);
-    };
-    index_t p = 0;
-    while (p < asked.size() && !wrong(p)) ++p;
-    first(0, 0) = static_cast<id_type>(p);
+    for (index_t p = 0; p < asked.size(); ++p) {
+      const id_type e = asked.data[p], *const row = asked.data + p / asked.cols * asked.cols;
+      if (e == no_choice || (is_choice(e, experts) && std::find(row, asked.data + p, e) == asked.data + p)) continue;
+      first(0, 0) = static_cast<id_type>(p);
+      return;
+    }
+    first(0, 0) = static_cast<id_type>(asked.size());
   }
 
   // Draws.

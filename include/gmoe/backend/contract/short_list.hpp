@@ -61,13 +61,13 @@ concept sums = requires(out<B> y, typename B::scalar beta, typename B::scalar sc
 
 /// Rows and elements by id; `no_choice` is read as zeros and written nowhere. Lists of rows are flat and contiguous.
 template <class B>
-concept gathers = requires(out<B> y, in<B> x, ids id, const in<B>* more, index_t offset, index_t period, ids_out some,
-                           ids list) {
+concept gathers = requires(out<B> y, in<B> x, ids id, const in<B>* more, index_t offset, index_t period, ids_out to,
+                           ids of) {
   B::gather_rows(y, x, id, more, offset, period);  // y_i = x_id(i), + row offset + (i mod period) of `more` if not null
   B::scatter_add_rows(y, x, id);      // adds row i of x to row id(i) of y, in the order of i: ids may repeat
+  B::gather_ids(to, of, id);          // to_i = the id at place id(i) of a flat list
   B::gather_elements(y, x, id);       // y(i, j) = x(i, id(i, j)); y and id have one shape
   B::scatter_add_elements(y, x, id);  // adds x(i, j) to y(i, id(i, j)), in the order of j
-  B::gather_ids(some, list, id);      // some_i = the id at place id_i of a flat list
 };
 
 /// One rule for all backends (fn::goes_before): larger scores first; a NaN, whatever its sign, before every number,
@@ -84,7 +84,9 @@ concept routes = requires(ids_out choice, in<B> scores, in<B> mask, in<B> x, ind
   B::limit_capacity(choice, experts, capacity, order);     // empties all but the first `capacity` slots of each expert
   B::limit_capacity(choice, experts, asked, rule, order);  // the same, with the room that the rule gives for `asked`
   B::sort_pairs(sorted, position, offsets, asked);         // asked (T x K) by expert, stable: see dispatch.hpp
-  B::find_mistake(first, asked, experts);  // first (1 x 1) = the first pair of no expert or that repeats one, or T K
+  // first (1 x 1) = the first slot of `asked`, row by row, whose id is none of the experts' or repeats one of its row;
+  // T K if there is none
+  B::find_mistake(first, asked, experts);
 };
 
 /// Draws from keyed streams: the same numbers on every backend. Element (i, j) of an m x n matrix has word i n + j.

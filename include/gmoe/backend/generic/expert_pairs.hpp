@@ -12,7 +12,7 @@ struct expert_ranges {
   template <class List>
   expert_ranges(const List& list, index_t tokens, index_t experts)
       : all{0, static_cast<id_type>(tokens)},
-        groups(list.order == nullptr ? row_ranges{all, 1} : row_ranges{pointer_to(list.offsets), experts}) {}
+        groups(list.order == nullptr ? row_ranges{all, 1} : row_ranges{ids_on_host(list.offsets), experts}) {}
   expert_ranges(const expert_ranges&) = delete;
   expert_ranges& operator=(const expert_ranges&) = delete;
   index_t rows() const { return groups.total(); }

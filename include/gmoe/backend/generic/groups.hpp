@@ -69,14 +69,14 @@ struct group_kernels {
   /// Waits for the offsets.
   static void segment_sums(out y, S beta, S scale, in x, ids offsets) {
     const auto on_host = B::read_ids(offsets);
-    const row_ranges groups{pointer_to(on_host), y.rows};
+    const row_ranges groups{ids_on_host(on_host), y.rows};
     for (index_t g = 0; g < y.rows; ++g) B::col_sums(y.row_block(g, 1), beta, scale, rows_of(x, groups, g));
   }
 
   /// A product with a column of ones. Waits for the offsets.
   static void expand_segments(out y, S beta, S scale, in x, ids offsets) {
     const auto on_host = B::read_ids(offsets);
-    const row_ranges groups{pointer_to(on_host), x.rows};
+    const row_ranges groups{ids_on_host(on_host), x.rows};
     const matrix<B> one = ones<B>(y.rows, 1);
     for (index_t g = 0; g < x.rows; ++g)
       B::gemm(op::none, op::none, scale, rows_of(one.view(), groups, g), x.row_block(g, 1), beta,

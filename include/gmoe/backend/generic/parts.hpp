@@ -1,8 +1,6 @@
 #pragma once
 /// What several compositions begin with.
 
-#include <type_traits>
-
 #include "gmoe/backend/contract/short_list.hpp"
 
 namespace gmoe::generic {
@@ -39,15 +37,6 @@ matrix<B> filled_slots(ids id, index_t count) {
   matrix<B> there(id.rows, id.cols);
   B::gather_elements(there.view(), every.view(), id);
   return there;
-}
-
-/// Where ids are on the host, as a pointer; waits for them.
-template <class HostIds>
-const id_type* pointer_to(const HostIds& on_host) {
-  if constexpr (std::is_pointer_v<HostIds>)
-    return on_host;
-  else
-    return on_host.get();
 }
 
 }  // namespace gmoe::generic

@@ -40,7 +40,7 @@ struct special_experts {
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {
     std::vector<index_t> one(pool.widths.size()), two(pool.widths.size());
     for (std::size_t e = 0; e < pool.kinds.size(); ++e) two[e] = 2 * (one[e] = pool.kinds[e] == expert_kind::constant);
-    weights<B> w{of.make_weights(make, pool), expert_units<B>(two), expert_units<B>(one)};
+    weights<B> w{of.make_weights(make, pool), expert_units<B>(two), expert_units<B>(one), {}, {}};
     if (w.rows.total() == 0) return w;
     w.mix = make.normal("mix", w.pairs.total(), pool.d_model, pool.initializer_range);
     w.value = make.normal("value", w.rows.total(), pool.d_model, pool.initializer_range);
