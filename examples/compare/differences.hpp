@@ -11,8 +11,9 @@ namespace compare {
 /// The probability with which an interval holds the true difference.
 inline constexpr double interval_level = 0.95;
 
-/// By how much the validation loss of runs like the demo's differs from seed to seed, in nats per byte: a standard
-/// deviation, measured by the demo. All that a comparison with one seed can say about its noise.
+/// By how much the validation loss of the demo's models differs from seed to seed, in nats per byte: the largest of the
+/// standard deviations that were measured (docs/reproduce.md). All that a comparison with one seed can say of its
+/// noise.
 inline constexpr double usual_deviation = 0.02;
 
 /// The keys of the losses on further texts that a run has, or a row of a summary.

@@ -1,5 +1,6 @@
 #include "speedup.hpp"
 
+#include <cmath>
 #include <cstdint>
 
 #include "gmoe/analysis/power_law.hpp"
@@ -13,13 +14,12 @@ double tokens_per_step(const json& run) {
   return how.at("batch").get<double>() * how.at("accumulation").get<double>() * how.at("sequence").get<double>();
 }
 
-/// Validation losses over tokens, from the end of the warm-up on.
+/// Validation losses over tokens, from where they are fitted.
 std::vector<gmoe::curve_point> curve_of(const json& run) {
-  const json& how = run.at("settings").at("recipe");
-  const double warm_up = how.at("warmup_fraction").get<double>() * how.at("steps").get<double>();
+  const double from = fitted_from * run.at("settings").at("recipe").at("steps").get<double>();
   std::vector<gmoe::curve_point> points;
   for (const json& p : run.at("curve").at("same_tokens"))
-    if (p[0].get<double>() > warm_up) points.push_back({p[0].get<double>() * tokens_per_step(run), p[1].get<double>()});
+    if (p[0].get<double>() >= from) points.push_back({p[0].get<double>() * tokens_per_step(run), p[1].get<double>()});
   return points;
 }
 
@@ -87,6 +87,7 @@ json speedups_over(const std::string& baseline, const std::vector<json>& runs) {
       row["seconds_factor"] = speedup->factor * base.seconds_per_token / end.seconds_per_token;
       row["extrapolated"] = speedup->extrapolated;
     }
+    row["within_residual"] = std::abs(end.loss - base.loss) <= law->residual;
     row["within"] = within(*law, runs, variant);
     all["variants"].push_back(std::move(row));
   }

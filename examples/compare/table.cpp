@@ -177,9 +177,10 @@ std::string speedup_text(const json& comparison) {
       rows.back().push_back(row.at(key).is_null() ? "-" : format("%.2f", row[key].get<double>()));
     std::string note = row.at("factor").is_null() ? "never, by its curve" : "";
     if (row.at("extrapolated") == true) note = "extrapolated";
+    if (row.at("within_residual") == true) note += note.empty() ? "within the residual" : ", within the residual";
     if (!note.empty() && !row.at("within").is_null())
       note += gmoe::concat("; ", format("%.2f", row["within"].at("factor").get<double>()), " at ",
-                           with_unit(row["within"].at("tokens").get<double>()), " tokens, within the range");
+                           with_unit(row["within"].at("tokens").get<double>()), " tokens, without extrapolation");
     rows.back().push_back(note);
   }
   return gmoe::concat(
@@ -199,8 +200,8 @@ std::string noise_text(const json& comparison) {
   if (one)
     return gmoe::concat(
         "One seed each: this table cannot tell a difference from noise. The losses of runs like the "
-        "demo's differ by about ",
-        usual_deviation, " from seed to seed, perplexities by ", 100 * usual_deviation, " %; --seeds 3 measures it.\n");
+        "demo's have deviations of up to ",
+        usual_deviation, " from seed to seed, perplexities of ", 100 * usual_deviation, " %; --seeds 3 measures it.\n");
   std::vector<std::vector<std::string>> rows{{"variant", "difference", "95 % interval", "spread", "", "seeds"}};
   for (const json& row : summary) {
     if (&row == &summary[0]) continue;

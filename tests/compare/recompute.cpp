@@ -204,15 +204,21 @@ class recomputation {
     std::vector<std::pair<real, real>> points;
     for (const auto& [seed, run] : runs_.at(speedup.at("baseline").get<std::string>()))
       for (const auto& p : curve(*run.first)) points.push_back(p);
-    const auto scale_and_error = [&](real limit, real exponent) {
+    const auto powers = [&](real exponent) {
+      std::vector<real> g;
+      for (const auto& [cost, loss] : points) g.push_back(std::pow(cost, -exponent));
+      return g;
+    };
+    const auto scale_and_error = [&](real limit, const std::vector<real>& g) {
       real gg = 0, gl = 0, squares = 0;
-      for (const auto& [cost, loss] : points) {
-        const real g = std::pow(cost, -exponent);
-        gg += g * g;
-        gl += g * (loss - limit);
+      for (std::size_t i = 0; i < g.size(); ++i) {
+        gg += g[i] * g[i];
+        gl += g[i] * (points[i].second - limit);
       }
-      for (const auto& [cost, loss] : points)
-        squares += std::pow(loss - limit - gl / gg * std::pow(cost, -exponent), 2.0L);
+      for (std::size_t i = 0; i < g.size(); ++i) {
+        const real missed = points[i].second - limit - gl / gg * g[i];
+        squares += missed * missed;
+      }
       return std::pair{gl / gg, std::sqrt(squares / static_cast<real>(points.size()))};
     };
     real lowest = points.front().second;
@@ -220,19 +226,22 @@ class recomputation {
     real limit = lowest / 2, limit_step = lowest / 40, logarithm = std::log(0.3L), step = std::log(1000.0L) / 40;
     for (int round = 0; round < 60; ++round) {
       real best = INFINITY, best_limit = limit, best_logarithm = logarithm;
-      for (int i = -20; i <= 20; ++i)
-        for (int k = -20; k <= 20; ++k) {
-          const real l = std::max(limit + i * limit_step, 0.0L), x = logarithm + k * step;
-          if (const real error = scale_and_error(l, std::exp(x)).second; error < best)
+      for (int k = -20; k <= 20; ++k) {
+        const real x = logarithm + k * step;
+        const std::vector<real> g = powers(std::exp(x));
+        for (int i = -20; i <= 20; ++i) {
+          const real l = std::max(limit + i * limit_step, 0.0L);
+          if (const real error = scale_and_error(l, g).second; error < best)
             best = error, best_limit = l, best_logarithm = x;
         }
+      }
       limit = best_limit;
       logarithm = best_logarithm;
       limit_step *= 0.6L;
       step *= 0.6L;
     }
     const real exponent = std::exp(logarithm);
-    const auto [scale, error] = scale_and_error(limit, exponent);
+    const auto [scale, error] = scale_and_error(limit, powers(exponent));
     const json& found = speedup["curve"];
     ++checked;
     if (std::fabs(found.at("residual").get<double>() - error) > 1e-6L * error + 1e-12L) {
@@ -278,12 +287,12 @@ class recomputation {
   }
 
  private:
-  /// Tokens and validation losses after the warm-up.
+  /// Tokens and validation losses from three tenths of the steps on.
   static std::vector<std::pair<real, real>> curve(const json& run) {
     const json& how = run.at("settings").at("recipe");
     std::vector<std::pair<real, real>> points;
     for (const json& p : run.at("curve").at("same_tokens"))
-      if (p[0].get<double>() > how.at("warmup_fraction").get<double>() * how.at("steps").get<double>())
+      if (10 * p[0].get<double>() >= 3 * how.at("steps").get<double>())
         points.push_back({real(p[0].get<double>()) * how.at("batch").get<double>() *
                               how.at("accumulation").get<double>() * how.at("sequence").get<double>(),
                           p[1].get<double>()});

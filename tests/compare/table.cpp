@@ -101,7 +101,7 @@ TEST_CASE("compare/table: marks and paired differences, or what one seed leaves 
   const std::string one = comparison({2}, {1});
   CHECK(has(one,
             "One seed each: this table cannot tell a difference from noise. The losses of runs like the demo's "
-            "differ by about 0.02 from seed to seed, perplexities by 2 %"));
+            "have deviations of up to 0.02 from seed to seed, perplexities of 2 %"));
   CHECK_FALSE(has(one, "*"));
   CHECK_FALSE(has(one, "Validation loss against"));
 }
