@@ -22,7 +22,7 @@ namespace {
 
 using B = gmoe_test::model_backend;
 
-const sizes small = [] {
+const sizes small_any = [] {
   sizes s = gmoe_test::small_sizes();
   s.dropout = 0.1;
   return s;
@@ -130,8 +130,8 @@ std::string trace_of(Model& model, const gmoe_test::temp_folder& folder, const t
 template <class Card>
 void check_same() {
   const gmoe_test::temp_folder folder;
-  language_model<Card, B> typed(small, 5);
-  const auto any = make_model<B, chosen_from>(text_of<Card>.name, small, 5);
+  language_model<Card, B> typed(small_any, 5);
+  const auto any = make_model<B, chosen_from>(text_of<Card>.name, small_any, 5);
   CHECK(state_of(*any) == state_of(typed));
   CHECK(any->hears_steps == typed.hears_steps);
   CHECK(any->needs_preparation() == typed.needs_preparation());
@@ -150,7 +150,7 @@ void check_same() {
 
   // A file of the one is a file of the other.
   CHECK(check_checkpoint(folder / "any", make_card<chosen_from>(text_of<Card>.name)).step == 3);
-  const auto again = make_model<B, chosen_from>(text_of<Card>.name, small, 6);
+  const auto again = make_model<B, chosen_from>(text_of<Card>.name, small_any, 6);
   load_model(folder / "typed", *again, std::string(text_of<Card>.name));
   CHECK(state_of(*again) == expected.state);
   CHECK(again->step() == 3);
@@ -165,7 +165,7 @@ TEST_CASE("model/any_model: the bits of the model of that card, in all that is d
 }
 
 TEST_CASE("model/any_model: passes and mixtures") {
-  model_of<gmoe_card, B> any(language_model<gmoe_card, B>(small, 5));
+  model_of<gmoe_card, B> any(language_model<gmoe_card, B>(small_any, 5));
   const language_model<gmoe_card, B>& typed = any.get();
   const any_model<B>& model = any;
   batch<B> data;
@@ -190,7 +190,7 @@ TEST_CASE("model/any_model: passes and mixtures") {
   CHECK(model.moe().layer_loss(pass.found(), 1).value().item() == typed.moe().layer_loss(r).value().item());
   CHECK(std::move(pass).found().routings.size() == 3);
 
-  const auto other = make_model<B, chosen_from>("counting", small);
+  const auto other = make_model<B, chosen_from>("counting", small_any);
   any_pass<B> foreign = other->begin(ctx);
   CHECK(gmoe_test::config_message([&] { model.hidden(foreign); }) == "this pass was begun by a model of another card");
 }
@@ -198,13 +198,13 @@ TEST_CASE("model/any_model: passes and mixtures") {
 TEST_CASE("model/any_model: the card, and the model itself") {
   any_card card = make_card<chosen_from>("gmoe");
   change_setting(card, "balance.alpha", "0.25");
-  const auto model = make_model<B, chosen_from>(card, small, 3);
+  const auto model = make_model<B, chosen_from>(card, small_any, 3);
   CHECK(model->card().text().name == "gmoe");
   CHECK(model->as<gmoe_card>().card().balance.alpha == 0.25);
   CHECK(gmoe_test::config_message([&] { model->as<counting_card>(); }) == "the card gmoe is no counting_card");
-  CHECK(gmoe_test::config_message([] { make_model<B, chosen_from>("gmeo", small); }) ==
+  CHECK(gmoe_test::config_message([] { make_model<B, chosen_from>("gmeo", small_any); }) ==
         "there is no card 'gmeo'; did you mean 'gmoe'? Known chosen_from: gmoe, counting");
-  sizes wrong = small;
+  sizes wrong = small_any;
   wrong.heads = 3;
   CHECK(gmoe_test::config_message([&] { make_model<B, chosen_from>("gmoe", wrong); }) ==
         "d_model = 8 is not divisible by heads = 3");
