@@ -8,8 +8,8 @@
 #include "gmoe/backend/cpu.hpp"
 #endif
 #include "gmoe/backend/generic.hpp"
-#include "gmoe/data/continue_text.hpp"
 #include "gmoe/data/choice_question.hpp"
+#include "gmoe/data/continue_text.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/counting_models.hpp"
 #include "gmoe/data/printable.hpp"
