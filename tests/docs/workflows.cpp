@@ -1,4 +1,5 @@
-// The code of docs/checkpoints.md, docs/metrics.md, docs/backends.md and docs/variants/README.md, run on small models.
+// The code of docs/checkpoints.md, docs/metrics.md, docs/tasks.md, docs/backends.md and docs/variants/README.md, run on
+// small models.
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -12,11 +13,13 @@
 #include "gmoe/analysis/record.hpp"
 #include "gmoe/analysis/summary.hpp"
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/data/byte_tokenizer.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/io/official.hpp"
 #include "gmoe/io/official_trace.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/any_model.hpp"
+#include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/moe/recording.hpp"
 #include "gmoe/train/train.hpp"
 
@@ -150,6 +153,17 @@ gmoe::path_cluster_report measure_clusters(const model_type& model, std::span<co
 }
 // [/clusters]
 
+// [prefers]
+/// Whether a model finds the right sentence likelier than the wrong one, both at the start of a line.
+bool prefers(const model_type& model, std::string_view right, std::string_view wrong) {
+  const gmoe::byte_tokenizer bytes;
+  const std::vector<gmoe::continuation> pair{{bytes.encode("\n"), bytes.encode(right)},
+                                             {bytes.encode("\n"), bytes.encode(wrong)}};
+  const std::vector<gmoe::log_likelihood> found = gmoe::log_likelihoods(model, std::span(pair));
+  return found[0].sum > found[1].sum;
+}
+// [/prefers]
+
 // [by-name]
 using my_cards = gmoe::card_list<gmoe::gmoe_card, gmoe::switch_card>;  // all_cards has every one of the library
 
@@ -236,6 +250,7 @@ bool run(const fs::path& folder) {
   const auto d = gmoe::record_routing(first, part, {.sequence = 16, .batch = 4}).decisions;
   const auto pair = compare_paths(d, d);
   good &= expect(pair[0].entropy == pair[1].entropy && pair[0].layers == 3, "a model equals itself");
+  good &= expect(prefers(first, "the", "\x01\x02\x03"), "what a text has is likelier than what it has not");
   good &= expect(measure_clusters(first, part).points > 0, "paths were clustered");
 
   const gmoe::recipe brief{.steps = 3, .batch = 4, .sequence = 16};

@@ -39,8 +39,8 @@ template <class B>
 struct model_block {
   layer_shape shape;
   nn::layer_norm<B> ln_1, ln_2;
-  bool has_mixture;
-  index_t number;  ///< among the mixtures, or among the others
+  bool has_mixture = false;
+  index_t number = 0;  ///< among the mixtures, or among the others
 };
 
 }  // namespace detail
@@ -72,11 +72,12 @@ class language_model {
     for (index_t b = 0; b < s.layers; ++b) {
       const builder<B> make = make_.scope("h", b);
       const bool mixture = mixtures < moe_.layers() && moe_.shape(mixtures).block == b;
-      block made{{s, b},
-                 nn::layer_norm<B>::make(make.scope("ln_1"), s.d_model, s.layer_norm_epsilon),
-                 nn::layer_norm<B>::make(make.scope("ln_2"), s.d_model, s.layer_norm_epsilon),
-                 mixture,
-                 mixture ? mixtures++ : dense++};
+      block& made = blocks_.emplace_back();
+      made.shape = {s, b};
+      made.ln_1 = nn::layer_norm<B>::make(make.scope("ln_1"), s.d_model, s.layer_norm_epsilon);
+      made.ln_2 = nn::layer_norm<B>::make(make.scope("ln_2"), s.d_model, s.layer_norm_epsilon);
+      made.has_mixture = mixture;
+      made.number = mixture ? mixtures++ : dense++;
       made.shape.moe_layer = b;  // attention is in every block
       attention_.add_layer(
           answer_of<slots::attention>(card), {}, make.scope("attn"),
@@ -86,7 +87,6 @@ class language_model {
         dense_.add_layer(
             answer_of<slots::dense>(card), {}, make.scope("mlp"), [&](index_t g) { return make_.scope("dense", g); },
             made.shape);
-      blocks_.push_back(std::move(made));
     }
   }
 
