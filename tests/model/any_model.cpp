@@ -203,7 +203,7 @@ TEST_CASE("model/any_model: the card, and the model itself") {
   CHECK(model->as<gmoe_card>().card().balance.alpha == 0.25);
   CHECK(gmoe_test::config_message([&] { model->as<counting_card>(); }) == "the card gmoe is no counting_card");
   CHECK(gmoe_test::config_message([] { make_model<B, chosen_from>("gmeo", small_any); }) ==
-        "there is no card 'gmeo'; did you mean 'gmoe'? Known chosen_from: gmoe, counting");
+        "there is no card 'gmeo'; did you mean 'gmoe'? Known cards: gmoe, counting");
   sizes wrong = small_any;
   wrong.heads = 3;
   CHECK(gmoe_test::config_message([&] { make_model<B, chosen_from>("gmoe", wrong); }) ==

@@ -90,7 +90,8 @@ TEST_CASE("moe/hooks: named once, and all different") {
   std::string all;
   std::apply([&](auto... h) { ((all += std::string(h.name) + " "), ...); }, hooks::all{});
   CHECK(all ==
-        "total visible width publish make_weights operator() logits scores choose at_most experts_per_token keep "
+        "total visible width kind home publish make_weights operator() logits scores choose at_most experts_per_token "
+        "keep "
         "weights layer_loss loss has_experts make_layer make_shared group prepare before_step after_step remember mask "
         "columns parts routings ");
 }

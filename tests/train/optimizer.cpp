@@ -64,13 +64,13 @@ TEST_CASE("train/adamw: a parameter that is not trained stays as it is, without 
 }
 
 TEST_CASE("train/adamw: moments of rows that begin anew are zero, in a step and for whoever looks at them") {
-  gmoe::parameter<B> p("p", gmoe::matrix<B>::filled(3, 2, 1.0));
-  gmoe::adamw<B> optimizer({&p}, {.weight_decay = 0});
+  gmoe::parameter<doubles> p("p", gmoe::matrix<doubles>::filled(3, 2, 1.0));
+  gmoe::adamw<doubles> optimizer({&p}, {.weight_decay = 0});
   std::vector<double> value(6, 1.0), m(6), v(6);
   const auto step = [&](int t) {
     std::vector<double> g(6);
     for (int i = 0; i < 6; ++i) g[i] = std::cos(t + i);
-    B::upload(p.gradient().data(), g.data(), 6 * sizeof(double));
+    doubles::upload(p.gradient().data(), g.data(), 6 * sizeof(double));
     optimizer.step(0.1);
     for (int i = 0; i < 6; ++i) {
       m[i] = 0.9 * m[i] + 0.1 * g[i];
