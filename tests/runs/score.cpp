@@ -27,7 +27,7 @@ void write_questions(const workplace& w) {
   spill(w / "q.jsonl",
         "{\"context\": \"Verse\", \"choices\": [\" 1 of a text\", \" of\", \"rse\"], \"label\": 0}\n"
         "{\"context\": \"a\", \"choices\": [\" text\", \" words\"], \"label\": 1, \"task\": \"other\"}\n"
-        "{\"context\": \"\", \"choices\": [\"zzzz\", \"Verse\"], \"label\": 1, \"task\": \"other\"}\n"
+        "{\"context\": \"\", \"choices\": [\"zzzzz\", \"Verse\"], \"label\": 1, \"task\": \"other\"}\n"
         "{\"context\": \"Verse 7 of a text\", \"choices\": [\", 49\", \"49 ,\"], \"label\": 0}\n");
 }
 
@@ -70,8 +70,14 @@ TEST_CASE("runs/score: every variant answers, as its session says") {
     if (v.name != "gmoe" && v.name != "dense") continue;
     const auto file = w / v.name / "checkpoint.safetensors";
     const auto h = examples::check_checkpoint(file);
-    const auto s = examples::make_session(
-        {.variant = v.name, .shape = h.shape, .card = examples::numbers_in(h), .how = h.how, .only_model = true});
+    const auto s = examples::make_session({.variant = v.name,
+                                           .shape = h.shape,
+                                           .card = examples::numbers_in(h),
+                                           .how = h.how,
+                                           .train = {},
+                                           .validation = {},
+                                           .text_fingerprint = "",
+                                           .only_model = true});
     s->load(file);
     const std::vector<examples::text_pair> pairs{{"\nVerse", " of"}, {"\n", "Verse"}};
     const auto l = s->log_likelihoods(pairs, {.positions = 16});
@@ -98,9 +104,9 @@ TEST_CASE("runs/score: tasks, rules, intervals, and the likelihoods that they fo
     CHECK(r["all"]["low"].get<double>() < r["all"]["high"].get<double>());
     CHECK(r["questions"][0]["choices"][0]["bytes"] == 12);
     CHECK(r["questions"][0]["choices"][0]["tokens"] == 12);
-    CHECK(r["questions"][3]["cut"] == true);  // "\nVerse 7 of a text, 4" is longer than 16
+    for (const std::size_t long_one : {0, 3}) CHECK(r["questions"][long_one]["cut"] == true);
     CHECK(r["questions"][1]["cut"] == false);
-    CHECK_HAS(w.out(), "1 question did not fit into 16 positions");
+    CHECK_HAS(w.out(), "2 questions did not fit into 16 positions");
     CHECK_HAS(w.out(), "over all");
   }
   // Text that it was trained on, against text that it was not.
@@ -130,7 +136,7 @@ TEST_CASE("runs/score: examples stand before questions") {
     }
   // The same written out.
   spill(w / "q.jsonl",
-        "{\"context\": \"Verse 1 of a text\\na words\\n\", \"choices\": [\"zzzz\", \"Verse\"], \"label\": 1}\n");
+        "{\"context\": \"Verse 1 of a text\\na words\\n\", \"choices\": [\"zzzzz\", \"Verse\"], \"label\": 1}\n");
   const json written = results(w, {"--context", "64"});
   for (std::size_t c = 0; c < 2; ++c)
     CHECK(std::abs(written["questions"][0]["choices"][c]["log_likelihood"].get<double>() -
