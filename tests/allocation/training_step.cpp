@@ -103,20 +103,6 @@ struct noting_gate {
   }
 };
 
-/// Ordinary experts, and as many that give nothing, x or a constant.
-struct pool_with_cheap_ones {
-  using slot = slots::experts;
-  index_t total(const sizes& s, index_t) const { return 2 * s.experts; }
-  std::vector<id_type> visible(const sizes& s, index_t) const {
-    std::vector<id_type> all;
-    for (index_t e = 0; e < 2 * s.experts; ++e) all.push_back(static_cast<id_type>(e));
-    return all;
-  }
-  expert_kind kind(const sizes& s, index_t e) const {
-    return e < s.experts ? expert_kind::ordinary : static_cast<expert_kind>(1 + e % 3);
-  }
-};
-
 /// As many experts as it takes to a sum of scores, which differs from step to step, and with it the number of pairs.
 struct changing_number {
   using slot = slots::select;
@@ -247,10 +233,6 @@ TEST_CASE("allocation/training_step: nor do experts with a capacity, two choices
 
 TEST_CASE("allocation/training_step: nor do pairs whose number differs from step to step") {
   check_steady_state<with<smoe_card, changing_number>>(1);
-}
-
-TEST_CASE("allocation/training_step: nor do experts that compute nothing") {
-  check_steady_state<with<smoe_card, pool_with_cheap_ones, special_experts<relu_expert>>>(1);
 }
 
 TEST_CASE("allocation/training_step: nor do policies that note, add losses and count") {
