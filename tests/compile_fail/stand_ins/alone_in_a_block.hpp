@@ -2,7 +2,7 @@
 /// What attention and the feed-forward layer of blocks without a mixture have in common: they are called with x alone,
 /// may make and keep, and hear of nothing.
 
-#include "stand_ins/mistakes.hpp"
+#include "mistakes.hpp"
 
 template <class Slot>
 struct mended {
