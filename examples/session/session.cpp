@@ -79,7 +79,7 @@ gmoe::checkpoint_header check_checkpoint(const std::filesystem::path& file) {
 std::vector<variant_entry> all_variants() {
   std::vector<variant_entry> entries;
   for (const gmoe::card_text& t : gmoe::all_cards::texts)
-    entries.push_back({std::string(t.name), std::string(t.paper), std::string(t.summary)});
+    entries.push_back({std::string(t.name), gmoe::citation(t), std::string(t.summary)});
   return entries;
 }
 

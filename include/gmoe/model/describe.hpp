@@ -109,10 +109,19 @@ void add_slot(std::string& text, const Card& card, detail_level level, const std
     });
 }
 
+}  // namespace detail
+
+/// "Hong & Kim, ACL 2026"; of a card written from a description, "reconstructed from" it; nothing without a paper.
+inline std::string citation(const card_text& card) {
+  return concat(card.source == written_from::description ? "reconstructed from a description: " : "", card.paper);
+}
+
+namespace detail {
+
 /// "gmoe: one pool for all layers ... (Hong & Kim, ACL 2026)"; nothing for a card without a name.
 inline std::string heading(const card_text& card) {
   if (card.name.empty()) return "";
-  return concat(card.name, ": ", card.summary, card.paper.empty() ? "" : concat(" (", card.paper, ")"), "\n");
+  return concat(card.name, ": ", card.summary, card.paper.empty() ? "" : concat(" (", citation(card), ")"), "\n");
 }
 
 }  // namespace detail

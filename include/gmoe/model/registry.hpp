@@ -12,40 +12,13 @@
 
 #include "gmoe/core/error.hpp"
 #include "gmoe/core/nearest_name.hpp"
+#include "gmoe/model/card_list.hpp"
 #include "gmoe/model/cards.hpp"
 
 namespace gmoe {
 
-namespace detail {
-
-template <class... Cards>
-consteval bool names_differ() {
-  const std::array<std::string_view, sizeof...(Cards)> names{text_of<Cards>.name...};
-  for (std::size_t i = 0; i < names.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      if (names[i] == names[j]) return false;
-  return true;
-}
-
-}  // namespace detail
-
-/// Cards to choose from by name.
-template <class... Cards>
-struct card_list {
-  static_assert(((!text_of<Cards>.name.empty()) && ...),
-                "gmoe: a card in the list has no name; give it a static member `text` (see gmoe/moe/card.hpp)");
-  static_assert(
-      detail::names_differ<Cards...>(),
-      "gmoe: two cards of the list have the same name; a card that derives from another needs a `text` of its "
-      "own");
-  static constexpr std::array<card_text, sizeof...(Cards)> texts{text_of<Cards>...};
-};
-
 /// Every card of the library.
-using all_cards =
-    card_list<dense_card, dense_relu_card, smoe_card, switch_card, switch_shared_card, gshard_card, gshard_paper_card,
-              hash_card, deepseek_moe_card, gmoe_card, gmoe_no_local_card, gmoe_no_local_top2_card, gmoe_no_logits_card,
-              gmoe_no_state_card, gmoe_no_global_card, gmoe_every_second_card, gmoe_fine_grained_card>;
+using all_cards = join_cards<dense_cards, switch_cards, gshard_cards, deepseek_cards, gmoe_cards>;
 
 namespace detail {
 

@@ -34,11 +34,18 @@
 
 namespace gmoe {
 
+/// From what a card was written.
+enum class written_from {
+  paper,        ///< its equations, or the authors' code
+  description,  ///< an abstract or a digest: the equations are a reconstruction, and said to be one wherever it shows
+};
+
 /// What a person reads about a card.
 struct card_text {
   std::string_view name;     ///< on command lines, in tables and checkpoints
   std::string_view paper;    ///< authors and where, empty for what has no paper of its own
   std::string_view summary;  ///< one line
+  written_from source = written_from::paper;
 };
 
 /// The text of a card, empty where it has none.

@@ -18,4 +18,6 @@ struct deepseek_moe_card : switch_card {
   no_capacity capacity{};
 };
 
+using deepseek_cards = card_list<deepseek_moe_card>;
+
 }  // namespace gmoe

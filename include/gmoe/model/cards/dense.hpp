@@ -16,4 +16,6 @@ struct dense_relu_card : dense_card {
   relu_feed_forward dense{};
 };
 
+using dense_cards = card_list<dense_card, dense_relu_card>;
+
 }  // namespace gmoe

@@ -1,6 +1,7 @@
 #pragma once
 /// GMoE (Hong & Kim, ACL 2026) and its ablations. See docs/variants/gmoe.md.
 
+#include "gmoe/model/card_list.hpp"
 #include "gmoe/moe/always/local_expert.hpp"
 #include "gmoe/moe/balance/switch_loss.hpp"
 #include "gmoe/moe/body/feed_forward.hpp"
@@ -82,5 +83,8 @@ struct gmoe_fine_grained_card : gmoe_card {
                                   "gmoe with its global experts split in parts"};
   fine_grained<global_pool> experts{.granularity = 2};
 };
+
+using gmoe_cards = card_list<gmoe_card, gmoe_no_local_card, gmoe_no_local_top2_card, gmoe_no_logits_card,
+                             gmoe_no_state_card, gmoe_no_global_card, gmoe_every_second_card, gmoe_fine_grained_card>;
 
 }  // namespace gmoe

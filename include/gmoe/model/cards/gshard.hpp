@@ -24,4 +24,6 @@ struct gshard_paper_card : gshard_card {
   gshard_loss balance{};
 };
 
+using gshard_cards = card_list<gshard_card, gshard_paper_card>;
+
 }  // namespace gmoe

@@ -1,6 +1,7 @@
 #pragma once
 /// The Switch Transformer, and mixtures that differ from it in few answers.
 
+#include "gmoe/model/card_list.hpp"
 #include "gmoe/moe/always/local_expert.hpp"
 #include "gmoe/moe/balance/switch_loss.hpp"
 #include "gmoe/moe/body/feed_forward.hpp"
@@ -62,5 +63,7 @@ struct hash_card : switch_card {
   unit_weight gate{};
   no_balance balance{};
 };
+
+using switch_cards = card_list<smoe_card, switch_card, switch_shared_card, hash_card>;
 
 }  // namespace gmoe

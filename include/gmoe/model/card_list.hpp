@@ -1,0 +1,55 @@
+#pragma once
+/// Lists of cards: what belongs together, and what a name is looked for in.
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "gmoe/moe/card.hpp"
+
+namespace gmoe {
+
+namespace detail {
+
+template <class... Cards>
+consteval bool names_differ() {
+  const std::array<std::string_view, sizeof...(Cards)> names{text_of<Cards>.name...};
+  for (std::size_t i = 0; i < names.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (names[i] == names[j]) return false;
+  return true;
+}
+
+}  // namespace detail
+
+/// Cards to choose from by name.
+template <class... Cards>
+struct card_list {
+  static_assert(((!text_of<Cards>.name.empty()) && ...),
+                "gmoe: a card in the list has no name; give it a static member `text` (see gmoe/moe/card.hpp)");
+  static_assert(
+      detail::names_differ<Cards...>(),
+      "gmoe: two cards of the list have the same name; a card that derives from another needs a `text` of its "
+      "own");
+  static constexpr std::array<card_text, sizeof...(Cards)> texts{text_of<Cards>...};
+};
+
+namespace detail {
+
+template <class... Lists>
+struct joined_cards;
+template <class... Cards>
+struct joined_cards<card_list<Cards...>> {
+  using type = card_list<Cards...>;
+};
+template <class... First, class... Second, class... Rest>
+struct joined_cards<card_list<First...>, card_list<Second...>, Rest...>
+    : joined_cards<card_list<First..., Second...>, Rest...> {};
+
+}  // namespace detail
+
+/// The cards of several lists, one after the other.
+template <class... Lists>
+using join_cards = typename detail::joined_cards<Lists...>::type;
+
+}  // namespace gmoe
