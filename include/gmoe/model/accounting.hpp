@@ -51,10 +51,13 @@ struct part_size {
   }
 };
 
-/// Routed experts that a token visits, on average.
-template <class Select>
-double experts_per_token(const Select& select, const layer_shape& l) {
-  if constexpr (answers<hooks::experts_per_token, Select, nothing, const layer_shape&>)
+/// Routed experts that a token visits in a routing, on average: as the router says, or the selection.
+template <class Card>
+double experts_per_token(const Card& card, const layer_shape& l) {
+  const auto& select = answer_of<slots::select>(card);
+  if constexpr (answers<hooks::experts_per_token, answer<Card, slots::router>, nothing, const layer_shape&>)
+    return ask<hooks::experts_per_token>(answer_of<slots::router>(card), nothing{}, l);
+  else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::select>, nothing, const layer_shape&>)
     return ask<hooks::experts_per_token>(select, nothing{}, l);
   else
     return static_cast<double>(ask<hooks::at_most>(select, nothing{}, l));
@@ -112,8 +115,8 @@ struct mixture_cost {
           else
             visible += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
                        static_cast<double>(units);
-        const double per_round = experts_per_token(answer_of<slots::select>(moe.card()), moe.shape(l)) * visible /
-                                 static_cast<double>(moe.visible(l).size());
+        const double per_round =
+            experts_per_token(moe.card(), moe.shape(l)) * visible / static_cast<double>(moe.visible(l).size());
         visits += static_cast<double>(rounds(moe, l)) * per_round;
         routed += std::min(static_cast<double>(rounds(moe, l)) * per_round, visible);
       }

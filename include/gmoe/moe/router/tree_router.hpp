@@ -10,7 +10,7 @@
 /// S is exactly 0 and 1 outside of a width, so that v is exactly 0 on most leaves when the trees have become sure: at
 /// most k weights are left. Where v is 0 its gradient is 0 too, so that experts of weight 0 need not be computed.
 
-#include <string_view>
+#include <algorithm>
 
 #include "gmoe/core/field.hpp"
 #include "gmoe/moe/partners.hpp"
@@ -43,6 +43,9 @@ struct tree_router {
       field{"trees", &tree_router::trees, "decision trees, each of which ends at about one expert", at_least(1)},
       field{"softness", &tree_router::softness, "of a node's smooth step, beyond which it is sure", above(0)},
       field{"entropy", &tree_router::entropy, "weight of the trees' entropy in the loss", at_least(0)}};
+
+  /// Of trees that are sure.
+  double experts_per_token(const layer_shape& l) const { return static_cast<double>(std::min(trees, l.experts)); }
 
   /// A row for every node or leaf, tree after tree.
   template <class B>
@@ -94,7 +97,7 @@ struct tree_router {
         reshape(concat_cols(smooth_step(seen, softness), smooth_step(scale(seen, -1), softness)), rows, 2 * nodes);
     variable<B> v = at.constant(matrix<B>::filled(rows, 1, typename B::scalar(1)));
     for (index_t first = 0; first < nodes;) {  // the nodes of a level, then those below
-      const index_t level = v.cols(), split = level < nodes - first ? level : nodes - first;
+      const index_t level = v.cols(), split = std::min(level, nodes - first);
       const variable<B> below = multiply(group_repeat(split < level ? columns_of(v, 0, split) : v, 2),
                                          columns_of(ways, 2 * first, 2 * split));
       v = split < level ? concat_cols(below, columns_of(v, split, level - split)) : below;
