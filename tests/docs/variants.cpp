@@ -213,6 +213,13 @@ struct raytraced_card : smoe_card {
 };
 // [/raytraced]
 
+// [combinations]
+/// Blocks of two layers share their experts; the router is GMoE's recurrent one.
+using recurrent_more_card = with<gmoe_card, block_pool, depth_modulated, global_router<hidden_state>>;
+/// GMoE, whose experts know in which layer they are asked.
+using placed_gmoe_card = with<gmoe_card, depth_modulated>;
+// [/combinations]
+
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
 constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
@@ -438,6 +445,9 @@ int main() {
   good &= counts<gmoe::gmoe_no_global_card>("gmoe-no-global", gmoe_no_global);
   good &= counts<gmoe::gmoe_every_second_card>("gmoe-every-second", gmoe_every_second);
   good &= counts<gmoe::gmoe_fine_grained_card>("gmoe-fine-grained", gmoe_fine_grained);
+  good &= counts<pages::recurrent_more_card>("gmoe's router over shared blocks",
+                                             gmoe_no_logits + (L - 1) * N * 2 * d * m + (L / 2 * 2) * N * d + L * d);
+  good &= counts<pages::placed_gmoe_card>("gmoe with a depth embedding", gmoe_total + L * d);
   good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
   good &= counts<gmoe::more_card>("more", more);
   good &= counts<gmoe::comet_card>("comet", comet);
