@@ -61,8 +61,9 @@ concept outer_products = requires(out<B> y, typename B::scalar beta, in<B> a, in
   B::contract_rows_left(y, beta, x, a);  // y(t, j) = sum over i of x(t, i n + j) a(t, i), + beta y
 };
 
-/// Attention and losses. qkv is T x 3d, columns [Q | K | V]; element (i, j) of a head's S x S probabilities has word
-/// (task S + i) S + j of the stream, task = entry of the batch times heads + head.
+/// Attention. qkv is T x (d + 2 d / sharing), columns [Q | K | V]: query head h looks at keys and values number h /
+/// sharing. Element (i, j) of a head's S x S probabilities has word (task S + i) S + j of the stream, task = entry of
+/// the batch times heads + head.
 template <class B>
 concept attentions = requires(out<B> y, out<B> lse, in<B> qkv, const attention_shape& shape, random_stream random,
                               out<B> dqkv, in<B> dy, in<B> of, in<B> kept, out<B> k_cache, out<B> v_cache, index_t past,
@@ -71,7 +72,8 @@ concept attentions = requires(out<B> y, out<B> lse, in<B> qkv, const attention_s
   B::attention(y, lse, qkv, shape, random);
   // dqkv is overwritten; `of` is y, `kept` lse
   B::attention_backward(dqkv, dy, of, kept, qkv, shape, random);
-  // rows of one sequence at positions past, past + 1, ...; their keys and values go to the caches (positions x d)
+  // rows of one sequence at positions past, past + 1, ...; their keys and values go to the caches (positions x d /
+  // sharing)
   B::attention_cached(y, k_cache, v_cache, qkv, past, heads);
 };
 
