@@ -210,6 +210,10 @@ TEST_CASE_TEMPLATE("backend/generic: sequences, outer products and counts", B, G
                  [&](auto k, auto y, S beta) { k.transpose_groups(y, beta, x.view(), group); });
   check_added<B>("prefix_means", rows, m * n,
                  [&](auto k, auto y, S beta) { k.prefix_means(y, beta, x.view(), group); });
+  const matrix<B> angles = put<B>(random_table(group + 2, 4, 8));
+  check_added<B>("rotate", rows, 8, [&](auto k, auto y, S beta) {
+    k.rotate(y, beta, x.view().col_block(0, 8), angles.view(), group, 2, S(-1));
+  });
   check_added<B>("prefix_means_backward", rows, m * n,
                  [&](auto k, auto y, S beta) { k.prefix_means_backward(y, beta, x.view(), group); });
   check_added<B>("outer_rows", rows, m * n, [&](auto k, auto y, S beta) { k.outer_rows(y, beta, a.view(), b.view()); });

@@ -47,10 +47,14 @@ concept grus = requires(out<B> h_next, out<B> gates, in<B> b_ih, in<B> b_hh, con
 
 /// Rows in groups of equal size, such as the tokens of a sequence.
 template <class B>
-concept sequences = requires(out<B> y, typename B::scalar beta, in<B> x, index_t group, index_t sequence) {
+concept sequences = requires(out<B> y, typename B::scalar beta, in<B> x, index_t group, index_t sequence, in<B> angles,
+                             index_t first, typename B::scalar way) {
   B::transpose_groups(y, beta, x, group);  // y(g N + j, i) = x(g group + i, j) + beta y
   B::prefix_means(y, beta, x, sequence);   // y_i = the mean of x's rows from the sequence's first to i, + beta y
   B::prefix_means_backward(y, beta, x, sequence);  // y = the gradient of those means' input, x that of the means
+  // y = x with every head of angles.cols columns turned, + beta y: columns j and j + half by the cosine and `way` times
+  // the sine at (position, j) and (position, j + half); row i stands at position first + i mod sequence. y may be x.
+  B::rotate(y, beta, x, angles, sequence, first, way);
 };
 
 /// Rows of m n numbers as m x n matrices.
