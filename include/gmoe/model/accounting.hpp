@@ -122,7 +122,7 @@ model_cost cost_of(const sizes& s, const Card& card = {}) {
   cost.experts = mixtures.experts;
   cost.router = mixtures.router;
   const index_t used = mixtures.always.matrices + static_cast<index_t>(std::llround(mixtures.routed));
-  cost.active = (s.vocab + s.positions) * s.d_model + used;
+  cost.active = s.vocab * s.d_model + detail::part_size(model.kept_beside_blocks()).matrices + used;
   cost.multiply_adds = used + mixtures.products + s.vocab * s.d_model;
   return cost;
 }
