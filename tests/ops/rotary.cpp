@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "gmoe/nn/rotary_angles.hpp"
 #include "ops/gradients.hpp"
 
 using namespace gmoe;

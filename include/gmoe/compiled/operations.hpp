@@ -132,7 +132,6 @@
   instance variable<B> log_sum_exp_rows(const variable<B>&);                                                      \
   instance variable<B> log_softmax_rows(const variable<B>&);                                                      \
   instance variable<B> entropy_rows(const variable<B>&);                                                          \
-  instance matrix<B> rotary_angles<B>(index_t, index_t, double);                                                  \
   instance variable<B> rotary(const variable<B>&, const matrix<B>&, index_t, index_t, index_t);                   \
   instance variable<B> prefix_means(const variable<B>&, index_t);                                                 \
   instance variable<B> prefix_means(const variable<B>&, index_t, std::type_identity_t<running_means<B>>&);        \

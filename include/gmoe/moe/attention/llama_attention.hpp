@@ -10,6 +10,7 @@
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/nn/builder.hpp"
 #include "gmoe/nn/dropout.hpp"
+#include "gmoe/nn/rotary_angles.hpp"
 #include "gmoe/ops/attention.hpp"
 #include "gmoe/ops/matmul.hpp"
 #include "gmoe/ops/rotary.hpp"
