@@ -12,7 +12,14 @@
   instance std::unique_ptr<gmoe::any_model<B>> gmoe::new_model<B, gmoe::list>(const gmoe::any_card&, \
                                                                               const gmoe::sizes&, std::uint64_t);
 
+// clang-format off
 /// apply(instance, list) for each family; the test `floors` looks for those that were forgotten.
-#define GMOE_COMPILED_FAMILIES(apply, instance)                                            \
-  apply(instance, dense_cards) apply(instance, switch_cards) apply(instance, gshard_cards) \
-      apply(instance, deepseek_cards) apply(instance, gmoe_cards)
+#define GMOE_COMPILED_FAMILIES(apply, instance) \
+  apply(instance, dense_cards) \
+  apply(instance, switch_cards) \
+  apply(instance, gshard_cards) \
+  apply(instance, deepseek_cards) \
+  apply(instance, llama_cards) \
+  apply(instance, gmoe_cards) \
+  apply(instance, forms_cards)
+// clang-format on
