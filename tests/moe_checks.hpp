@@ -9,6 +9,7 @@
 
 #include "backends.hpp"
 #include "gmoe/autograd/gradient_check.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/moe/settings.hpp"
@@ -41,6 +42,13 @@ Card small_card() {
   Card card{};
   for (const auto& [name, value] : {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"}})
     if (gmoe::has_setting<Card>(name)) gmoe::change_setting(card, name, value);
+  return card;
+}
+/// The same of a card by name.
+inline gmoe::any_card small_card(std::string_view name) {
+  gmoe::any_card card = gmoe::make_card(name);
+  for (const auto& [number, value] : {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"}})
+    if (gmoe::has_setting(card, number)) gmoe::change_setting(card, number, value);
   return card;
 }
 /// The number of the card by that name; 0 where it has none.
