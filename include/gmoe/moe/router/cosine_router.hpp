@@ -1,6 +1,8 @@
 #pragma once
 /// Experts found by direction, in a space of few dimensions (X-MoE, Chi et al. 2022).
 
+#include <cmath>
+
 #include "gmoe/core/field.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
@@ -12,7 +14,7 @@
 
 namespace gmoe {
 
-/// u = W x,   z_i = <u, e_i> / (|u| |e_i| tau)      W: width x d, e: N x width, tau a learned number
+/// u = W x,   z_i = <u, e_i> / (|u| |e_i| tau)      W: width x d, e: N x width, log tau a learned number
 struct cosine_router {
   using slot = slots::router;
   index_t width = 16;        ///< of the space
@@ -23,18 +25,18 @@ struct cosine_router {
 
   template <class B>
   struct layer {
-    parameter<B> down, keys, temperature;  ///< width x d, N x width, 1 x 1
+    parameter<B> down, keys, log_temperature;  ///< width x d, N x width, 1 x 1
   };
   template <class B>
   layer<B> make_layer(const builder<B>& make, const layer_shape& l) const {
     return {make.linear("down", width, l.d_model), make.normal("keys", l.columns, width, 1),
-            make.constant("temperature", 1, 1, temperature)};
+            make.constant("log_temperature", 1, 1, std::log(temperature))};
   }
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
     const variable<B> u = normalize_lengths(matmul(x, at.use(my.layer.down), op::transpose)),
                       e = normalize_lengths(at.use(my.layer.keys));
-    return scale_by(reciprocal(at.use(my.layer.temperature)), matmul(u, e, op::transpose));
+    return scale_by(exp(scale(at.use(my.layer.log_temperature), -1)), matmul(u, e, op::transpose));
   }
 };
 
