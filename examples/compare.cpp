@@ -17,7 +17,6 @@
 #include "fields_json.hpp"
 #include "fingerprint.hpp"
 #include "further_texts.hpp"
-#include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/counting_models.hpp"
@@ -298,30 +297,20 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::give_way_while_waiting(argv);
-  CLI::App app{"Trains several mixture-of-experts language models on the same text and compares them."};
-  app.get_formatter()->column_width(36);
-  arguments a;
-  add_options(app, a);
-  const auto ended = examples::read_model_command_line(
-      app, argc, argv,
-      "  compare --text book.txt\n"
-      "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
-      "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
-      "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
-      "  compare --merge here.json there.json\n"
-      "  compare --list\n",
-      "backends " + examples::together(examples::compiled_backends()), "--variants");
-  if (ended) return *ended;
-  try {
-    return run(app, a, {argv + 1, argv + argc});
-  } catch (const examples::usage_error& e) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "compare: %s\n", e.what());
-    return examples::usage_status;
-  } catch (const std::exception& e) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "compare: %s\n", e.what());
-    return 1;
-  }
+  return examples::run_program<arguments>(
+      argc, argv,
+      {.about = "Trains several mixture-of-experts language models on the same text and compares them.",
+       .uses = "  compare --text book.txt\n"
+               "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
+               "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
+               "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
+               "  compare --text book.txt --tasks pairs.jsonl arc.jsonl --by byte --shots 5\n"
+               "  compare --merge here.json there.json\n"
+               "  compare --list\n",
+       .parts = "backends " + examples::together(examples::compiled_backends()),
+       .too_large = "one of these models and its batches",
+       .extras = examples::variant_extras("--variants")},
+      add_options, [&](const CLI::App& app, const arguments& a) {
+        return run(app, a, {argv + 1, argv + argc});
+      });
 }
