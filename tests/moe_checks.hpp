@@ -129,17 +129,20 @@ naive::weights weights_of(Model& model) {
   naive::weights w;
   model.each_parameter([&](auto& p) {
     naive::weight copy{static_cast<std::size_t>(p.rows()), static_cast<std::size_t>(p.cols()), {}};
-    for (double v : p.value().to_host()) copy.values.push_back(naive::number::leaf(v));
+    for (const auto v : p.value().to_host()) copy.values.push_back(naive::number::leaf(static_cast<double>(v)));
     w[p.name()] = copy;
   });
   return w;
 }
 
-/// Losses, routing and every gradient of `model` against the reference, to 1e-10. Returns what the pass found.
+/// Losses by name, routing and every gradient of `model`, which may be an any_model, against mixtures of the reference
+/// in the blocks `mixed`. `exact`: the allowed error of losses; gradients may be ten times as far off. Returns what the
+/// pass found.
 template <class Model>
-gmoe::findings<typename Model::backend_type> compare_with_naive(
-    Model& model, const naive::variant& v, const text& t, bool training,
-    const std::function<double(std::size_t, std::size_t, std::size_t)>& jitter = {}) {
+gmoe::findings<typename Model::backend_type> compare_with_naive(Model& model, naive::mixture& mixtures,
+                                                                const std::vector<bool>& mixed, const text& t,
+                                                                bool training, bool relu_dense = false,
+                                                                double exact = 1e-11) {
   using B = typename Model::backend_type;
   const gmoe::sizes& s = model.shape();
   naive::settings how;
@@ -147,33 +150,52 @@ gmoe::findings<typename Model::backend_type> compare_with_naive(
   how.sequence = static_cast<std::size_t>(t.sequence);
   how.heads = static_cast<std::size_t>(s.heads);
   how.epsilon = s.layer_norm_epsilon;
-  how.capacity_factor = setting_of(model.card(), "capacity.factor");
-  how.alpha = setting_of(model.card(), "balance.alpha");
   how.training = training;
-  how.draw = second_choice_draw;
-  how.jitter = jitter;
+  how.step = static_cast<std::size_t>(model.step());
+  how.relu_dense = relu_dense;
   naive::number::start();
   const naive::weights w = weights_of(model);
   const naive::result expected =
-      naive::run(v, how, w, {t.tokens.begin(), t.tokens.end()}, {t.targets.begin(), t.targets.end()});
+      naive::run(mixtures, mixed, how, w, {t.tokens.begin(), t.tokens.end()}, {t.targets.begin(), t.targets.end()});
 
   gmoe::tape<B> tape;
   const auto l = losses_of(model, t, training, &tape);
-  CHECK(l.language.value().item() == doctest::Approx(expected.language.value()).epsilon(1e-11));
-  CHECK(l.total.value().item() == doctest::Approx(expected.total.value()).epsilon(1e-11));
-  CHECK(bool(l.balance) == (v.balance != naive::balance::none && !expected.layers.empty()));
-  if (l.balance) CHECK(l.balance.value().item() == doctest::Approx(expected.balance.value()).epsilon(1e-11));
+  CHECK(static_cast<double>(l.language.value().item()) == doctest::Approx(expected.language.value()).epsilon(exact));
+  CHECK(static_cast<double>(l.total.value().item()) == doctest::Approx(expected.total.value()).epsilon(exact));
+  CHECK(bool(l.balance) == !expected.losses.empty());
+  if (l.balance) {
+    const double all = expected.total.value() - expected.language.value();
+    CHECK(static_cast<double>(l.balance.value().item()) ==
+          doctest::Approx(all).epsilon(exact).scale(std::abs(expected.total.value())));
+  }
+  std::map<std::string, double> added;
+  for (const auto& loss : l.found.losses)
+    added[std::string(loss.name)] += static_cast<double>(loss.value.value().item());
+  for (const auto& [name, sum] : added) {
+    INFO(name);
+    REQUIRE(expected.losses.count(name) == 1);
+    CHECK(sum == doctest::Approx(expected.losses.at(name).value()).epsilon(exact).scale(1));
+  }
+  for (const auto& [name, sum] : expected.losses) CHECK((name == "balance" || added.count(name) == 1));
 
   const auto& routings = l.found.routings;
   REQUIRE(routings.size() == expected.layers.size());
   for (std::size_t layer = 0; layer < expected.layers.size(); ++layer) {
-    const auto flat = [](const std::vector<std::vector<int>>& rows) {
-      std::vector<id_type> all;
-      for (const auto& row : rows) all.insert(all.end(), row.begin(), row.end());
+    // Every choice, without empty slots; what the reference leaves empty need not be at the same place.
+    const auto rows = [](const gmoe::id_matrix<B>& ids) {
+      std::vector<std::vector<int>> all(static_cast<std::size_t>(ids.rows()));
+      const auto flat = ids.to_host();
+      for (std::size_t i = 0; i < flat.size(); ++i)
+        if (flat[i] != gmoe::no_choice) all[i / static_cast<std::size_t>(ids.cols())].push_back(flat[i]);
       return all;
     };
-    CHECK(routings[layer].chosen.to_host() == flat(expected.layers[layer].chosen));
-    CHECK(routings[layer].kept.to_host() == flat(expected.layers[layer].kept));
+    const auto chosen_ones = [](std::vector<std::vector<int>> all) {
+      for (auto& row : all) std::erase(row, -1);
+      return all;
+    };
+    CAPTURE(layer);
+    CHECK(rows(routings[layer].chosen) == chosen_ones(expected.layers[layer].chosen));
+    CHECK(rows(routings[layer].kept) == chosen_ones(expected.layers[layer].kept));
   }
 
   tape.backward(l.total);
@@ -184,18 +206,31 @@ gmoe::findings<typename Model::backend_type> compare_with_naive(
     const auto gradient = p.gradient().to_host();
     double worst = 0, largest = 1e-3;
     for (std::size_t i = 0; i < gradient.size(); ++i) {
-      const double d = derivatives[mine.values[i].place()];
-      worst = std::max(worst, std::abs(gradient[i] - d));
-      if (!(gradient[i] == gradient[i])) worst = 1e300;
+      const double d = derivatives[mine.values[i].place()], got = static_cast<double>(gradient[i]);
+      worst = std::max(worst, std::abs(got - d));
+      if (!(got == got)) worst = 1e300;
       largest = std::max(largest, std::abs(d));
     }
     INFO(p.name());
-    CHECK(worst / largest < 1e-10);
+    CHECK(worst / largest < 10 * exact);
     ++compared;
     p.forget_gradient();
   });
   CHECK(compared == w.size());
   return l.found;
+}
+
+/// The same against the reference of a card of the library.
+template <class Model>
+gmoe::findings<typename Model::backend_type> compare_with_naive(
+    Model& model, naive::variant v, const text& t, bool training,
+    const std::function<double(std::size_t, std::size_t, std::size_t)>& jitter = {}) {
+  v.capacity_factor = setting_of(model.card(), "capacity.factor");
+  v.alpha = setting_of(model.card(), "balance.alpha");
+  v.draw = second_choice_draw;
+  v.jitter = jitter;
+  naive::variant_mixture mixtures(v);
+  return compare_with_naive(model, mixtures, v.mixture, t, training, v.relu_dense);
 }
 
 /// How many pairs a pass dropped.

@@ -1,0 +1,250 @@
+#pragma once
+/// The language model around the mixtures as loops over tokens, written from the equations. It shares no code with the
+/// library; it reads the same parameters by name. What a mixture computes is written for each variant.
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <string>
+
+#include "naive_number.hpp"
+
+namespace naive {
+
+/// A parameter by its name in the library.
+struct weight {
+  std::size_t rows = 0, cols = 0;
+  vec values;
+  const number& operator()(std::size_t i, std::size_t j) const { return values[i * cols + j]; }
+  const number& operator[](std::size_t j) const { return values[j]; }
+};
+using weights = std::map<std::string, weight>;
+
+/// A factor of dropout: of element `index` of what is dropped there. Empty: nothing is.
+using mask = std::function<double(const std::string& what, std::size_t block, std::size_t index)>;
+
+struct settings {
+  std::size_t batch = 1, sequence = 1, heads = 2;
+  double epsilon = 1e-5;
+  bool training = false;
+  std::size_t step = 0;
+  bool relu_dense = false;  ///< blocks without a mixture
+  mask drop;
+};
+
+struct layer_record {
+  mat logits;
+  std::vector<std::vector<int>> chosen, kept;  ///< -1: dropped
+};
+/// A block, with a mixture or not: what entered its feed-forward part, what that gave, and the residual stream after.
+struct block_record {
+  mat attn_out, in, out, after;
+};
+struct result {
+  number language, total;
+  std::map<std::string, number> losses;  ///< those of the mixtures
+  mat hidden;
+  std::vector<layer_record> layers;
+  std::vector<block_record> blocks;
+};
+
+/// What a mixture sees: `x` are the rows that it gets, `residual` those of the residual stream.
+struct call {
+  const weights& w;
+  const settings& how;
+  const std::vector<int>& tokens;
+  std::size_t block = 0, layer = 0;  ///< the block, and the number of the mixture
+  const mat &x, &residual;
+};
+
+/// The mixtures of one model in one pass.
+struct mixture {
+  virtual ~mixture() = default;
+  /// What is added to the residual stream; the choices are written down in `record`. Layers are asked in order.
+  virtual mat operator()(const call& at, layer_record& record) = 0;
+  /// After the last layer, each weighed already: "balance" is the mean over the layers.
+  virtual std::map<std::string, number> losses() { return {}; }
+};
+
+inline vec layer_norm(const vec& x, const weight& gain, const weight& bias, double epsilon) {
+  const double n = static_cast<double>(x.size());
+  number mean = 0, variance = 0;
+  for (const number& v : x) mean += v / n;
+  for (const number& v : x) variance += (v - mean) * (v - mean) / n;
+  vec y;
+  for (std::size_t j = 0; j < x.size(); ++j) y.push_back((x[j] - mean) / sqrt(variance + epsilon) * gain[j] + bias[j]);
+  return y;
+}
+
+/// Products of an element of a weight matrix with something, and of attention's rows with each other, as they are made.
+inline std::size_t multiply_adds = 0;
+
+/// W x, W stored out x in, rows [first, first + count).
+inline vec rows_times(const weight& w, const vec& x, std::size_t first, std::size_t count) {
+  vec y(count);
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t j = 0; j < x.size(); ++j, ++multiply_adds) y[i] += w(first + i, j) * x[j];
+  return y;
+}
+inline vec rows_times(const weight& w, const vec& x) { return rows_times(w, x, 0, w.rows); }
+
+/// x W + b, W stored in x out.
+inline vec affine(const vec& x, const weight& w, const weight& b) {
+  vec y(b.values);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    for (std::size_t j = 0; j < y.size(); ++j, ++multiply_adds) y[j] += x[i] * w(i, j);
+  return y;
+}
+
+/// W2 relu(W1 x) of the hidden units [first, first + count).
+inline vec expert(const weight& w_in, const weight& w_out, std::size_t first, std::size_t count, const vec& x) {
+  const vec a = rows_times(w_in, x, first, count);
+  vec y(x.size());
+  for (std::size_t u = 0; u < count; ++u)
+    for (std::size_t c = 0; c < x.size(); ++c, ++multiply_adds) y[c] += relu(a[u]) * w_out(first + u, c);
+  return y;
+}
+
+inline vec gru(const vec& x, const vec& h, const weight& w_ih, const weight& w_hh, const weight& b_ih,
+               const weight& b_hh) {
+  const std::size_t d = h.size();
+  const vec i = rows_times(w_ih, x), s = rows_times(w_hh, h);
+  vec next;
+  for (std::size_t j = 0; j < d; ++j) {
+    const number r = sigmoid(i[j] + b_ih[j] + s[j] + b_hh[j]);
+    const number u = sigmoid(i[d + j] + b_ih[d + j] + s[d + j] + b_hh[d + j]);
+    const number n = tanh(i[2 * d + j] + b_ih[2 * d + j] + r * (s[2 * d + j] + b_hh[2 * d + j]));
+    next.push_back((number(1) - u) * n + u * h[j]);
+  }
+  return next;
+}
+
+inline vec softmax(const vec& z) {
+  number sum = 0;
+  for (const number& v : z) sum += exp(v);
+  vec p;
+  for (const number& v : z) p.push_back(exp(v) / sum);
+  return p;
+}
+
+/// The places of the k largest, the largest first, the earlier of equal ones.
+inline std::vector<int> largest(const vec& p, std::size_t k) {
+  std::vector<int> order(p.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return p[static_cast<std::size_t>(a)].value() > p[static_cast<std::size_t>(b)].value();
+  });
+  order.resize(k);
+  return order;
+}
+
+/// Causal attention with all heads, for the rows of one sequence; `dropped(head, i, j)` multiplies probabilities.
+inline mat attention(const mat& x, const weights& w, const std::string& at, std::size_t heads,
+                     const std::function<double(std::size_t, std::size_t, std::size_t)>& dropped) {
+  const std::size_t d = x[0].size(), size = d / heads;
+  mat qkv, y;
+  for (const vec& v : x) qkv.push_back(affine(v, w.at(at + "c_attn.weight"), w.at(at + "c_attn.bias")));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    vec joined(d);
+    for (std::size_t h = 0; h < heads; ++h) {
+      vec scores;
+      for (std::size_t j = 0; j <= i; ++j) {
+        number dot = 0;
+        for (std::size_t c = h * size; c < (h + 1) * size; ++c, ++multiply_adds) dot += qkv[i][c] * qkv[j][d + c];
+        scores.push_back(dot / std::sqrt(static_cast<double>(size)));
+      }
+      const vec p = softmax(scores);
+      for (std::size_t j = 0; j <= i; ++j)
+        for (std::size_t c = h * size; c < (h + 1) * size; ++c, ++multiply_adds)
+          joined[c] += p[j] * number(dropped(h, i, j)) * qkv[j][2 * d + c];
+    }
+    y.push_back(affine(joined, w.at(at + "c_proj.weight"), w.at(at + "c_proj.bias")));
+  }
+  return y;
+}
+
+inline vec dense_block(const vec& x, const weights& w, const std::string& at, bool relu_dense) {
+  if (relu_dense) return expert(w.at(at + "w_in"), w.at(at + "w_out"), 0, w.at(at + "w_in").rows, x);
+  vec h = affine(x, w.at(at + "c_fc.weight"), w.at(at + "c_fc.bias"));
+  for (number& a : h)
+    a = number(0.5) * a *
+        (number(1) + tanh(number(std::sqrt(2 / std::acos(-1.0))) * (a + number(0.044715) * a * a * a)));
+  return affine(h, w.at(at + "c_proj.weight"), w.at(at + "c_proj.bias"));
+}
+
+/// Losses and routing of a batch, with a mixture in the blocks that `mixed` says; a target of -1 is not scored.
+inline result run(mixture& mixtures, const std::vector<bool>& mixed, const settings& s, const weights& w,
+                  const std::vector<int>& tokens, const std::vector<int>& targets) {
+  const std::size_t count = tokens.size(), d = w.at("wte").cols;
+  result r;
+  const auto drop_rows = [&](mat& rows, const char* what, std::size_t block) {
+    if (!s.drop) return;
+    for (std::size_t t = 0; t < rows.size(); ++t)
+      for (std::size_t c = 0; c < d; ++c) rows[t][c] = rows[t][c] * number(s.drop(what, block, t * d + c));
+  };
+  mat u;
+  for (std::size_t t = 0; t < count; ++t) {
+    vec row;
+    for (std::size_t c = 0; c < d; ++c)
+      row.push_back(w.at("wte")(static_cast<std::size_t>(tokens[t]), c) + w.at("wpe")(t % s.sequence, c));
+    u.push_back(row);
+  }
+  drop_rows(u, "embeddings_mask", 0);
+  std::size_t layer = 0;
+  for (std::size_t block = 0; block < mixed.size(); ++block) {
+    const std::string at = "h." + std::to_string(block) + ".";
+    mat normed, attended;
+    for (const vec& row : u)
+      normed.push_back(layer_norm(row, w.at(at + "ln_1.weight"), w.at(at + "ln_1.bias"), s.epsilon));
+    for (std::size_t b = 0; b < s.batch; ++b) {
+      const auto first = normed.begin() + static_cast<std::ptrdiff_t>(b * s.sequence);
+      const auto dropped = [&](std::size_t head, std::size_t i, std::size_t j) {
+        return s.drop ? s.drop("attention_mask", block, ((b * s.heads + head) * s.sequence + i) * s.sequence + j) : 1.0;
+      };
+      const mat part =
+          attention(mat(first, first + static_cast<std::ptrdiff_t>(s.sequence)), w, at + "attn.", s.heads, dropped);
+      attended.insert(attended.end(), part.begin(), part.end());
+    }
+    drop_rows(attended, "attn_out_mask", block);
+    mat x, out(count, vec(d));
+    for (std::size_t t = 0; t < count; ++t) {
+      for (std::size_t c = 0; c < d; ++c) u[t][c] += attended[t][c];
+      x.push_back(layer_norm(u[t], w.at(at + "ln_2.weight"), w.at(at + "ln_2.bias"), s.epsilon));
+    }
+    if (!mixed[block]) {
+      for (std::size_t t = 0; t < count; ++t) out[t] = dense_block(x[t], w, at + "mlp.", s.relu_dense);
+      if (!s.relu_dense) drop_rows(out, "dense_out_mask", block);
+      for (std::size_t t = 0; t < count; ++t)
+        for (std::size_t c = 0; c < d; ++c) u[t][c] += out[t][c];
+      r.blocks.push_back({attended, x, out, u});
+      continue;
+    }
+
+    layer_record record;
+    out = mixtures({w, s, tokens, block, layer, x, u}, record);
+    for (std::size_t t = 0; t < count; ++t)
+      for (std::size_t c = 0; c < d; ++c) u[t][c] += out[t][c];
+    r.blocks.push_back({attended, x, out, u});
+    r.layers.push_back(record);
+    ++layer;
+  }
+
+  r.losses = mixtures.losses();
+  double scored = 0;
+  for (std::size_t t = 0; t < count; ++t) {
+    r.hidden.push_back(layer_norm(u[t], w.at("ln_f.weight"), w.at("ln_f.bias"), s.epsilon));
+    if (targets[t] < 0) continue;
+    ++scored;
+    const vec logits = rows_times(w.at("wte"), r.hidden[t]);
+    number sum = 0;
+    for (const number& l : logits) sum += exp(l);
+    r.language += log(sum) - logits[static_cast<std::size_t>(targets[t])];
+  }
+  r.language = r.language / scored;
+  r.total = r.language;
+  for (const auto& [name, value] : r.losses) r.total += value;
+  return r;
+}
+
+}  // namespace naive
