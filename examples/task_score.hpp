@@ -32,12 +32,13 @@ struct task_set {
 
 /// What the command line says of tasks.
 struct task_options {
-  std::vector<std::filesystem::path> files;
+  std::vector<std::filesystem::path> files = {};
   std::string by = "sum";
-  gmoe::index_t shots = 0;           ///< examples before a question
-  std::filesystem::path shots_from;  ///< their file; else the first questions of the file itself, which are not asked
+  gmoe::index_t shots = 0;  ///< examples before a question
+  std::filesystem::path shots_from =
+      {};  ///< their file; else the first questions of the file itself, which are not asked
   std::string separator = "\n";
-  gmoe::likelihood_options how;
+  gmoe::likelihood_options how = {};
 
   gmoe::likelihood_rule rule() const {
     gmoe::likelihood_rule r{};
