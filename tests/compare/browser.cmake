@@ -48,8 +48,8 @@ function(expect id drawings shapes)
 endfunction()
 expect(curves 1 15)   # three lines, their marks, the grid
 expect(scatter 1 6)   # three marks with bars, since there are two seeds
-expect(differences 1 10)  # two intervals, their marks, the grid
-expect(task-differences 1 12)  # two intervals each, their marks, the grid
+expect(differences 1 7)  # two intervals, their marks, the line of no difference, two lines of the grid at least
+expect(task-differences 1 9)  # two intervals each
 expect(loads 2 24)    # 4 x 4 and 2 x 4 experts
 expect(flows 2 24)
 foreach(words IN ITEMS "Dense: no experts" "Dense: no paths" "common normalised H" "gmoe" "switch" "equal tokens" "bigram"
