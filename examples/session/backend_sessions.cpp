@@ -132,9 +132,13 @@ class session_on_backend final : public session {
 
   static void count_choices(const gmoe::findings<backend>& found, std::vector<std::vector<double>>& load) {
     for (const auto& r : found.routings) {
-      if (!r.mixture.empty()) continue;  // a row is a layer's own mixture, not one that its form holds
+      // A row is of one mixture, however often it routes: the one that is the layer's decision.
+      const auto* decision = gmoe::decision_of_layer(found, r.layer);
+      if (decision == nullptr || decision->mixture != r.mixture) continue;
+      auto& row = load[static_cast<std::size_t>(r.layer)];
+      row.resize(static_cast<std::size_t>(decision->experts));
       for (gmoe::id_type e : r.chosen.to_host())
-        if (e != gmoe::no_choice) ++load[static_cast<std::size_t>(r.layer)][static_cast<std::size_t>(e)];
+        if (e != gmoe::no_choice) ++row[static_cast<std::size_t>(e)];
     }
   }
 
