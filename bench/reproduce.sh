@@ -5,7 +5,7 @@
 #     bench/reproduce.sh [OPTION OF compare]...
 #
 # What was interrupted goes on with the same command; other options, such as --steps 300 (seven minutes) or --seeds 5,
-# take the place of those below. Results lie in build/claims.
+# take the place of those below. Results lie in build/claims, as a table in Markdown too where there is a Python.
 #
 # Environment: OUT, another folder for the results; COMPARE, a program that is built already; TEXT, another text.
 # Relative paths begin at the root of the repository.
@@ -36,4 +36,8 @@ for ((i = 0; i < ${#defaults[@]}; i += 2)); do
   done
   [ $given = yes ] || command+=("${defaults[i]}" "${defaults[i + 1]}")
 done
-exec "${command[@]}" "$@"
+"${command[@]}" "$@"
+if [ -e "$out/results.json" ] && command -v python3 > /dev/null; then
+  python3 bench/reproduce_table.py "$out/results.json" > "$out/table.md"
+  echo "table:   $out/table.md"
+fi

@@ -48,6 +48,14 @@ if(NOT status EQUAL 0)
   message(FATAL_ERROR "the numbers do not follow from the runs:\n${output}")
 endif()
 
+if(first MATCHES "table: ")
+  file(STRINGS ${WORK}/claims/table.md lines ENCODING UTF-8)
+  list(LENGTH lines count)
+  if(NOT count EQUAL 11)  # head, rule, seven variants, two models that count
+    message(FATAL_ERROR "the table has ${count} lines, expected 11:\n${lines}")
+  endif()
+endif()
+
 reproduce(second)
 expect(21 "finished before" "${second}")
 reproduce(third --seeds 1)
