@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The table of docs/reproduce.md in one command: builds compare, makes the text and its minimal pairs, trains GMoE, its
-# ablations and its baselines with three seeds each, and compares them. About 70 minutes on two cores.
+# ablations and its baselines with three seeds each, and compares them. About an hour and a quarter on two cores.
 #
 #     bench/reproduce.sh [OPTION OF compare]...
 #
