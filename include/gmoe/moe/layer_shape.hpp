@@ -16,6 +16,7 @@ struct layer_shape : sizes {
   index_t granularity = 1;     ///< g: parts that make up one whole expert
   index_t shared_experts = 0;  ///< parts that the pool sets aside for every token
   pool_view pool{};            ///< the experts that it sees
+  index_t pool_size = 0;       ///< experts of the whole pool
 };
 
 }  // namespace gmoe
