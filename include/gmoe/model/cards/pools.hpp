@@ -2,10 +2,16 @@
 /// What layers see of the experts, and how wide these are.
 
 #include "gmoe/model/cards/switch.hpp"
+#include "gmoe/moe/always/output_bias.hpp"
 #include "gmoe/moe/balance/load_loss.hpp"
 #include "gmoe/moe/balance/pool_load_loss.hpp"
+#include "gmoe/moe/body/biased.hpp"
+#include "gmoe/moe/capacity/prefix_quota.hpp"
 #include "gmoe/moe/experts/heterogeneous.hpp"
 #include "gmoe/moe/experts/ring_pool.hpp"
+#include "gmoe/moe/experts/sliced_pool.hpp"
+#include "gmoe/moe/gate/slice_gates.hpp"
+#include "gmoe/moe/router/on_prefix.hpp"
 #include "gmoe/moe/router/trajectory_router.hpp"
 
 namespace gmoe {
@@ -29,6 +35,26 @@ struct moue_card : smoe_card {
   pool_load_loss balance{};
 };
 
-using pools_cards = card_list<hmoe_card, moue_card>;
+/// Union of experts (Yang et al. 2025): slices of one dense layer, chosen token by token, each for a share of the text.
+struct uoe_card : smoe_card {
+  static constexpr card_text text{
+      "uoe", "Yang et al. 2025",
+      "slices of one dense layer as experts, chosen by tokens, for a share of the text each"};
+  sliced_pool experts{};
+  biased_expert<fn::gelu> body{};
+  output_bias always{};
+  prefix_quota capacity{};
+  weights_around_one gate{};
+};
+/// The other mode: the text so far decides which slices run, with weight 1.
+struct uoe_prefix_card : uoe_card {
+  static constexpr card_text text{"uoe-prefix", "Yang et al. 2025",
+                                  "slices of one dense layer, chosen by the text so far, with weight 1"};
+  on_prefix<linear_router> router{};
+  no_capacity capacity{};
+  one_by_score gate{};
+};
+
+using pools_cards = card_list<hmoe_card, moue_card, uoe_card, uoe_prefix_card>;
 
 }  // namespace gmoe
