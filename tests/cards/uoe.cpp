@@ -101,8 +101,7 @@ struct dense_equations : uoe_equations {
   naive::mat operator()(const naive::call& at, naive::layer_record& record) override {
     const naive::mat routed = uoe_equations::operator()(at, record);
     naive::mat y;
-    const std::vector<std::size_t> slices =
-        std::exchange(widths, std::vector<std::size_t>(3, at.how.sequence * 0 + 12));
+    const auto slices = std::exchange(widths, {12, 12, 12});
     for (std::size_t t = 0; t < at.x.size(); ++t) {
       naive::vec out = expert(at, at.layer, at.x[t]);
       for (std::size_t c = 0; c < out.size(); ++c)
