@@ -6,7 +6,9 @@
 #include "gmoe/moe/balance/load_loss.hpp"
 #include "gmoe/moe/balance/pool_load_loss.hpp"
 #include "gmoe/moe/body/biased.hpp"
+#include "gmoe/moe/candidates/growing_reuse.hpp"
 #include "gmoe/moe/capacity/prefix_quota.hpp"
+#include "gmoe/moe/experts/block_pool.hpp"
 #include "gmoe/moe/experts/heterogeneous.hpp"
 #include "gmoe/moe/experts/ring_pool.hpp"
 #include "gmoe/moe/experts/sliced_pool.hpp"
@@ -35,6 +37,14 @@ struct moue_card : smoe_card {
   pool_load_loss balance{};
 };
 
+/// Reused experts (Tan et al. 2025): neighbouring layers see each other's experts, more and more of them in training.
+struct rexmoe_card : smoe_card {
+  static constexpr card_text text{"rexmoe", "Tan et al. 2025",
+                                  "top-2 of the experts of neighbouring layers, which are opened step by step"};
+  block_pool experts{.block = 4};
+  growing_reuse candidates{};
+};
+
 /// Union of experts (Yang et al. 2025): slices of one dense layer, chosen token by token, each for a share of the text.
 struct uoe_card : smoe_card {
   static constexpr card_text text{
@@ -55,6 +65,6 @@ struct uoe_prefix_card : uoe_card {
   one_by_score gate{};
 };
 
-using pools_cards = card_list<hmoe_card, moue_card, uoe_card, uoe_prefix_card>;
+using pools_cards = card_list<hmoe_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card>;
 
 }  // namespace gmoe
