@@ -3,18 +3,22 @@
 
 #include "gmoe/model/cards/switch.hpp"
 #include "gmoe/moe/always/output_bias.hpp"
+#include "gmoe/moe/balance/group_loss.hpp"
 #include "gmoe/moe/balance/load_loss.hpp"
 #include "gmoe/moe/balance/pool_load_loss.hpp"
 #include "gmoe/moe/body/biased.hpp"
+#include "gmoe/moe/candidates/best_groups.hpp"
 #include "gmoe/moe/candidates/growing_reuse.hpp"
 #include "gmoe/moe/capacity/prefix_quota.hpp"
 #include "gmoe/moe/experts/block_pool.hpp"
+#include "gmoe/moe/experts/grouped_pool.hpp"
 #include "gmoe/moe/experts/heterogeneous.hpp"
 #include "gmoe/moe/experts/ring_pool.hpp"
 #include "gmoe/moe/experts/sliced_pool.hpp"
 #include "gmoe/moe/gate/slice_gates.hpp"
 #include "gmoe/moe/router/on_prefix.hpp"
 #include "gmoe/moe/router/trajectory_router.hpp"
+#include "gmoe/moe/score/times_group.hpp"
 
 namespace gmoe {
 
@@ -35,6 +39,17 @@ struct moue_card : smoe_card {
   ring_pool experts{};
   trajectory_router router{};
   pool_load_loss balance{};
+};
+
+/// Heterogeneous groups (Ma et al. 2026): groups of experts of one width each, routed in two levels.
+struct mohge_card : smoe_card {
+  static constexpr card_text text{"mohge", "Ma et al., ACL 2026",
+                                  "top-2 of the two best groups of experts, which are wider from group to group",
+                                  written_from::description};
+  grouped_pool experts{};
+  best_groups candidates{};
+  times_group<softmax_score> score{};
+  group_loss balance{};
 };
 
 /// Reused experts (Tan et al. 2025): neighbouring layers see each other's experts, more and more of them in training.
@@ -65,6 +80,6 @@ struct uoe_prefix_card : uoe_card {
   one_by_score gate{};
 };
 
-using pools_cards = card_list<hmoe_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card>;
+using pools_cards = card_list<hmoe_card, mohge_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card>;
 
 }  // namespace gmoe
