@@ -54,6 +54,12 @@ struct trajectory_router {
     if (make.mode() == build_mode::with_values) m.ids = id_matrix<B>::from_host(l.pool->ids, 1, l.experts);
     return m;
   }
+  /// The keys of the N experts that a layer sees are added up for every token, those that it did not visit with weight
+  /// 0.
+  index_t products(const layer_shape& l) const {
+    const index_t reads = l.moe_layer > 0, writes = l.moe_layer + 1 < l.moe_layers;
+    return l.columns * (l.d_model + (reads + writes) * state);
+  }
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
     const variable<B> z = matmul(x, at.use(my.layer.gate), op::transpose);
