@@ -29,7 +29,7 @@ struct hmoe_equations : pool_equations {
   naive::number number_of(std::size_t n) const { return alpha * static_cast<double>(n); }
 };
 
-double balance_of(const card_case& c) {
+double hmoe_balance(const card_case& c) {
   return losses_of(*model_of<GMOE_TEST_BACKEND<double>>(c), text(c.batch, c.sequence, c.shape.vocab), c.training)
       .balance.value()
       .item();
@@ -63,9 +63,9 @@ TEST_CASE("cards/hmoe: with equal widths the penalty is Switch's loss times the 
 TEST_CASE("cards/hmoe: a wide expert costs more than a narrow one") {
   // All tokens at one expert: the penalty is k N m_e / mean m P_e, with its own P; compare by what v alone does.
   card_case c{.card = "hmoe", .set = {{"select.k", "4"}}};  // f is the same for all experts
-  const double by_width = balance_of(c);
+  const double by_width = hmoe_balance(c);
   c.set.push_back({"balance.by_width", "false"});
-  const double without = balance_of(c);
+  const double without = hmoe_balance(c);
   CHECK(without == doctest::Approx(0.1 * 4).epsilon(1e-12));  // 0.1 N sum of 1 P
   CHECK(by_width != doctest::Approx(without).epsilon(1e-3));
 }

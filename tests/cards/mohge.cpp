@@ -74,7 +74,7 @@ struct mohge_equations : pool_equations {
   static naive::number number_of(double v) { return v; }
 };
 
-card_case with_experts(index_t experts) {
+card_case mohge_of(index_t experts) {
   card_case c{.card = "mohge"};
   c.shape.experts = experts;
   return c;
@@ -83,10 +83,10 @@ card_case with_experts(index_t experts) {
 }  // namespace
 
 TEST_CASE("cards/mohge: its equations, differences, and token by token") {
-  card_case c = with_experts(8);  // four groups of two, widths around 12
+  card_case c = mohge_of(8);  // four groups of two, widths around 12
   const auto found = check_equations(c, mohge_equations({7, 7, 10, 10, 14, 14, 17, 17}, 4, 2));
   CHECK(found.routings[1].mask.rows() == 10);
-  c = with_experts(6);
+  c = mohge_of(6);
   c.set = {{"experts.groups", "2"},    {"candidates.groups", "1"}, {"experts.ratio", "3"},
            {"balance.between", "0.4"}, {"balance.within", "0.3"},  {"experts.devices", "3"}};
   mohge_equations one({6, 6, 6, 18, 18, 18}, 2, 1);
@@ -103,7 +103,7 @@ TEST_CASE("cards/mohge: its equations, differences, and token by token") {
 }
 
 TEST_CASE("cards/mohge: more experts are asked for than the groups have") {
-  card_case c = with_experts(6);
+  card_case c = mohge_of(6);
   c.set = {{"experts.groups", "3"}, {"candidates.groups", "1"}, {"select.k", "3"}};
   mohge_equations few({7, 7, 12, 12, 17, 17}, 3, 1);
   few.k = 3;  // of two
@@ -129,20 +129,20 @@ TEST_CASE("cards/mohge: equal widths and all groups are a product of two softmax
 }
 
 TEST_CASE("cards/mohge: edges, one expert, groups that nobody asks, and numbers that do not fit") {
-  card_case c = with_experts(1);
+  card_case c = mohge_of(1);
   c.set = {{"experts.groups", "1"}, {"candidates.groups", "1"}, {"select.k", "1"}};
   mohge_equations alone({12}, 1, 1);
   alone.k = 1;
   check_equations(c, alone);
-  c = with_experts(8);  // two tokens leave some of four groups without one
+  c = mohge_of(8);  // two tokens leave some of four groups without one
   c.batch = 1;
   c.sequence = 2;
   c.set = {{"candidates.groups", "1"}, {"balance.within", "3"}};
   mohge_equations idle({7, 7, 10, 10, 14, 14, 17, 17}, 4, 1);
   idle.within = 3;
   check_equations(c, idle);
-  CHECK(refusal(with_experts(6)) == "experts = 6 is not divisible by experts.groups = 4");
-  c = with_experts(8);
+  CHECK(refusal(mohge_of(6)) == "experts = 6 is not divisible by experts.groups = 4");
+  c = mohge_of(8);
   c.set = {{"candidates.groups", "5"}};
   CHECK(refusal(c) == "candidates.groups = 5 of the pool's 4 groups");
   c.set = {{"experts.devices", "3"}};

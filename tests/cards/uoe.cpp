@@ -96,7 +96,7 @@ struct uoe_equations : pool_equations {
 };
 
 /// The layer in one piece: b2 + W2 gelu(W1 x + b1), by the names of the slices' weights.
-struct dense_equations : uoe_equations {
+struct whole_layer_equations : uoe_equations {
   using uoe_equations::uoe_equations;
   naive::mat operator()(const naive::call& at, naive::layer_record& record) override {
     const naive::mat routed = uoe_equations::operator()(at, record);
@@ -152,7 +152,7 @@ TEST_CASE("cards/uoe: slices chosen by the text so far, with weight 1") {
 TEST_CASE("cards/uoe: all slices are the dense layer") {
   card_case c{.card = "uoe-prefix", .set = {{"select.k", "4"}}};
   c.training = false;
-  dense_equations dense({3, 3, 3, 3});
+  whole_layer_equations dense({3, 3, 3, 3});
   dense.by_prefix = true;
   dense.share = 1;
   dense.k = 4;

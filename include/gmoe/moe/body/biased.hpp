@@ -21,8 +21,8 @@ struct biased_expert {
     expert_units<B> units;
     parameter<B> w_in, b_in, w_out;  ///< a row per hidden unit: of d, 1 and d numbers
 
-    /// Parameters of expert e.
-    index_t size(index_t e) const { return units.of(e) * (2 * w_in.cols() + 1); }
+    /// Parameters of expert e in matrices.
+    index_t size(index_t e) const { return 2 * units.of(e) * w_in.cols(); }
   };
   template <class B>
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {

@@ -27,8 +27,7 @@ struct prefix_quota {
   /// Of all layers.
   template <class B>
   struct shared {
-    matrix<B>
-        limit;  ///< positions x 1: (ceil(share n) + 1/2) / n, between the means of n tokens that are to be told apart
+    matrix<B> limit;  ///< positions x 1: (ceil(share n) + 1/2) / n, between two shares of n tokens
   };
   template <class B>
   struct cached {
@@ -38,9 +37,10 @@ struct prefix_quota {
   shared<B> make_shared(const builder<B>& make, const layer_shape& l) const {
     if (make.mode() == build_mode::shapes_only) return {};
     std::vector<typename B::scalar> limit;
-    for (index_t n = 1; n <= l.positions; ++n)
-      limit.push_back(
-          static_cast<typename B::scalar>((std::ceil(share * static_cast<double>(n)) + 0.5) / static_cast<double>(n)));
+    for (index_t n = 1; n <= l.positions; ++n) {
+      const double tokens = std::ceil(share * static_cast<double>(n) - 1e-9);  // 0.1 times 30 is 3
+      limit.push_back(static_cast<typename B::scalar>((tokens + 0.5) / static_cast<double>(n)));
+    }
     return {matrix<B>::from_host(limit, l.positions, 1)};
   }
   template <class B>
