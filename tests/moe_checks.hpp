@@ -104,7 +104,7 @@ struct text {
 
 inline const gmoe::random_stream step_random{77};
 
-/// A forward pass of the library; `tape` may be null.
+/// A forward pass of the library, in the step that the model has come to; `tape` may be null.
 template <class Model>
 gmoe::losses<typename Model::backend_type> losses_of(const Model& model, const text& t, bool training,
                                                      gmoe::tape<typename Model::backend_type>* tape = nullptr) {
@@ -113,6 +113,7 @@ gmoe::losses<typename Model::backend_type> losses_of(const Model& model, const t
   ctx.tape = tape;
   ctx.training = training;
   ctx.random = step_random;
+  ctx.step = model.step();
   return model.loss(ctx, t.on<B>(model.shape().vocab));
 }
 

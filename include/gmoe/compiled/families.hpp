@@ -22,5 +22,6 @@
   apply(instance, llama_cards) \
   apply(instance, gmoe_cards) \
   apply(instance, depth_cards) \
+  apply(instance, pools_cards) \
   apply(instance, forms_cards)
 // clang-format on

@@ -1,6 +1,7 @@
 #pragma once
 /// The cards: every variant, spelled, one file per family. See docs/variants/ for their equations.
 
+// What cards answer that say nothing, and more for cards of your own.
 #include "gmoe/model/cards/deepseek.hpp"
 #include "gmoe/model/cards/dense.hpp"
 #include "gmoe/model/cards/depth.hpp"
@@ -8,8 +9,8 @@
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/gshard.hpp"
 #include "gmoe/model/cards/llama.hpp"
+#include "gmoe/model/cards/pools.hpp"
 #include "gmoe/model/cards/switch.hpp"
-// What cards answer that say nothing, and more for cards of your own.
 #include "gmoe/moe/attention/gpt2_attention.hpp"
 #include "gmoe/moe/balance/joint_loss.hpp"
 #include "gmoe/moe/body/gated.hpp"
