@@ -36,6 +36,7 @@ struct settings {
 struct layer_record {
   mat logits;
   std::vector<std::vector<int>> chosen, kept;  ///< -1: dropped
+  std::vector<layer_record> rounds;            ///< where a mixture routes several times: these instead
 };
 /// A block, with a mixture or not: what entered its feed-forward part, what that gave, and the residual stream after.
 struct block_record {
@@ -226,7 +227,8 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
     for (std::size_t t = 0; t < count; ++t)
       for (std::size_t c = 0; c < d; ++c) u[t][c] += out[t][c];
     r.blocks.push_back({attended, x, out, u});
-    r.layers.push_back(record);
+    if (record.rounds.empty()) record.rounds.push_back(record);
+    r.layers.insert(r.layers.end(), record.rounds.begin(), record.rounds.end());
     ++layer;
   }
 

@@ -1,5 +1,6 @@
 #pragma once
-/// Every card of the library in the terms of naive_moe.hpp.
+/// Cards in the terms of naive_moe.hpp: those of GMoE and of the baselines of its paper. Others have equations of their
+/// own in tests/cards.
 
 #include <stdexcept>
 #include <string>

@@ -125,6 +125,22 @@ TEST_CASE("analysis/record: what a capacity drops is counted") {
   CHECK(part.dropped(0) == std::count(d.ids(0).begin(), d.ids(0).begin() + 5, gmoe::no_choice));
 }
 
+TEST_CASE("analysis/record: the decision of a layer that routes several times is its first routing") {
+  const model_of<gmoe::raytraced_card> model(tiny);
+  gmoe::batch<backend> data;
+  data.assign(std::vector<id_type>{1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4}, {}, 3, tiny.vocab);
+  auto pass = model.begin(model.reading({}, data));
+  model.hidden(pass);
+  REQUIRE(pass.found().routings.size() == 3 * static_cast<std::size_t>(model.moe().layers()));
+  gmoe::routing_decisions d(4);
+  gmoe::append_routing(d, model, pass.found(), 12);
+  REQUIRE(d.layers() == model.moe().layers());
+  for (index_t l = 0; l < d.layers(); ++l) {
+    const auto first = pass.found().routings[static_cast<std::size_t>(3 * l)].kept.to_host();
+    CHECK(std::equal(first.begin(), first.end(), d.ids(l).begin(), d.ids(l).end()));
+  }
+}
+
 TEST_CASE("analysis/record: dense models have nothing to record; mistakes are named") {
   const auto t = text();
   model_of<gmoe::dense_card> dense(tiny);
@@ -149,6 +165,10 @@ TEST_CASE("analysis/record: dense models have nothing to record; mistakes are na
   model_of<gmoe::switch_card> other(tiny);
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, other, found(other), 4),
                        "append_routing: the model has 2 mixtures, but the decisions hold 4 layers", gmoe::config_error);
+  gmoe::findings<backend> none = found(model);
+  none.routings[1].mixture = "first";
+  CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, none, 4),
+                       "append_routing: mixture number 1 has no routing of its own", gmoe::config_error);
   gmoe::findings<backend> some = found(model);
   some.routings[0].rows = gmoe::id_matrix<backend>(1, 12);
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, some, 4),

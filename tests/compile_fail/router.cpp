@@ -10,6 +10,7 @@
 // expect: gmoe: the card's router has a member group, but it cannot be called as index_t group(index_t layer) const
 // expect: gmoe: the card's router has a member prepare, but it cannot be called as void prepare(std::span<const
 // expect: gmoe: the card's router has a member after_step, but it cannot be called as void after_step(std::int64_t
+// expect: gmoe: the card's router has a member experts_per_token, but it cannot be called as double
 #include "stand_ins/mistakes.hpp"
 
 struct mended {
@@ -142,3 +143,10 @@ struct nearly_after_step {
   void after_step(const routing<B>&) const {}  // of one pass: not the whole step
 };
 static_assert(fits<nearly_after_step>);
+
+struct nearly_average {
+  using slot = slots::router;
+  linear_router of{};
+  double experts_per_token() const { return 2; }  // whatever the layer
+};
+static_assert(fits<nearly_average>);

@@ -171,6 +171,55 @@ struct dense_relu_card : dense_card {
 };
 // [/dense-relu]
 
+// [gmoe-film]
+struct gmoe_film_card : gmoe_card {
+  static constexpr card_text text{"gmoe-film", "Hong & Kim, ACL 2026",
+                                  "a precursor: router and experts talk by a modulated input instead of logits"};
+  global_router<hidden_state, noted_state> router{};  // notes h in the routing
+  film_modulated form{};                              // x~ from h, p and x
+};
+// [/gmoe-film]
+// [more]
+struct more_card : smoe_card {
+  static constexpr card_text text{"more", "MoRE, 2026",
+                                  "top-2 of experts that neighbouring layers share, which see a depth embedding"};
+  block_pool experts{};    // R = 2 layers share their experts
+  selected_score gate{};   // w = p_e, not renormalised
+  depth_modulated form{};  // x' = x + dep
+};
+// [/more]
+// [comet]
+struct comet_card : smoe_card {
+  static constexpr card_text text{"comet", "Ibrahim et al., KDD 2023",
+                                  "two decision trees over the experts, smooth at first and sure later"};
+  tree_router router{};  // makes the weights w
+  plain_score score{};   // which are the scores
+  positive select{};     // every expert with w > 0, lower numbers first
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/comet]
+// [raytraced]
+struct raytraced_card : smoe_card {
+  static constexpr card_text text{"raytraced", "Perin et al. 2025",
+                                  "paths of experts on a ring, drawn step by step, that end by themselves",
+                                  written_from::description};
+  successors candidates{};   // F = 2 experts may follow each
+  softmax_or_exit score{};   // p over candidates and exit
+  sampled_or_exit select{};  // one of them is drawn
+  selected_score gate{};     // w = p_e
+  no_balance balance{};
+  expert_path form{};  // S = 3 steps
+};
+// [/raytraced]
+
+// [combinations]
+/// Blocks of two layers share their experts; the router is GMoE's recurrent one.
+using recurrent_more_card = with<gmoe_card, block_pool, depth_modulated, global_router<hidden_state>>;
+/// GMoE, whose experts know in which layer they are asked.
+using placed_gmoe_card = with<gmoe_card, depth_modulated>;
+// [/combinations]
+
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
 constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
@@ -210,7 +259,11 @@ bool all_same() {
                        same<hash_card, gmoe::hash_card>(),
                        same<deepseek_moe_card, gmoe::deepseek_moe_card>(),
                        same<dense_card, gmoe::dense_card>(),
-                       same<dense_relu_card, gmoe::dense_relu_card>()};
+                       same<dense_relu_card, gmoe::dense_relu_card>(),
+                       same<gmoe_film_card, gmoe::gmoe_film_card>(),
+                       same<more_card, gmoe::more_card>(),
+                       same<comet_card, gmoe::comet_card>(),
+                       same<raytraced_card, gmoe::raytraced_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -282,6 +335,24 @@ constexpr auto gmoe_every_second = gmoe_total - (L - M) * (2 * d * m + 2 * d + 2
 // [gmoe-fine-grained-parameters]
 constexpr auto gmoe_fine_grained = gmoe_total + L * (g - 1) * (2 * N + 3 * d * N);  // the router sees g N parts
 // [/gmoe-fine-grained-parameters]
+// [gmoe-film-parameters]
+constexpr auto H = 128 > d / 4 ? 128 : d / 4;
+constexpr auto gmoe_film = gmoe_no_logits + L * (2 * d + 2 * N          // LN_c, LN_s
+                                                 + d * N                // W_s
+                                                 + H * 2 * d + H        // W_1, b_1
+                                                 + 2 * d * H + 2 * d);  // W_2, b_2
+// [/gmoe-film-parameters]
+// [more-parameters]
+constexpr auto more = smoe + (L / 2 * 2) * N * d  // routers of layers in whole blocks of R = 2 see N experts more
+                      + L * d;                    // dep
+// [/more-parameters]
+// [comet-parameters]
+constexpr auto comet = smoe - L * N * d                              // no linear router, but
+                       + L * 2 * ((N - 1) * (d + 1) + N * (d + 1));  // nodes and leaves of k = 2 trees
+// [/comet-parameters]
+// [raytraced-parameters]
+constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
+// [/raytraced-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -374,5 +445,12 @@ int main() {
   good &= counts<gmoe::gmoe_no_global_card>("gmoe-no-global", gmoe_no_global);
   good &= counts<gmoe::gmoe_every_second_card>("gmoe-every-second", gmoe_every_second);
   good &= counts<gmoe::gmoe_fine_grained_card>("gmoe-fine-grained", gmoe_fine_grained);
+  good &= counts<pages::recurrent_more_card>("gmoe's router over shared blocks",
+                                             gmoe_no_logits + (L - 1) * N * 2 * d * m + (L / 2 * 2) * N * d + L * d);
+  good &= counts<pages::placed_gmoe_card>("gmoe with a depth embedding", gmoe_total + L * d);
+  good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
+  good &= counts<gmoe::more_card>("more", more);
+  good &= counts<gmoe::comet_card>("comet", comet);
+  good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   return good ? 0 : 1;
 }

@@ -185,6 +185,25 @@ TEST_CASE("io/trace: mixtures in a form, each under its name") {
   CHECK(file.read<double>("loss/balance")[0] == doctest::Approx(balance).epsilon(1e-12));
 }
 
+TEST_CASE("io/trace: what a form routes after its first routing, each under its number") {
+  traced<raytraced_card> t;
+  const safetensors_file file = t.run({.training = true, .gradients = true}, scored);
+  const std::set<std::string> of_a_routing{"chosen",        "experts", "kept",   "routed_out",
+                                           "router_logits", "scores",  "weights"};
+  CHECK(below(file, "layer1/round1/") == of_a_routing);
+  CHECK(below(file, "layer1/round2/") == of_a_routing);
+  CHECK(below(file, "layer1/round3/").empty());
+  const auto logits = file.entry("layer0/router_logits").shape, scores = file.entry("layer0/scores").shape;
+  CHECK(logits.back() == scores.back() + 1);  // the exit
+  std::vector<double> sum(file.read<double>("layer0/moe_out").size());
+  for (const char* part : {"layer0/routed_out", "layer0/round1/routed_out", "layer0/round2/routed_out"}) {
+    const auto values = file.read<double>(part);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += values[i];
+  }
+  const auto y = file.read<double>("layer0/moe_out");
+  for (std::size_t i = 0; i < sum.size(); ++i) CHECK(y[i] == doctest::Approx(sum[i]).epsilon(1e-12));
+}
+
 TEST_CASE("io/trace: a layer that routes some of the tokens has no rows for the others") {
   traced<with<switch_card, first_rows, no_capacity, every_block>> t;
   const trace_tokens text{2, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {}};

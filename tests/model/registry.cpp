@@ -27,9 +27,27 @@ TEST_CASE("model/registry: every name leads to its card") {
     names.insert(t.name);
   }
   CHECK(names.size() == all_cards::texts.size());
-  for (const char* name : {"dense", "dense-relu", "smoe", "switch", "switch-se", "gshard", "gshard-paper", "hash",
-                           "deepseek-moe", "gmoe", "gmoe-no-local", "gmoe-no-local-top2", "gmoe-no-logits",
-                           "gmoe-no-state", "gmoe-no-global", "gmoe-every-second", "gmoe-fine-grained"})
+  for (const char* name : {"dense",
+                           "dense-relu",
+                           "smoe",
+                           "switch",
+                           "switch-se",
+                           "gshard",
+                           "gshard-paper",
+                           "hash",
+                           "deepseek-moe",
+                           "gmoe",
+                           "gmoe-no-local",
+                           "gmoe-no-local-top2",
+                           "gmoe-no-logits",
+                           "gmoe-no-state",
+                           "gmoe-no-global",
+                           "gmoe-every-second",
+                           "gmoe-fine-grained",
+                           "gmoe-film",
+                           "more",
+                           "comet",
+                           "raytraced"})
     CHECK(names.count(name) == 1);
 }
 

@@ -15,8 +15,8 @@ using namespace gmoe;
 
 namespace {
 
-/// What is seen of a model from outside: names and sizes of its parameters, and the loss of a training pass. Or why
-/// there is none.
+/// What is seen of a model from outside: names and sizes of its parameters, and the losses of a training pass and of
+/// another. Or why there is none.
 template <class Card>
 std::string seen(const sizes& s, const Card& card) {
   using B = gmoe_test::model_backend;
@@ -26,8 +26,10 @@ std::string seen(const sizes& s, const Card& card) {
     model.each_parameter(
         [&](const parameter<B>& p) { text += concat(p.name(), " ", p.rows(), " x ", p.cols(), "; "); });
     gmoe_test::randomise(model, 2);
-    const auto loss = gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), true).total;
-    return text += concat(std::hexfloat, loss.value().item());
+    for (const bool training : {true, false})
+      text += concat(std::hexfloat,
+                     gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), training).total.value().item(), "; ");
+    return text;
   } catch (const config_error& e) {
     return e.what();
   }
@@ -38,6 +40,7 @@ std::vector<std::string> others(const setting& s) {
   const setting_value now = s.value();
   if (std::holds_alternative<double>(now)) return {"0.3", "0.9"};
   if (std::holds_alternative<std::vector<index_t>>(now)) return {"1"};
+  if (std::holds_alternative<bool>(now)) return {std::get<bool>(now) ? "false" : "true"};
   if (!std::holds_alternative<std::string>(now)) return {"0", "1", "3"};
   std::vector<std::string> names;  // "one of a, b, c"
   std::istringstream words(s.takes().substr(7));

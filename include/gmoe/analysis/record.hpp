@@ -15,17 +15,20 @@ namespace gmoe {
 
 /// Appends how `model` routed the first `tokens` tokens of a forward pass (padding comes last in a batch); the
 /// first call declares the layers. An expert's global id is its number in the model's bank: layers that share a pool
-/// agree on the ids, private pools never do. A model without mixtures adds nothing.
+/// agree on the ids, private pools never do. Where a form routes several times, its first routing is the layer's
+/// decision. A model without mixtures adds nothing.
 template <class Model>
 void append_routing(routing_decisions& decisions, const Model& model,
                     const findings<typename Model::backend_type>& pass, index_t tokens) {
   const bool first = decisions.layers() == 0;
   require(first || decisions.layers() == model.moe().layers(), "append_routing: the model has ", model.moe().layers(),
           " mixtures, but the decisions hold ", decisions.layers(), " layers");
-  require(std::ssize(pass.routings) == model.moe().layers(), "append_routing: ", pass.routings.size(), " routings of ",
-          model.moe().layers(), " mixtures, expected one of each");
   for (index_t layer = 0; layer < model.moe().layers(); ++layer) {
-    const auto& r = pass.routings[static_cast<std::size_t>(layer)];
+    const auto found = std::find_if(pass.routings.begin(), pass.routings.end(), [&](const auto& r) {
+      return r.layer == layer && r.number == 0 && r.mixture.empty();
+    });
+    require(found != pass.routings.end(), "append_routing: mixture number ", layer, " has no routing of its own");
+    const auto& r = *found;
     require(!r.rows, "append_routing: block ", r.block, " routes some of its tokens, but decisions are of all");
     require(tokens >= 0 && tokens <= r.chosen.rows(), "append_routing: ", tokens, " tokens of a batch of ",
             r.chosen.rows(), " were asked for");

@@ -201,11 +201,12 @@ class tracer : observer<typename Model::backend_type> {
 
   void show(const routing<B>& r, const variable<B>& balance_loss) {
     require(!r.rows, "trace: block ", r.block, " routes some of its tokens, but a trace has a row for every token");
-    const std::string at = layer(r.block) + (r.mixture.empty() ? "" : std::string(r.mixture) + "/");
-    const std::vector<index_t> logits{data_.size, data_.sequence, r.experts},
-        slots{data_.size, data_.sequence, r.chosen.cols()};
+    const std::string at = layer(r.block) + (r.mixture.empty() ? "" : std::string(r.mixture) + "/") +
+                           (r.number == 0 ? "" : concat("round", r.number, "/"));
+    const std::vector<index_t> logits{data_.size, data_.sequence, r.logits.cols()},
+        scores{data_.size, data_.sequence, r.experts}, slots{data_.size, data_.sequence, r.chosen.cols()};
     out_.add(at + "router_logits", logits, r.logits.value().to_host());
-    out_.add(at + "scores", logits, r.scores.value().to_host());
+    out_.add(at + "scores", scores, r.scores.value().to_host());
     const auto ids = [&](const char* what, const id_matrix<B>& m) {
       const std::vector<id_type> values = m.to_host();
       out_.add_integers(at + what, slots, {values.begin(), values.end()});

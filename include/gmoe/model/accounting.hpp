@@ -1,6 +1,7 @@
 #pragma once
 /// What a model costs: parameters and arithmetic, counted from its sizes without allocating a weight.
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -50,10 +51,13 @@ struct part_size {
   }
 };
 
-/// Routed experts that a token visits, on average.
-template <class Select>
-double experts_per_token(const Select& select, const layer_shape& l) {
-  if constexpr (answers<hooks::experts_per_token, Select, nothing, const layer_shape&>)
+/// Routed experts that a token visits in a routing, on average: as the router says, or the selection.
+template <class Card>
+double experts_per_token(const Card& card, const layer_shape& l) {
+  const auto& select = answer_of<slots::select>(card);
+  if constexpr (answers<hooks::experts_per_token, answer<Card, slots::router>, nothing, const layer_shape&>)
+    return ask<hooks::experts_per_token>(answer_of<slots::router>(card), nothing{}, l);
+  else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::select>, nothing, const layer_shape&>)
     return ask<hooks::experts_per_token>(select, nothing{}, l);
   else
     return static_cast<double>(ask<hooks::at_most>(select, nothing{}, l));
@@ -65,8 +69,9 @@ namespace detail {
 
 /// What the mixtures of a stack add to a model's counts, those in its form included.
 struct mixture_cost {
-  part_size always;      ///< what every token meets besides
+  part_size always;      ///< what every token meets besides, matrices of the form included
   double routed = 0;     ///< of routed experts that a token meets, on average
+  double visits = 0;     ///< the same, an expert counted as often as a token visits it
   index_t experts = 0;   ///< parameters of all of them
   index_t router = 0;    ///< parameters of all routers
   index_t products = 0;  ///< with weights of routers, what layers share counted for each
@@ -77,13 +82,22 @@ struct mixture_cost {
       if (moe.layers() > 0) add_experts(moe);
     for (index_t l = 0; l < moe.layers(); ++l) {
       always += moe.template kept_of<slots::always>(l);
-      products += part_size(moe.template kept_of<slots::router>(l)).matrices;
+      always += moe.template kept_of<slots::form>(l);
+      products += rounds(moe, l) * part_size(moe.template kept_of<slots::router>(l)).matrices;
     }
     router += part_size(moe.template kept_of<slots::router>()).all;
     moe.each_inner([&](auto& inner) { add(inner); });
   }
 
  private:
+  /// How often the layer's form routes: every time a token may visit other experts.
+  template <class Card>
+  static index_t rounds(const moe_stack<Card, shapes>& moe, index_t layer) {
+    if constexpr (answers<hooks::routings, answer<Card, slots::form>, nothing, const layer_shape&>)
+      return ask<hooks::routings>(answer_of<slots::form>(moe.card()), nothing{}, moe.shape(layer));
+    else
+      return 1;
+  }
   template <class Card>
   void add_experts(moe_stack<Card, shapes>& moe) {
     kept_list<shapes> bank;
@@ -101,8 +115,10 @@ struct mixture_cost {
           else
             visible += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
                        static_cast<double>(units);
-        routed += experts_per_token(answer_of<slots::select>(moe.card()), moe.shape(l)) * visible /
-                  static_cast<double>(moe.visible(l).size());
+        const double per_round =
+            experts_per_token(moe.card(), moe.shape(l)) * visible / static_cast<double>(moe.visible(l).size());
+        visits += static_cast<double>(rounds(moe, l)) * per_round;
+        routed += std::min(static_cast<double>(rounds(moe, l)) * per_round, visible);
       }
   }
 };
@@ -110,7 +126,8 @@ struct mixture_cost {
 }  // namespace detail
 
 /// Counts a model of these numbers. Throws config_error if they do not fit. Experts of a form that does without a
-/// selection are in `total` and `experts` alone: only the form knows how many of them it asks.
+/// selection are in `total` and `experts` alone: only the form knows how many of them it asks. One that routes several
+/// times counts each, so that what tokens leave out is counted too.
 template <class Card>
 model_cost cost_of(const sizes& s, const Card& card = {}) {
   language_model<Card, shapes> model(s, card, 0, build_mode::shapes_only);
@@ -121,9 +138,10 @@ model_cost cost_of(const sizes& s, const Card& card = {}) {
   mixtures.add(model.moe());
   cost.experts = mixtures.experts;
   cost.router = mixtures.router;
-  const index_t used = mixtures.always.matrices + static_cast<index_t>(std::llround(mixtures.routed));
-  cost.active = (s.vocab + s.positions) * s.d_model + used;
-  cost.multiply_adds = used + mixtures.products + s.vocab * s.d_model;
+  const index_t always = mixtures.always.matrices;
+  cost.active = (s.vocab + s.positions) * s.d_model + always + static_cast<index_t>(std::llround(mixtures.routed));
+  cost.multiply_adds =
+      always + static_cast<index_t>(std::llround(mixtures.visits)) + mixtures.products + s.vocab * s.d_model;
   return cost;
 }
 

@@ -4,6 +4,7 @@
 #include "gmoe/model/cards/choosing.hpp"
 #include "gmoe/model/cards/deepseek.hpp"
 #include "gmoe/model/cards/dense.hpp"
+#include "gmoe/model/cards/forms.hpp"
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/gshard.hpp"
 #include "gmoe/model/cards/switch.hpp"

@@ -2,6 +2,7 @@
 /// What one forward pass carries besides the token matrix.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -80,8 +81,11 @@ struct context {
   random_stream step_stream(random_site site) const {
     return random.fork(static_cast<std::uint64_t>(block)).fork(static_cast<std::uint64_t>(site));
   }
+  /// "round1/" where a form asks its parts for the second time: what is seen in a trace begins with it.
+  std::string round_name() const { return concat("round", round_number, "/"); }
   void observe(std::string_view what, const variable<B>& value) const {
-    if (observer) observer->see(what, block, value.value());
+    if (observer)
+      observer->see(round_number == 0 ? std::string(what) : round_name() + std::string(what), block, value.value());
   }
 };
 

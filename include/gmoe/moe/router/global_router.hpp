@@ -20,6 +20,9 @@ namespace gmoe {
 /// Part of the router: the GRU's hidden state. Without it h^l = x^l.
 struct hidden_state {};
 
+/// Part of the router, beside hidden_state: h is noted in the routing as "router_h", for forms that read it.
+struct noted_state {};
+
 /// Where the propagated logits are cut from the gradient.
 enum class cut { raw_logits, projected, nowhere };
 /// Part of the router: the previous layer's logits. Without it z^l = W_g^l LN_h^l(h^l).
@@ -32,12 +35,13 @@ template <class... Parts>
 struct global_router {
   using slot = slots::router;
   static constexpr bool has_state = (std::is_same_v<Parts, hidden_state> || ...);
+  static constexpr bool notes_state = (std::is_same_v<Parts, noted_state> || ...);
   static constexpr bool cuts_raw = (std::is_same_v<Parts, propagate<cut::raw_logits>> || ...);
   static constexpr bool cuts_projected = (std::is_same_v<Parts, propagate<cut::projected>> || ...);
   static constexpr bool cuts_nowhere = (std::is_same_v<Parts, propagate<cut::nowhere>> || ...);
   static constexpr bool has_logits = cuts_raw || cuts_projected || cuts_nowhere;
-  static_assert(sizeof...(Parts) == std::size_t{has_state} + cuts_raw + cuts_projected + cuts_nowhere,
-                "gmoe: global_router takes hidden_state and propagate<...>, each at most once");
+  static_assert(sizeof...(Parts) == std::size_t{has_state} + notes_state + cuts_raw + cuts_projected + cuts_nowhere,
+                "gmoe: global_router takes hidden_state, noted_state and propagate<...>, each at most once");
   static_assert(int{cuts_raw} + cuts_projected + cuts_nowhere <= 1,
                 "gmoe: global_router was given two places to cut the propagated logits");
 
@@ -87,6 +91,10 @@ struct global_router {
     else
       h = x;
     at.observe("router_h", h);
+    if constexpr (notes_state) {
+      require(!at.earlier().empty(), "block ", at.block, ": the router notes its state in a routing, but none is made");
+      at.earlier().back().note("router_h", h);  // the one that is being made
+    }
     const variable<B> features = my.layer.h_ln(at, h);
     if constexpr (has_logits) {
       const index_t experts = my.layer.gate.rows();

@@ -1,0 +1,62 @@
+#pragma once
+/// Layers of another shape: experts that see more than x, trees instead of a list, paths instead of a sum.
+
+#include "gmoe/model/cards/gmoe.hpp"
+#include "gmoe/model/cards/switch.hpp"
+#include "gmoe/moe/candidates/successors.hpp"
+#include "gmoe/moe/experts/block_pool.hpp"
+#include "gmoe/moe/form/depth_modulated.hpp"
+#include "gmoe/moe/form/expert_path.hpp"
+#include "gmoe/moe/form/film_modulated.hpp"
+#include "gmoe/moe/router/tree_router.hpp"
+#include "gmoe/moe/score/softmax_or_exit.hpp"
+#include "gmoe/moe/select/positive.hpp"
+#include "gmoe/moe/select/sampled_or_exit.hpp"
+
+namespace gmoe {
+
+/// A precursor of GMoE in its authors' code: no propagated logits; the router's state and scores change what experts
+/// see.
+struct gmoe_film_card : gmoe_card {
+  static constexpr card_text text{"gmoe-film", detail::gmoe_paper,
+                                  "a precursor: router and experts talk by a modulated input instead of logits"};
+  global_router<hidden_state, noted_state> router{};
+  film_modulated form{};
+};
+
+/// Reused experts: blocks of layers share their experts, a depth embedding tells them where they are.
+struct more_card : smoe_card {
+  static constexpr card_text text{"more", "MoRE, 2026",
+                                  "top-2 of experts that neighbouring layers share, which see a depth embedding"};
+  block_pool experts{};
+  selected_score gate{};
+  depth_modulated form{};
+};
+
+/// k trees over the experts learn which of them a token needs.
+struct comet_card : smoe_card {
+  static constexpr card_text text{"comet", "Ibrahim et al., KDD 2023",
+                                  "two decision trees over the experts, smooth at first and sure later"};
+  tree_router router{};
+  plain_score score{};
+  positive select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+
+/// A path through a graph of experts, drawn step by step until it leaves.
+struct raytraced_card : smoe_card {
+  static constexpr card_text text{"raytraced", "Perin et al. 2025",
+                                  "paths of experts on a ring, drawn step by step, that end by themselves",
+                                  written_from::description};
+  successors candidates{};
+  softmax_or_exit score{};
+  sampled_or_exit select{};
+  selected_score gate{};
+  no_balance balance{};
+  expert_path form{};
+};
+
+using forms_cards = card_list<gmoe_film_card, more_card, comet_card, raytraced_card>;
+
+}  // namespace gmoe
