@@ -2,22 +2,38 @@
 /// Who chooses whom, and how many: mixtures that differ from the usual one in selection and assignment.
 
 #include "gmoe/model/cards/switch.hpp"
+#include "gmoe/moe/balance/cluster_loss.hpp"
 #include "gmoe/moe/balance/null_aware_loss.hpp"
+#include "gmoe/moe/balance/sure_switch_loss.hpp"
 #include "gmoe/moe/balance/two_level_loss.hpp"
 #include "gmoe/moe/body/special_experts.hpp"
 #include "gmoe/moe/candidates/token_masks.hpp"
+#include "gmoe/moe/capacity/ordered_capacity.hpp"
 #include "gmoe/moe/experts/with_nulls.hpp"
 #include "gmoe/moe/gate/scores_over_ordinary.hpp"
+#include "gmoe/moe/gate/straight_through_score.hpp"
+#include "gmoe/moe/router/sequence_router.hpp"
 #include "gmoe/moe/score/two_level_score.hpp"
 #include "gmoe/moe/score/unified_score.hpp"
 #include "gmoe/moe/select/best_pairs.hpp"
 #include "gmoe/moe/select/bounded_expert_choice.hpp"
 #include "gmoe/moe/select/broadcast_uncertain.hpp"
+#include "gmoe/moe/select/cluster_choice.hpp"
 #include "gmoe/moe/select/expert_choice.hpp"
+#include "gmoe/moe/select/prefix.hpp"
 #include "gmoe/moe/select/scheduled_top_k.hpp"
 #include "gmoe/moe/select/sinkhorn.hpp"
 
 namespace gmoe {
+
+/// The shortest prefix of the experts whose scores sum to more than 0.4.
+struct top_p_card : smoe_card {
+  static constexpr card_text text{"top-p", "Huang et al., ACL 2024",
+                                  "as many experts as it takes for their scores to sum to enough"};
+  prefix select{};
+  selected_score gate{};
+  sure_switch_loss balance{};
+};
 
 /// Experts take tokens: even loads without a loss, 0 to N experts per token, raw weights.
 struct expert_choice_card : smoe_card {
@@ -108,8 +124,35 @@ struct maskmoe_card : smoe_card {
   selected_score gate{};
 };
 
-using choosing_cards =
-    card_list<expert_choice_card, bounded_expert_choice_card, adamoe_card, sigma_tiny_card, gw_moe_card, smile_card,
-              maskmoe_card, sinkhorn_card, sinkhorn_expert_choice_card, usmoe_card>;
+/// A full expert keeps the better pairs; tokens that it turns away ask on.
+struct capacity_aware_card : smoe_card {
+  static constexpr card_text text{"capacity-aware", "He et al. 2025",
+                                  "top-2, limited room for the better pairs, the others go to the next best expert"};
+  ordered_capacity capacity{};
+  kept_score gate{};
+};
+
+/// A decision per sequence, by its first token.
+struct task_moe_card : smoe_card {
+  static constexpr card_text text{"task-moe", "Ye et al., EMNLP 2022 (Findings)",
+                                  "one expert for a whole sequence, which its first token names",
+                                  written_from::description};
+  per_sequence<linear_router> router{};
+  top_k select{.k = 1};
+  straight_through_score gate{};
+};
+
+struct moec_card : smoe_card {
+  static constexpr card_text text{"moec", "Xie et al. 2022",
+                                  "top-1 of clusters whose members are kept alike and take turns resting",
+                                  written_from::description};
+  cluster_choice select{};
+  selected_score gate{};
+  cluster_loss balance{};
+};
+
+using choosing_cards = card_list<top_p_card, expert_choice_card, bounded_expert_choice_card, adamoe_card,
+                                 sigma_tiny_card, gw_moe_card, smile_card, maskmoe_card, capacity_aware_card,
+                                 sinkhorn_card, sinkhorn_expert_choice_card, usmoe_card, task_moe_card, moec_card>;
 
 }  // namespace gmoe
