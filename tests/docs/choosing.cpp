@@ -96,6 +96,43 @@ struct usmoe_card : smoe_card {
   no_balance balance{};
 };
 // [/usmoe]
+// [top-p]
+struct top_p_card : smoe_card {
+  static constexpr card_text text{"top-p", "Huang et al., ACL 2024",
+                                  "as many experts as it takes for their scores to sum to enough"};
+  prefix select{};        // tau = 0.4
+  selected_score gate{};  // w = p_e
+  sure_switch_loss balance{};
+};
+// [/top-p]
+// [capacity-aware]
+struct capacity_aware_card : smoe_card {
+  static constexpr card_text text{"capacity-aware", "He et al. 2025",
+                                  "top-2, limited room for the better pairs, the others go to the next best expert"};
+  ordered_capacity capacity{};  // better pairs first, the others ask on
+  kept_score gate{};            // w = p of who has taken the token
+};
+// [/capacity-aware]
+// [task-moe]
+struct task_moe_card : smoe_card {
+  static constexpr card_text text{"task-moe", "Ye et al., EMNLP 2022 (Findings)",
+                                  "one expert for a whole sequence, which its first token names",
+                                  written_from::description};
+  per_sequence<linear_router> router{};  // z of the first token, for all
+  top_k select{.k = 1};
+  straight_through_score gate{};  // w = 1, learns as p_e
+};
+// [/task-moe]
+// [moec]
+struct moec_card : smoe_card {
+  static constexpr card_text text{"moec", "Xie et al. 2022",
+                                  "top-1 of clusters whose members are kept alike and take turns resting",
+                                  written_from::description};
+  cluster_choice select{};  // q = 2, rho = 0.5
+  selected_score gate{};    // w = p_e
+  cluster_loss balance{};
+};
+// [/moec]
 
 }  // namespace pages
 
@@ -128,6 +165,18 @@ constexpr auto smile = smoe - L * N * d + L * (n + N / n) * d;
 // [maskmoe-parameters]
 constexpr auto maskmoe = smoe;
 // [/maskmoe-parameters]
+// [top-p-parameters]
+constexpr auto top_p = smoe;
+// [/top-p-parameters]
+// [capacity-aware-parameters]
+constexpr auto capacity_aware = smoe;
+// [/capacity-aware-parameters]
+// [task-moe-parameters]
+constexpr auto task_moe = smoe;
+// [/task-moe-parameters]
+// [moec-parameters]
+constexpr auto moec = smoe;
+// [/moec-parameters]
 
 int main() {
   using namespace pages;
@@ -142,6 +191,14 @@ int main() {
   good &= is_the_librarys<sinkhorn_card, gmoe::sinkhorn_card>();
   good &= is_the_librarys<sinkhorn_expert_choice_card, gmoe::sinkhorn_expert_choice_card>();
   good &= is_the_librarys<usmoe_card, gmoe::usmoe_card>();
+  good &= is_the_librarys<top_p_card, gmoe::top_p_card>();
+  good &= is_the_librarys<capacity_aware_card, gmoe::capacity_aware_card>();
+  good &= is_the_librarys<task_moe_card, gmoe::task_moe_card>();
+  good &= is_the_librarys<moec_card, gmoe::moec_card>();
+  good &= has_parameters<gmoe::top_p_card>(s, top_p);
+  good &= has_parameters<gmoe::capacity_aware_card>(s, capacity_aware);
+  good &= has_parameters<gmoe::task_moe_card>(s, task_moe);
+  good &= has_parameters<gmoe::moec_card>(s, moec);
   good &= has_parameters<gmoe::expert_choice_card>(s, ::expert_choice);
   good &= has_parameters<gmoe::bounded_expert_choice_card>(s, ::expert_choice);
   good &= has_parameters<gmoe::adamoe_card>(s, adamoe, {{"experts.nulls", std::to_string(q)}});

@@ -12,6 +12,7 @@
 #include "gmoe/moe/experts/with_nulls.hpp"
 #include "gmoe/moe/gate/scores_over_ordinary.hpp"
 #include "gmoe/moe/gate/straight_through_score.hpp"
+#include "gmoe/moe/router/dynamic_router.hpp"
 #include "gmoe/moe/router/sequence_router.hpp"
 #include "gmoe/moe/score/two_level_score.hpp"
 #include "gmoe/moe/score/unified_score.hpp"
@@ -20,6 +21,7 @@
 #include "gmoe/moe/select/broadcast_uncertain.hpp"
 #include "gmoe/moe/select/cluster_choice.hpp"
 #include "gmoe/moe/select/expert_choice.hpp"
+#include "gmoe/moe/select/open_experts.hpp"
 #include "gmoe/moe/select/prefix.hpp"
 #include "gmoe/moe/select/scheduled_top_k.hpp"
 #include "gmoe/moe/select/sinkhorn.hpp"
@@ -124,6 +126,17 @@ struct maskmoe_card : smoe_card {
   selected_score gate{};
 };
 
+/// Tokens take every expert whose threshold they exceed; the pool grows and shrinks.
+struct dynmoe_card : smoe_card {
+  static constexpr card_text text{"dynmoe", "Guo et al., ICLR 2025",
+                                  "every expert whose threshold a token exceeds, of a pool that grows and shrinks"};
+  dynamic_router router{};
+  plain_score score{};
+  open_experts select{};
+  open_share gate{};
+  no_balance balance{};
+};
+
 /// A full expert keeps the better pairs; tokens that it turns away ask on.
 struct capacity_aware_card : smoe_card {
   static constexpr card_text text{"capacity-aware", "He et al. 2025",
@@ -151,8 +164,9 @@ struct moec_card : smoe_card {
   cluster_loss balance{};
 };
 
-using choosing_cards = card_list<top_p_card, expert_choice_card, bounded_expert_choice_card, adamoe_card,
-                                 sigma_tiny_card, gw_moe_card, smile_card, maskmoe_card, capacity_aware_card,
-                                 sinkhorn_card, sinkhorn_expert_choice_card, usmoe_card, task_moe_card, moec_card>;
+using choosing_cards =
+    card_list<top_p_card, expert_choice_card, bounded_expert_choice_card, adamoe_card, sigma_tiny_card, gw_moe_card,
+              smile_card, maskmoe_card, dynmoe_card, capacity_aware_card, sinkhorn_card, sinkhorn_expert_choice_card,
+              usmoe_card, task_moe_card, moec_card>;
 
 }  // namespace gmoe
