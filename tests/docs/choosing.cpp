@@ -133,6 +133,17 @@ struct moec_card : smoe_card {
   cluster_loss balance{};
 };
 // [/moec]
+// [dynmoe]
+struct dynmoe_card : smoe_card {
+  static constexpr card_text text{"dynmoe", "Guo et al., ICLR 2025",
+                                  "every expert whose threshold a token exceeds, of a pool that grows and shrinks"};
+  dynamic_router router{};  // z = s - g
+  plain_score score{};      // as it is
+  open_experts select{};    // all above 0
+  open_share gate{};        // w = 1 / K, learns as z
+  no_balance balance{};
+};
+// [/dynmoe]
 
 }  // namespace pages
 
@@ -177,6 +188,9 @@ constexpr auto task_moe = smoe;
 // [moec-parameters]
 constexpr auto moec = smoe;
 // [/moec-parameters]
+// [dynmoe-parameters]
+constexpr auto dynmoe = smoe + L * N;  // thresholds; keys are as many as a router
+// [/dynmoe-parameters]
 
 int main() {
   using namespace pages;
@@ -199,6 +213,8 @@ int main() {
   good &= has_parameters<gmoe::capacity_aware_card>(s, capacity_aware);
   good &= has_parameters<gmoe::task_moe_card>(s, task_moe);
   good &= has_parameters<gmoe::moec_card>(s, moec);
+  good &= is_the_librarys<dynmoe_card, gmoe::dynmoe_card>();
+  good &= has_parameters<gmoe::dynmoe_card>(s, dynmoe);
   good &= has_parameters<gmoe::expert_choice_card>(s, ::expert_choice);
   good &= has_parameters<gmoe::bounded_expert_choice_card>(s, ::expert_choice);
   good &= has_parameters<gmoe::adamoe_card>(s, adamoe, {{"experts.nulls", std::to_string(q)}});
