@@ -100,8 +100,8 @@ struct usmoe_card : smoe_card {
 struct top_p_card : smoe_card {
   static constexpr card_text text{"top-p", "Huang et al., ACL 2024",
                                   "as many experts as it takes for their scores to sum to enough"};
-  prefix select{};        // tau = 0.4
-  selected_score gate{};  // w = p_e
+  prefix select{.above = 0.4};  // tau = 0.4
+  selected_score gate{};        // w = p_e
   sure_switch_loss balance{};
 };
 // [/top-p]

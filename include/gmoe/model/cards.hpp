@@ -18,3 +18,4 @@
 #include "gmoe/moe/form/in_series.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/router/jittered.hpp"
+#include "gmoe/moe/select/prefix.hpp"

@@ -32,7 +32,7 @@ namespace gmoe {
 struct top_p_card : smoe_card {
   static constexpr card_text text{"top-p", "Huang et al., ACL 2024",
                                   "as many experts as it takes for their scores to sum to enough"};
-  prefix select{};
+  prefix select{.above = 0.4};
   selected_score gate{};
   sure_switch_loss balance{};
 };
