@@ -131,6 +131,41 @@ struct sinkhorn_expert_choice_equations : expert_choice_equations {
   }
 };
 
+/// Ascent on the tokens' prices; each column the projection of its largest entries.
+struct sparse_equations : expert_choice_equations {
+  double gamma = 1;
+  int sweeps = 20;
+  std::vector<std::vector<double>> ranking(const mat& z, const mat& p) const override {
+    const auto score = expert_choice_equations::ranking(p, z);
+    const std::size_t tokens = z.size();
+    const double share = static_cast<double>(tokens) / static_cast<double>(experts);
+    const auto count = static_cast<std::size_t>(factor * share);
+    std::vector<double> alpha(tokens);
+    for (int n = 0; n < sweeps; ++n) {
+      std::vector<double> given(tokens);
+      for (std::size_t e = 0; e < experts; ++e) {
+        vec column;
+        for (std::size_t t = 0; t < tokens; ++t) column.push_back((score[t][e] - alpha[t]) / gamma);
+        const std::vector<int> best = naive::largest(column, count);
+        double tau = -1e300, sum = 0;
+        for (std::size_t i = 0; i < best.size(); ++i) {
+          sum += column[static_cast<std::size_t>(best[i])].value();
+          const double v = column[static_cast<std::size_t>(best[i])].value();
+          const double limit = (sum - share) / static_cast<double>(i + 1);
+          if (v > limit) tau = limit;  // the last place at which an entry is left
+        }
+        for (const int t : best)
+          given[static_cast<std::size_t>(t)] += std::max(0.0, column[static_cast<std::size_t>(t)].value() - tau);
+      }
+      for (std::size_t t = 0; t < tokens; ++t) alpha[t] += gamma / static_cast<double>(experts) * (given[t] - 1);
+    }
+    auto left = score;
+    for (std::size_t t = 0; t < tokens; ++t)
+      for (double& v : left[t]) v -= alpha[t];
+    return left;
+  }
+};
+
 struct sinkhorn_equations : naive::paired_mixture {
   std::size_t k = 2;
   double epsilon = 1;
@@ -259,4 +294,14 @@ TEST_CASE("cards/sinkhorn: its equations, differences, potentials, reach") {
 TEST_CASE("cards/sinkhorn-expert-choice: its equations, differences, thresholds, reach") {
   card_case c{.card = "sinkhorn-expert-choice"};
   check_choice(c, sinkhorn_expert_choice_equations{}, "threshold", 0.3);
+}
+
+TEST_CASE("cards/sparse-transport: its equations, differences, thresholds, reach") {
+  card_case c{.card = "sparse-transport"};
+  check_choice(c, sparse_equations{}, "threshold", 0.3);
+  sparse_equations smooth;
+  smooth.gamma = 4;
+  smooth.sweeps = 7;
+  c.set = {{"select.gamma", "4"}, {"select.sweeps", "7"}};
+  check_equations(c, smooth);
 }

@@ -85,6 +85,14 @@ struct sinkhorn_expert_choice_card : sinkhorn_card {
   sinkhorn_expert_choice select{};  // f = 2
 };
 // [/sinkhorn-expert-choice]
+// [sparse-transport]
+struct sparse_transport_card : sinkhorn_card {
+  static constexpr card_text text{"sparse-transport", "Liu et al., TMLR 2024",
+                                  "experts take tokens by a balanced plan with as many entries as pairs",
+                                  written_from::description};
+  sparse_transport select{};  // f = 2
+};
+// [/sparse-transport]
 // [usmoe]
 struct usmoe_card : smoe_card {
   static constexpr card_text text{"usmoe", "Do et al. 2025",
@@ -145,6 +153,27 @@ struct dynmoe_card : smoe_card {
 };
 // [/dynmoe]
 
+bool all_same() {
+  bool good = true;
+  good &= is_the_librarys<expert_choice_card, gmoe::expert_choice_card>();
+  good &= is_the_librarys<bounded_expert_choice_card, gmoe::bounded_expert_choice_card>();
+  good &= is_the_librarys<adamoe_card, gmoe::adamoe_card>();
+  good &= is_the_librarys<sigma_tiny_card, gmoe::sigma_tiny_card>();
+  good &= is_the_librarys<gw_moe_card, gmoe::gw_moe_card>();
+  good &= is_the_librarys<smile_card, gmoe::smile_card>();
+  good &= is_the_librarys<maskmoe_card, gmoe::maskmoe_card>();
+  good &= is_the_librarys<sinkhorn_card, gmoe::sinkhorn_card>();
+  good &= is_the_librarys<sinkhorn_expert_choice_card, gmoe::sinkhorn_expert_choice_card>();
+  good &= is_the_librarys<sparse_transport_card, gmoe::sparse_transport_card>();
+  good &= is_the_librarys<usmoe_card, gmoe::usmoe_card>();
+  good &= is_the_librarys<top_p_card, gmoe::top_p_card>();
+  good &= is_the_librarys<capacity_aware_card, gmoe::capacity_aware_card>();
+  good &= is_the_librarys<task_moe_card, gmoe::task_moe_card>();
+  good &= is_the_librarys<moec_card, gmoe::moec_card>();
+  good &= is_the_librarys<dynmoe_card, gmoe::dynmoe_card>();
+  return good;
+}
+
 }  // namespace pages
 
 // All different, so that a formula with a wrong letter in it counts wrong.
@@ -193,37 +222,23 @@ constexpr auto dynmoe = smoe + L * N;  // thresholds; keys are as many as a rout
 // [/dynmoe-parameters]
 
 int main() {
-  using namespace pages;
   const gmoe::sizes s{.vocab = V, .positions = P, .d_model = d, .layers = L, .heads = 2, .d_ff = m, .experts = N};
-  bool good = is_the_librarys<expert_choice_card, gmoe::expert_choice_card>();
-  good &= is_the_librarys<bounded_expert_choice_card, gmoe::bounded_expert_choice_card>();
-  good &= is_the_librarys<adamoe_card, gmoe::adamoe_card>();
-  good &= is_the_librarys<sigma_tiny_card, gmoe::sigma_tiny_card>();
-  good &= is_the_librarys<gw_moe_card, gmoe::gw_moe_card>();
-  good &= is_the_librarys<smile_card, gmoe::smile_card>();
-  good &= is_the_librarys<maskmoe_card, gmoe::maskmoe_card>();
-  good &= is_the_librarys<sinkhorn_card, gmoe::sinkhorn_card>();
-  good &= is_the_librarys<sinkhorn_expert_choice_card, gmoe::sinkhorn_expert_choice_card>();
-  good &= is_the_librarys<usmoe_card, gmoe::usmoe_card>();
-  good &= is_the_librarys<top_p_card, gmoe::top_p_card>();
-  good &= is_the_librarys<capacity_aware_card, gmoe::capacity_aware_card>();
-  good &= is_the_librarys<task_moe_card, gmoe::task_moe_card>();
-  good &= is_the_librarys<moec_card, gmoe::moec_card>();
-  good &= has_parameters<gmoe::top_p_card>(s, top_p);
-  good &= has_parameters<gmoe::capacity_aware_card>(s, capacity_aware);
-  good &= has_parameters<gmoe::task_moe_card>(s, task_moe);
-  good &= has_parameters<gmoe::moec_card>(s, moec);
-  good &= is_the_librarys<dynmoe_card, gmoe::dynmoe_card>();
-  good &= has_parameters<gmoe::dynmoe_card>(s, dynmoe);
-  good &= has_parameters<gmoe::expert_choice_card>(s, ::expert_choice);
-  good &= has_parameters<gmoe::bounded_expert_choice_card>(s, ::expert_choice);
-  good &= has_parameters<gmoe::adamoe_card>(s, adamoe, {{"experts.nulls", std::to_string(q)}});
-  good &= has_parameters<gmoe::sigma_tiny_card>(s, sigma_tiny);
-  good &= has_parameters<gmoe::gw_moe_card>(s, gw_moe);
-  good &= has_parameters<gmoe::smile_card>(s, smile, {{"score.nodes", std::to_string(n)}});
-  good &= has_parameters<gmoe::maskmoe_card>(s, maskmoe);
-  good &= has_parameters<gmoe::sinkhorn_card>(s, sinkhorn);
-  good &= has_parameters<gmoe::sinkhorn_expert_choice_card>(s, sinkhorn);
-  good &= has_parameters<gmoe::usmoe_card>(s, usmoe);
+  bool good = pages::all_same();
+  good &= pages::has_parameters<gmoe::top_p_card>(s, top_p);
+  good &= pages::has_parameters<gmoe::capacity_aware_card>(s, capacity_aware);
+  good &= pages::has_parameters<gmoe::task_moe_card>(s, task_moe);
+  good &= pages::has_parameters<gmoe::moec_card>(s, moec);
+  good &= pages::has_parameters<gmoe::dynmoe_card>(s, dynmoe);
+  good &= pages::has_parameters<gmoe::expert_choice_card>(s, expert_choice);
+  good &= pages::has_parameters<gmoe::bounded_expert_choice_card>(s, expert_choice);
+  good &= pages::has_parameters<gmoe::adamoe_card>(s, adamoe, {{"experts.nulls", std::to_string(q)}});
+  good &= pages::has_parameters<gmoe::sigma_tiny_card>(s, sigma_tiny);
+  good &= pages::has_parameters<gmoe::gw_moe_card>(s, gw_moe);
+  good &= pages::has_parameters<gmoe::smile_card>(s, smile, {{"score.nodes", std::to_string(n)}});
+  good &= pages::has_parameters<gmoe::maskmoe_card>(s, maskmoe);
+  good &= pages::has_parameters<gmoe::sinkhorn_card>(s, sinkhorn);
+  good &= pages::has_parameters<gmoe::sinkhorn_expert_choice_card>(s, sinkhorn);
+  good &= pages::has_parameters<gmoe::sparse_transport_card>(s, sinkhorn);
+  good &= pages::has_parameters<gmoe::usmoe_card>(s, usmoe);
   return good ? 0 : 1;
 }

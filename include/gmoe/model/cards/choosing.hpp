@@ -25,6 +25,7 @@
 #include "gmoe/moe/select/prefix.hpp"
 #include "gmoe/moe/select/scheduled_top_k.hpp"
 #include "gmoe/moe/select/sinkhorn.hpp"
+#include "gmoe/moe/select/sparse_transport.hpp"
 
 namespace gmoe {
 
@@ -65,6 +66,14 @@ struct sinkhorn_expert_choice_card : sinkhorn_card {
   static constexpr card_text text{"sinkhorn-expert-choice", "Liu et al., TMLR 2024",
                                   "experts take tokens by a plan that balances the batch"};
   sinkhorn_expert_choice select{};
+};
+
+/// A plan with no more entries than pairs.
+struct sparse_transport_card : sinkhorn_card {
+  static constexpr card_text text{"sparse-transport", "Liu et al., TMLR 2024",
+                                  "experts take tokens by a balanced plan with as many entries as pairs",
+                                  written_from::description};
+  sparse_transport select{};
 };
 
 struct usmoe_card : smoe_card {

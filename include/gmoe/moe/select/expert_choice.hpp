@@ -51,14 +51,18 @@ struct expert_choice {
     follow_mean(my.layer.threshold, seen, "smallest_taken", memory, step);
   }
 
+  /// c: how many of `tokens` each of the experts takes.
+  index_t count(index_t tokens, index_t experts) const {
+    const auto share = static_cast<index_t>(factor * static_cast<double>(tokens) / static_cast<double>(experts));
+    return std::clamp<index_t>(share, std::min<index_t>(1, tokens), tokens);
+  }
   /// Every expert takes the tokens that stand highest in its column of `ranking` (T x N).
   template <class B>
   id_matrix<B> best_of_batch(const place<B>& at, const routing<B>& r, const matrix<B>& ranking) const {
     const index_t tokens = r.valid.among(ranking.rows());
-    const auto share = static_cast<index_t>(factor * static_cast<double>(tokens) / static_cast<double>(r.experts));
-    const index_t count = std::clamp<index_t>(share, std::min<index_t>(1, tokens), tokens);
-    if (count == 0) return nobody<B>(ranking.rows(), r.experts);
-    const id_matrix<B> rows = choose_rows(ranking, count, ranking.rows(), r.valid.mask);  // N x c, best first
+    const index_t each = count(tokens, r.experts);
+    if (each == 0) return nobody<B>(ranking.rows(), r.experts);
+    const id_matrix<B> rows = choose_rows(ranking, each, ranking.rows(), r.valid.mask);  // N x c, best first
     const variable<B> taken = gather_elements(transpose(variable<B>(r.scores.value())), rows);
     note_mean(at, "smallest_taken", smallest_of_rows(taken.value()).reshaped(1, r.experts));
     return only_candidates(choices_of_rows(rows, ranking.rows(), r.experts), r);
