@@ -6,6 +6,7 @@
 #include <numeric>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,8 +17,8 @@ using namespace gmoe;
 
 namespace {
 
-/// What is seen of a model from outside: names and sizes of its parameters, the losses of a training pass and of
-/// another, and where it hears of steps that after a late one. Or why there is none.
+/// What is seen of a model from outside: names and sizes of its parameters, losses and gradients of a training pass and
+/// of another, and where it hears of steps that after a late one. Or why there is none.
 template <class Card>
 std::string seen(const sizes& s, const Card& card) {
   using B = gmoe_test::model_backend;
@@ -33,8 +34,15 @@ std::string seen(const sizes& s, const Card& card) {
       model.prepare(counts);
     }
     const auto loss = [&](bool training) {
-      const auto l = gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), training);
-      text += concat(std::hexfloat, l.total.value().item(), "; ");
+      tape<B> steps;
+      const auto l = gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), training, &steps);
+      steps.backward(l.total);
+      double gradients = 0;
+      model.each_parameter([&](parameter<B>& p) {
+        gradients += B::sum_of_squares(std::as_const(p.gradient()).view());
+        p.forget_gradient();
+      });
+      text += concat(std::hexfloat, l.total.value().item(), " ", gradients, "; ");
       return l.found;
     };
     step_statistics<B> heard;
@@ -69,7 +77,9 @@ Card base_card() {
   Card card = gmoe_test::small_card<Card>();
   for (const char* name : {"select.k", "experts.granularity"})
     if (has_setting<Card>(name)) change_setting(card, name, "2");
-  if (has_setting<Card>("select.uncertainty")) change_setting(card, "select.uncertainty", "0.5");  // some tokens are
+  // Some tokens are uncertain; some find nobody.
+  for (const auto& [name, value] : {std::pair{"select.uncertainty", "0.5"}, std::pair{"router.live", "2"}})
+    if (has_setting<Card>(name)) change_setting(card, name, value);
   return card;
 }
 
