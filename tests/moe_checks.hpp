@@ -112,6 +112,7 @@ gmoe::losses<typename Model::backend_type> losses_of(const Model& model, const t
   gmoe::context<B> ctx;
   ctx.tape = tape;
   ctx.training = training;
+  ctx.step = model.step();
   ctx.random = step_random;
   ctx.step = model.step();
   return model.loss(ctx, t.on<B>(model.shape().vocab));

@@ -3,8 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,8 +17,8 @@ using namespace gmoe;
 
 namespace {
 
-/// What is seen of a model from outside: names and sizes of its parameters, and the losses of a training pass and of
-/// another. Or why there is none.
+/// What is seen of a model from outside: names and sizes of its parameters, losses and gradients of a training pass and
+/// of another, and where it hears of steps that after a late one. Or why there is none.
 template <class Card>
 std::string seen(const sizes& s, const Card& card) {
   using B = gmoe_test::model_backend;
@@ -26,9 +28,30 @@ std::string seen(const sizes& s, const Card& card) {
     model.each_parameter(
         [&](const parameter<B>& p) { text += concat(p.name(), " ", p.rows(), " x ", p.cols(), "; "); });
     gmoe_test::randomise(model, 2);
-    for (const bool training : {true, false})
-      text += concat(std::hexfloat,
-                     gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), training).total.value().item(), "; ");
+    if (model.needs_preparation()) {
+      std::vector<std::int64_t> counts(static_cast<std::size_t>(s.vocab));
+      std::iota(counts.begin(), counts.end(), std::int64_t{1});
+      model.prepare(counts);
+    }
+    const auto loss = [&](bool training) {
+      tape<B> steps;
+      const auto l = gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), training, &steps);
+      steps.backward(l.total);
+      double gradients = 0;
+      model.each_parameter([&](parameter<B>& p) {
+        gradients += B::sum_of_squares(std::as_const(p.gradient()).view());
+        p.forget_gradient();
+      });
+      text += concat(std::hexfloat, l.total.value().item(), " ", gradients, "; ");
+      return l.found;
+    };
+    step_statistics<B> heard;
+    heard.add(loss(true));
+    loss(false);
+    if constexpr (language_model<Card, B>::hears_steps) {
+      model.after_step(1000, heard);
+      loss(false);
+    }
     return text;
   } catch (const config_error& e) {
     return e.what();
@@ -54,6 +77,9 @@ Card base_card() {
   Card card = gmoe_test::small_card<Card>();
   for (const char* name : {"select.k", "experts.granularity"})
     if (has_setting<Card>(name)) change_setting(card, name, "2");
+  // Some tokens are uncertain; some find nobody.
+  for (const auto& [name, value] : {std::pair{"select.uncertainty", "0.5"}, std::pair{"router.live", "2"}})
+    if (has_setting<Card>(name)) change_setting(card, name, value);
   return card;
 }
 

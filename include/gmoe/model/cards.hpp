@@ -2,6 +2,7 @@
 /// The cards: every variant, spelled, one file per family. See docs/variants/ for their equations.
 
 // What cards answer that say nothing, and more for cards of your own.
+#include "gmoe/model/cards/choosing.hpp"
 #include "gmoe/model/cards/deepseek.hpp"
 #include "gmoe/model/cards/dense.hpp"
 #include "gmoe/model/cards/depth.hpp"
