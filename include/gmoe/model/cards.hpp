@@ -1,6 +1,7 @@
 #pragma once
 /// The cards: every variant, spelled, one file per family. See docs/variants/ for their equations.
 
+#include "gmoe/model/cards/decisions.hpp"
 #include "gmoe/model/cards/deepseek.hpp"
 #include "gmoe/model/cards/dense.hpp"
 #include "gmoe/model/cards/forms.hpp"
@@ -17,4 +18,3 @@
 #include "gmoe/moe/form/in_series.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/router/jittered.hpp"
-#include "gmoe/moe/select/prefix.hpp"
