@@ -23,6 +23,7 @@
   apply(instance, gmoe_cards) \
   apply(instance, depth_cards) \
   apply(instance, pools_cards) \
+  apply(instance, decisions_cards) \
   apply(instance, choosing_cards) \
   apply(instance, forms_cards)
 // clang-format on

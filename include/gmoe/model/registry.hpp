@@ -19,10 +19,8 @@
 namespace gmoe {
 
 /// Every card of the library, family by family.
-struct all_cards : card_families < dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards,
-    /// Every card of the library, family by family.
-    struct all_cards : card_families<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards,
-                                     depth_cards, pools_cards, choosing_cards, forms_cards> {};
+struct all_cards : card_families<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards,
+                                 depth_cards, pools_cards, decisions_cards, choosing_cards, forms_cards> {};
 
 namespace detail {
 
