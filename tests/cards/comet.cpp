@@ -16,7 +16,7 @@ naive::number smooth_step_of(const naive::number& a, double softness) {
 
 struct comet_equations : naive::mixture {
   std::size_t layers = 3, experts = 4, width = 12, trees = 2;
-  double softness = 1, entropy = 0.1;
+  double softness = 1, entropy = 0.01;
   naive::number loss;
   bool training = false;
 

@@ -36,9 +36,9 @@ namespace gmoe {
 struct tree_router {
   using slot = slots::router;
   static constexpr bool makes_scores = true;
-  index_t trees = 2;     ///< k
-  double softness = 1;   ///< of the smooth step, from surely right to surely left
-  double entropy = 0.1;  ///< weight of the entropy's loss
+  index_t trees = 2;      ///< k
+  double softness = 1;    ///< of the smooth step, from surely right to surely left
+  double entropy = 0.01;  ///< weight of the entropy's loss
   static constexpr auto fields = std::tuple{
       field{"trees", &tree_router::trees, "decision trees, each of which ends at about one expert", at_least(1)},
       field{"softness", &tree_router::softness, "of a node's smooth step, beyond which it is sure", above(0)},
