@@ -173,20 +173,20 @@ inline double gelu(double x) {
   return x / 2 * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
 }
 
-/// Causal attention of qkv (T x 3d, columns [Q | K | V]); `mask` scales each probability: mask(head task, row, column).
+/// Causal attention of qkv (columns [Q | K | V]); `mask` scales each probability: mask(head task, row, column).
 template <class Mask>
 table attention(const table& qkv, const gmoe::attention_shape& s, const Mask& mask) {
-  const index_t d = qkv.cols / 3, head = d / s.heads;
+  const index_t head = qkv.cols / (s.heads + 2 * s.key_heads()), d = head * s.heads, of_values = d + d / s.sharing;
   table y(qkv.rows, d);
   for (index_t b = 0; b < s.batch; ++b)
     for (index_t h = 0; h < s.heads; ++h)
       for (index_t i = 0; i < s.sequence; ++i) {
-        const index_t row = b * s.sequence + i;
+        const index_t row = b * s.sequence + i, shared = h / s.sharing * head;
         std::vector<double> p(static_cast<std::size_t>(i + 1));
         double top = -1e300, sum = 0;
         for (index_t j = 0; j <= i; ++j) {
           double dot = 0;
-          for (index_t c = 0; c < head; ++c) dot += qkv(row, h * head + c) * qkv(b * s.sequence + j, d + h * head + c);
+          for (index_t c = 0; c < head; ++c) dot += qkv(row, h * head + c) * qkv(b * s.sequence + j, d + shared + c);
           p[static_cast<std::size_t>(j)] = dot / std::sqrt(static_cast<double>(head));
           top = std::max(top, p[static_cast<std::size_t>(j)]);
         }
@@ -194,7 +194,7 @@ table attention(const table& qkv, const gmoe::attention_shape& s, const Mask& ma
         for (index_t j = 0; j <= i; ++j)
           for (index_t c = 0; c < head; ++c)
             y(row, h * head + c) += p[static_cast<std::size_t>(j)] / sum * mask(b * s.heads + h, i, j) *
-                                    qkv(b * s.sequence + j, 2 * d + h * head + c);
+                                    qkv(b * s.sequence + j, of_values + shared + c);
       }
   return y;
 }

@@ -29,7 +29,8 @@ struct settings {
   double epsilon = 1e-5;
   bool training = false;
   std::size_t step = 0;
-  bool relu_dense = false;  ///< blocks without a mixture
+  bool relu_dense = false;    ///< blocks without a mixture
+  double angle_base = 10000;  ///< of rotary positions
   mask drop;
 };
 
@@ -76,6 +77,21 @@ inline vec layer_norm(const vec& x, const weight& gain, const weight& bias, doub
   vec y;
   for (std::size_t j = 0; j < x.size(); ++j) y.push_back((x[j] - mean) / sqrt(variance + epsilon) * gain[j] + bias[j]);
   return y;
+}
+
+/// x / sqrt(mean(x^2) + eps) * gain.
+inline vec rms_norm(const vec& x, const weight& gain, double epsilon) {
+  const double n = static_cast<double>(x.size());
+  number square = 0;
+  for (const number& v : x) square += v * v / n;
+  vec y;
+  for (std::size_t j = 0; j < x.size(); ++j) y.push_back(x[j] / sqrt(square + epsilon) * gain[j]);
+  return y;
+}
+/// Whichever of the two the model has under that name.
+inline vec norm(const vec& x, const weights& w, const std::string& name, double epsilon) {
+  return w.contains(name + ".bias") ? layer_norm(x, w.at(name + ".weight"), w.at(name + ".bias"), epsilon)
+                                    : rms_norm(x, w.at(name + ".weight"), epsilon);
 }
 
 /// Products of an element of a weight matrix with something, and of attention's rows with each other, as they are made.
@@ -165,6 +181,45 @@ inline mat attention(const mat& x, const weights& w, const std::string& at, std:
   return y;
 }
 
+/// The same with positions as angles (pairs of columns half a head apart, turned by position * base^(-2 j / head)) and
+/// `heads` of queries that share fewer of keys and values; no biases.
+inline mat llama_attention(const mat& x, const weights& w, const std::string& at, std::size_t heads, double base,
+                           const std::function<double(std::size_t, std::size_t, std::size_t)>& dropped) {
+  const weight &w_qkv = w.at(at + "qkv"), &w_out = w.at(at + "out");
+  const std::size_t d = x[0].size(), size = d / heads, shared = (w_qkv.rows - d) / 2, sharing = d / shared;
+  mat qkv, y;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    vec row = rows_times(w_qkv, x[i]);
+    for (std::size_t first = 0; first < d + shared; first += size)
+      for (std::size_t j = 0; j < size / 2; ++j) {
+        const double angle =
+            static_cast<double>(i) * std::pow(base, -2 * static_cast<double>(j) / static_cast<double>(size));
+        const number a = row[first + j], b = row[first + size / 2 + j];
+        row[first + j] = a * std::cos(angle) - b * std::sin(angle);
+        row[first + size / 2 + j] = b * std::cos(angle) + a * std::sin(angle);
+      }
+    qkv.push_back(row);
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    vec joined(d);
+    for (std::size_t h = 0; h < heads; ++h) {
+      const std::size_t key = d + h / sharing * size, value = key + shared;
+      vec scores;
+      for (std::size_t j = 0; j <= i; ++j) {
+        number dot = 0;
+        for (std::size_t c = 0; c < size; ++c, ++multiply_adds) dot += qkv[i][h * size + c] * qkv[j][key + c];
+        scores.push_back(dot / std::sqrt(static_cast<double>(size)));
+      }
+      const vec p = softmax(scores);
+      for (std::size_t j = 0; j <= i; ++j)
+        for (std::size_t c = 0; c < size; ++c, ++multiply_adds)
+          joined[h * size + c] += p[j] * number(dropped(h, i, j)) * qkv[j][value + c];
+    }
+    y.push_back(rows_times(w_out, joined));
+  }
+  return y;
+}
+
 inline vec dense_block(const vec& x, const weights& w, const std::string& at, bool relu_dense) {
   if (relu_dense) return expert(w.at(at + "w_in"), w.at(at + "w_out"), 0, w.at(at + "w_in").rows, x);
   vec h = affine(x, w.at(at + "c_fc.weight"), w.at(at + "c_fc.bias"));
@@ -187,8 +242,9 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
   mat u;
   for (std::size_t t = 0; t < count; ++t) {
     vec row;
-    for (std::size_t c = 0; c < d; ++c)
-      row.push_back(w.at("wte")(static_cast<std::size_t>(tokens[t]), c) + w.at("wpe")(t % s.sequence, c));
+    for (std::size_t c = 0; c < d; ++c) row.push_back(w.at("wte")(static_cast<std::size_t>(tokens[t]), c));
+    if (w.contains("wpe"))
+      for (std::size_t c = 0; c < d; ++c) row[c] += w.at("wpe")(t % s.sequence, c);
     u.push_back(row);
   }
   drop_rows(u, "embeddings_mask", 0);
@@ -196,22 +252,23 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
   for (std::size_t block = 0; block < mixed.size(); ++block) {
     const std::string at = "h." + std::to_string(block) + ".";
     mat normed, attended;
-    for (const vec& row : u)
-      normed.push_back(layer_norm(row, w.at(at + "ln_1.weight"), w.at(at + "ln_1.bias"), s.epsilon));
+    for (const vec& row : u) normed.push_back(norm(row, w, at + "ln_1", s.epsilon));
     for (std::size_t b = 0; b < s.batch; ++b) {
       const auto first = normed.begin() + static_cast<std::ptrdiff_t>(b * s.sequence);
       const auto dropped = [&](std::size_t head, std::size_t i, std::size_t j) {
         return s.drop ? s.drop("attention_mask", block, ((b * s.heads + head) * s.sequence + i) * s.sequence + j) : 1.0;
       };
-      const mat part =
-          attention(mat(first, first + static_cast<std::ptrdiff_t>(s.sequence)), w, at + "attn.", s.heads, dropped);
+      const mat rows(first, first + static_cast<std::ptrdiff_t>(s.sequence));
+      const mat part = w.contains(at + "attn.qkv")
+                           ? llama_attention(rows, w, at + "attn.", s.heads, s.angle_base, dropped)
+                           : attention(rows, w, at + "attn.", s.heads, dropped);
       attended.insert(attended.end(), part.begin(), part.end());
     }
     drop_rows(attended, "attn_out_mask", block);
     mat x, out(count, vec(d));
     for (std::size_t t = 0; t < count; ++t) {
       for (std::size_t c = 0; c < d; ++c) u[t][c] += attended[t][c];
-      x.push_back(layer_norm(u[t], w.at(at + "ln_2.weight"), w.at(at + "ln_2.bias"), s.epsilon));
+      x.push_back(norm(u[t], w, at + "ln_2", s.epsilon));
     }
     if (!mixed[block]) {
       for (std::size_t t = 0; t < count; ++t) out[t] = dense_block(x[t], w, at + "mlp.", s.relu_dense);
@@ -235,10 +292,10 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
   r.losses = mixtures.losses();
   double scored = 0;
   for (std::size_t t = 0; t < count; ++t) {
-    r.hidden.push_back(layer_norm(u[t], w.at("ln_f.weight"), w.at("ln_f.bias"), s.epsilon));
+    r.hidden.push_back(norm(u[t], w, "ln_f", s.epsilon));
     if (targets[t] < 0) continue;
     ++scored;
-    const vec logits = rows_times(w.at("wte"), r.hidden[t]);
+    const vec logits = rows_times(w.at(w.contains("lm_head") ? "lm_head" : "wte"), r.hidden[t]);
     number sum = 0;
     for (const number& l : logits) sum += exp(l);
     r.language += log(sum) - logits[static_cast<std::size_t>(targets[t])];

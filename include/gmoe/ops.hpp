@@ -30,6 +30,7 @@
 #include "gmoe/ops/embedding.hpp"
 #include "gmoe/ops/repeat.hpp"
 #include "gmoe/ops/reshape.hpp"
+#include "gmoe/ops/rotary.hpp"
 #include "gmoe/ops/rows_by_id.hpp"
 
 // Pairs of tokens and experts: what bodies of experts are composed of.

@@ -210,6 +210,10 @@ TEST_CASE_TEMPLATE("backend/generic: sequences, outer products and counts", B, G
                  [&](auto k, auto y, S beta) { k.transpose_groups(y, beta, x.view(), group); });
   check_added<B>("prefix_means", rows, m * n,
                  [&](auto k, auto y, S beta) { k.prefix_means(y, beta, x.view(), group); });
+  const matrix<B> angles = put<B>(random_table(group + 2, 4, 8));
+  check_added<B>("rotate", rows, 8, [&](auto k, auto y, S beta) {
+    k.rotate(y, beta, x.view().col_block(0, 8), angles.view(), group, 2, S(-1));
+  });
   check_added<B>("prefix_means_backward", rows, m * n,
                  [&](auto k, auto y, S beta) { k.prefix_means_backward(y, beta, x.view(), group); });
   check_added<B>("outer_rows", rows, m * n, [&](auto k, auto y, S beta) { k.outer_rows(y, beta, a.view(), b.view()); });
@@ -236,27 +240,31 @@ TEST_CASE_TEMPLATE("backend/generic: attention and cross entropy", B, GMOE_TEST_
   using S = typename B::scalar;
   constexpr index_t d = 18;
   const matrix<B> qkv = put<B>(random_table(rows, 3 * d, 1, -2, 2)), dy = put<B>(random_table(rows, d, 2));
-  for (const double dropout : {0.0, 0.3}) {
-    const attention_shape shape{.batch = 2, .sequence = rows / 2, .heads = 3, .dropout = dropout};
-    check_same<B>("attention", [&](auto k, auto keep) {
-      matrix<B> y(rows, d), lse(rows, shape.heads), dqkv = put<B>(table(rows, 3 * d, not_a_number)).clone();
-      k.attention(y.view(), lse.view(), qkv.view(), shape, random_stream(7));
+  for (const index_t sharing : {1, 3}) {
+    for (const double dropout : {0.0, 0.3}) {
+      const attention_shape shape{.batch = 2, .sequence = rows / 2, .heads = 3, .dropout = dropout, .sharing = sharing};
+      const auto of_shape = qkv.view().col_block(0, shape.columns(d));
+      check_same<B>("attention", [&](auto k, auto keep) {
+        matrix<B> y(rows, d), lse(rows, shape.heads),
+            dqkv = put<B>(table(rows, shape.columns(d), not_a_number)).clone();
+        k.attention(y.view(), lse.view(), of_shape, shape, random_stream(7));
+        keep(y);
+        keep(lse);
+        k.attention_backward(dqkv.view(), dy.view(), std::as_const(y).view(), std::as_const(lse).view(), of_shape,
+                             shape, random_stream(7));
+        keep(dqkv);
+      });
+    }
+    check_same<B>("attention_cached", [&](auto k, auto keep) {
+      matrix<B> y(rows, d), keys = put<B>(table(rows, d / sharing, not_a_number)).clone(), values = keys.clone();
+      for (const auto& [past, count] : {std::pair<index_t, index_t>{0, 20}, {20, 1}, {21, rows - 21}})
+        k.attention_cached(y.view().row_block(past, count), keys.view(), values.view(),
+                           qkv.view().row_block(past, count).col_block(0, d + 2 * d / sharing), past, 3);
       keep(y);
-      keep(lse);
-      k.attention_backward(dqkv.view(), dy.view(), std::as_const(y).view(), std::as_const(lse).view(), qkv.view(),
-                           shape, random_stream(7));
-      keep(dqkv);
+      keep(keys);
+      keep(values);
     });
   }
-  check_same<B>("attention_cached", [&](auto k, auto keep) {
-    matrix<B> y(rows, d), keys = put<B>(table(rows, d, not_a_number)).clone(), values = keys.clone();
-    for (const auto& [past, count] : {std::pair<index_t, index_t>{0, 20}, {20, 1}, {21, rows - 21}})
-      k.attention_cached(y.view().row_block(past, count), keys.view(), values.view(), qkv.view().row_block(past, count),
-                         past, 3);
-    keep(y);
-    keep(keys);
-    keep(values);
-  });
   const auto targets = put_ids<B>(random_ids(rows, no_target, 3 * d, 3), 1, rows);
   check_same<B>("cross_entropy", [&](auto k, auto keep) {
     matrix<B> loss(rows, 1), again(rows, 1), logits = qkv.clone();

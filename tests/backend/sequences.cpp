@@ -80,3 +80,43 @@ TEST_CASE_TEMPLATE("backend/sequences: a NaN is not known before it is read", B,
   for (index_t i = 0; i < 6; ++i) CHECK(std::isnan(got(i, 0)) == (i == 1 || i == 2));
   for (index_t i = 0; i < 6; ++i) CHECK(std::isfinite(got(i, 1)));
 }
+
+TEST_CASE_TEMPLATE("backend/sequences: heads turned by the angles of their positions, also in place", B,
+                   GMOE_TEST_BACKENDS) {
+  using S = typename B::scalar;
+  with_threads<B>([] {
+    for (index_t half : {1, 3, 8, 20})
+      for (index_t sequence : {1, 7})
+        for (double beta : {0.0, 1.0})
+          for (double way : {1.0, -1.0}) {
+            CAPTURE(half);
+            CAPTURE(sequence);
+            CAPTURE(beta);
+            const index_t rows = 3 * sequence, cols = 4 * half, first = 2;
+            const table x = random_table(rows, cols, 1), angles = random_table(first + sequence, 2 * half, 2);
+            table before = beta == 0 ? table(rows, cols, not_a_number) : random_table(rows, cols, 3), expected = before;
+            for (index_t i = 0; i < rows; ++i)
+              for (index_t head = 0; head < cols; head += 2 * half)
+                for (index_t j = 0; j < half; ++j) {
+                  const index_t place = first + i % sequence;
+                  const double a = x(i, head + j), b = x(i, head + half + j), cos = angles(place, j),
+                               sin = way * angles(place, half + j);
+                  double &one = expected(i, head + j), &two = expected(i, head + half + j);
+                  one = a * cos - b * sin + (beta == 0 ? 0 : one);
+                  two = b * cos + a * sin + (beta == 0 ? 0 : two);
+                }
+            framed<B> y(before);
+            const matrix<B> m = put<B>(angles);
+            B::rotate(y.view(), static_cast<S>(beta), framed<B>(x).in(), m.view(), sequence, first,
+                      static_cast<S>(way));
+            REQUIRE(difference(y.inner(), expected) < tolerance<B>);
+            REQUIRE(y.border_untouched());
+            if (beta == 0) {
+              framed<B> in_place(x);
+              B::rotate(in_place.view(), S(0), std::as_const(in_place).view(), m.view(), sequence, first,
+                        static_cast<S>(way));
+              REQUIRE(difference(in_place.inner(), expected) < tolerance<B>);
+            }
+          }
+  });
+}

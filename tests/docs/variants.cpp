@@ -120,6 +120,18 @@ struct smoe_card : switch_card {
   every_block placement{};
 };
 // [/smoe]
+
+// [llama-smoe]
+struct llama_smoe_card : smoe_card {
+  static constexpr card_text text{"llama-smoe", "Jiang et al. 2024",
+                                  "the usual top-2 mixture of SwiGLU experts in a modern backbone"};
+  swiglu_expert body{};
+  llama_attention attention{};
+  rms_norms norm{};
+  no_positions positions{};
+  own_head head{};
+};
+// [/llama-smoe]
 // [gshard]
 struct gshard_card : switch_card {
   static constexpr card_text text{"gshard", "Lepikhin et al., ICLR 2021",
@@ -254,6 +266,7 @@ bool all_same() {
                        same<gmoe_fine_grained_card, gmoe::gmoe_fine_grained_card>(),
                        same<switch_shared_card, gmoe::switch_shared_card>(),
                        same<smoe_card, gmoe::smoe_card>(),
+                       same<llama_smoe_card, gmoe::llama_smoe_card>(),
                        same<gshard_card, gmoe::gshard_card>(),
                        same<gshard_paper_card, gmoe::gshard_paper_card>(),
                        same<hash_card, gmoe::hash_card>(),
@@ -289,6 +302,12 @@ constexpr auto dense_relu = backbone + L * 2 * d * m;
 constexpr auto smoe = backbone + L * (N * 2 * d * m  // experts
                                       + N * d);      // router
 // [/smoe-parameters]
+// [llama-smoe-parameters]
+constexpr auto llama_smoe = 2 * V * d + d             // token embedding, head, final norm
+                            + L * (3 * d * d + 2 * d  // attention with sharing = 2, two norms
+                                   + N * 3 * d * m    // experts
+                                   + N * d);          // router
+// [/llama-smoe-parameters]
 // [switch-parameters]
 constexpr auto switch_ = backbone + M * (N * 2 * d * m + N * d)  // experts and router of M blocks
                          + (L - M) * (2 * d * m + m + d);        // feed-forward layers of the others
@@ -431,6 +450,7 @@ int main() {
   good &= counts<gmoe::dense_card>("dense", dense);
   good &= counts<gmoe::dense_relu_card>("dense-relu", dense_relu);
   good &= counts<gmoe::smoe_card>("smoe", smoe);
+  good &= counts<gmoe::llama_smoe_card>("llama-smoe", llama_smoe);
   good &= counts<gmoe::switch_card>("switch", switch_);
   good &= counts<gmoe::switch_shared_card>("switch-se", switch_se);
   good &= counts<gmoe::gshard_card>("gshard", gshard);

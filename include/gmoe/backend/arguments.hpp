@@ -41,7 +41,13 @@ struct capacity_rule {
 /// Shape of an attention: T = batch * sequence rows; heads divides d_model.
 struct attention_shape {
   index_t batch = 1, sequence = 1, heads = 1;
-  double dropout = 0;  ///< probability of dropping an attention probability
+  double dropout = 0;   ///< probability of dropping an attention probability
+  index_t sharing = 1;  ///< heads of queries that look at the same keys and values; divides `heads`
+
+  /// Heads of keys and values.
+  constexpr index_t key_heads() const { return heads / sharing; }
+  /// Columns of [Q | K | V] for y of d columns.
+  constexpr index_t columns(index_t d) const { return d + 2 * (d / sharing); }
 };
 
 }  // namespace gmoe

@@ -49,6 +49,7 @@ struct shapes {
   static void transpose_groups(auto&&...);
   static void prefix_means(auto&&...);
   static void prefix_means_backward(auto&&...);
+  static void rotate(auto&&...);
   static void outer_rows(auto&&...);
   static void contract_rows(auto&&...);
   static void contract_rows_left(auto&&...);

@@ -36,6 +36,7 @@
 #include "gmoe/ops/reduce.hpp"
 #include "gmoe/ops/repeat.hpp"
 #include "gmoe/ops/reshape.hpp"
+#include "gmoe/ops/rotary.hpp"
 #include "gmoe/ops/rows_by_id.hpp"
 #include "gmoe/ops/scale_by.hpp"
 #include "gmoe/ops/segments.hpp"
@@ -131,6 +132,7 @@
   instance variable<B> log_sum_exp_rows(const variable<B>&);                                                      \
   instance variable<B> log_softmax_rows(const variable<B>&);                                                      \
   instance variable<B> entropy_rows(const variable<B>&);                                                          \
+  instance variable<B> rotary(const variable<B>&, const matrix<B>&, index_t, index_t, index_t);                   \
   instance variable<B> prefix_means(const variable<B>&, index_t);                                                 \
   instance variable<B> prefix_means(const variable<B>&, index_t, std::type_identity_t<running_means<B>>&);        \
   instance variable<B> row_sums(const variable<B>&);                                                              \

@@ -258,6 +258,12 @@ struct gru_step {
   }
 };
 
+/// (a, b) turned by an angle: (a cos - b sin, b cos + a sin). Back with -sin.
+struct rotation {
+  template <class T> GMOE_HD T first(const T& a, const T& b, const T& cos, const T& sin) const { return a * cos - b * sin; }
+  template <class T> GMOE_HD T second(const T& a, const T& b, const T& cos, const T& sin) const { return b * cos + a * sin; }
+};
+
 /// Softmax over a row, y = softmax(x), per element; `dot` is <dy, y>. Returns dx.
 struct softmax_slope {
   template <class T> GMOE_HD T operator()(const T& y, const T& dy, const T& dot) const { return y * (dy - dot); }

@@ -60,6 +60,9 @@ struct official_card {
   static constexpr std::string_view obstacle() {
     constexpr official_kind k = kind();
     if (!std::is_same_v<answer<Card, slots::attention>, gpt2_attention>) return "attention";
+    if (!std::is_same_v<answer<Card, slots::norm>, layer_norms>) return "norm";
+    if (!std::is_same_v<answer<Card, slots::positions>, learned_positions>) return "positions";
+    if (!std::is_same_v<answer<Card, slots::head>, tied_head>) return "head";
     if (k == official_kind::dense) return has_relu_dense ? "" : "dense";
     if (!std::is_same_v<body, relu_expert>) return "body";
     if (!std::is_same_v<score, softmax_score>) return "score";

@@ -139,7 +139,8 @@ model_cost cost_of(const sizes& s, const Card& card = {}) {
   cost.experts = mixtures.experts;
   cost.router = mixtures.router;
   const index_t always = mixtures.always.matrices;
-  cost.active = (s.vocab + s.positions) * s.d_model + always + static_cast<index_t>(std::llround(mixtures.routed));
+  cost.active = s.vocab * s.d_model + detail::part_size(model.kept_beside_blocks()).matrices + always +
+                static_cast<index_t>(std::llround(mixtures.routed));
   cost.multiply_adds =
       always + static_cast<index_t>(std::llround(mixtures.visits)) + mixtures.products + s.vocab * s.d_model;
   return cost;

@@ -6,6 +6,7 @@
 #include "gmoe/model/cards/forms.hpp"
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/gshard.hpp"
+#include "gmoe/model/cards/llama.hpp"
 #include "gmoe/model/cards/switch.hpp"
 // What cards answer that say nothing, and more for cards of your own.
 #include "gmoe/moe/attention/gpt2_attention.hpp"
@@ -16,3 +17,4 @@
 #include "gmoe/moe/form/in_series.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/router/jittered.hpp"
+#include "gmoe/moe/select/prefix.hpp"

@@ -1,5 +1,6 @@
 #pragma once
-/// A GPT-2 style language model whose feed-forward layers are mixtures of experts.
+/// A language model whose feed-forward layers are mixtures of experts. What is around them is that of GPT-2, unless the
+/// card answers norm, attention, positions or head otherwise.
 ///
 ///     u = wte[token] + wpe[position]
 ///     for each block:  a = u + attention(ln_1(u));   u = a + moe(ln_2(a))
@@ -17,9 +18,7 @@
 #include "gmoe/model/check_sizes.hpp"
 #include "gmoe/moe/stack.hpp"
 #include "gmoe/nn/dropout.hpp"
-#include "gmoe/nn/layer_norm.hpp"
 #include "gmoe/ops/cross_entropy.hpp"
-#include "gmoe/ops/embedding.hpp"
 
 namespace gmoe {
 
@@ -34,11 +33,9 @@ struct losses {
 
 namespace detail {
 
-/// What a block has besides attention and the feed-forward part.
-template <class B>
+/// A block, besides what its policies keep.
 struct model_block {
   layer_shape shape;
-  nn::layer_norm<B> ln_1, ln_2;
   bool has_mixture = false;
   index_t number = 0;  ///< among the mixtures, or among the others
 };
@@ -65,29 +62,25 @@ class language_model {
       : sizes_(checked(s, card)),
         make_(seed, mode),
         wte_(make_.normal("wte", s.vocab, s.d_model, s.initializer_range)),
-        wpe_(make_.normal("wpe", s.positions, s.d_model, s.initializer_range)),
-        moe_(make_, s, card),
-        ln_f_(nn::layer_norm<B>::make(make_.scope("ln_f"), s.d_model, s.layer_norm_epsilon)) {
+        whole_{s},
+        moe_(make_, s, card) {
+    make_for<slots::positions>(positions_, make_, 0);
     index_t mixtures = 0, dense = 0;
     for (index_t b = 0; b < s.layers; ++b) {
       const builder<B> make = make_.scope("h", b);
       const bool mixture = mixtures < moe_.layers() && moe_.shape(mixtures).block == b;
       block& made = blocks_.emplace_back();
       made.shape = {s, b};
-      made.ln_1 = nn::layer_norm<B>::make(make.scope("ln_1"), s.d_model, s.layer_norm_epsilon);
-      made.ln_2 = nn::layer_norm<B>::make(make.scope("ln_2"), s.d_model, s.layer_norm_epsilon);
       made.has_mixture = mixture;
       made.number = mixture ? mixtures++ : dense++;
-      made.shape.moe_layer = b;  // attention is in every block
-      attention_.add_layer(
-          answer_of<slots::attention>(card), {}, make.scope("attn"),
-          [&](index_t g) { return make_.scope("attention", g); }, made.shape);
+      make_for<slots::norm>(norms_, make.scope("ln_1"), 2 * b, made.shape);
+      make_for<slots::norm>(norms_, make.scope("ln_2"), 2 * b + 1, made.shape);
+      make_for<slots::attention>(attention_, make.scope("attn"), b, made.shape);
+      if (!mixture) make_for<slots::dense>(dense_, make.scope("mlp"), made.number, made.shape);
       made.shape.moe_layer = made.number;
-      if (!mixture)
-        dense_.add_layer(
-            answer_of<slots::dense>(card), {}, make.scope("mlp"), [&](index_t g) { return make_.scope("dense", g); },
-            made.shape);
     }
+    make_for<slots::norm>(norms_, make_.scope("ln_f"), 2 * s.layers);
+    make_for<slots::head>(head_, make_, 0);
   }
 
   const sizes& shape() const { return sizes_; }
@@ -96,8 +89,7 @@ class language_model {
   moe_stack<Card, B>& moe() { return moe_; }
   const moe_stack<Card, B>& moe() const { return moe_; }
   parameter<B>& token_embedding() { return wte_; }
-  parameter<B>& position_embedding() { return wpe_; }
-  nn::layer_norm<B>& final_norm() { return ln_f_; }
+  auto& final_norm() { return norms_.mine(2 * sizes_.layers).layer.norm; }
 
   /// Optimiser steps that made the parameters what they are: what schedules see outside of training. Set by who trains
   /// or restores them.
@@ -120,29 +112,29 @@ class language_model {
     require(first + ctx.sequence <= sizes_.positions, "a sequence of ", first + ctx.sequence,
             " tokens is longer than the model's ", sizes_.positions, " positions");
     ctx.block = -1;
-    variable<B> u = embed(ctx.use(wte_), ctx.use(wpe_), ctx.tokens, first, ctx.sequence);
+    variable<B> u = ask_one<slots::positions>(positions_, 0, place<B>{ctx, whole_}, ctx.use(wte_), first);
     ctx.observe("embeddings", u);
     u = nn::dropout(ctx, u, sizes_.dropout, random_site::embedding, "embeddings_mask");
     for (const block& b : blocks_) {
       ctx.block = b.shape.block;
       const place<B> at{ctx, b.shape};
-      const variable<B> attended = attend(at, b.ln_1(ctx, u));
+      const variable<B> attended = ask_one<slots::attention>(attention_, ctx.block, at, norm(at, 2 * ctx.block, u));
       ctx.observe("attn_out", attended);
       const variable<B> a = add(u, attended);
-      const variable<B> x = b.ln_2(ctx, a);
+      const variable<B> x = norm(at, 2 * ctx.block + 1, a);
       ctx.observe("moe_in", x);
       if (b.has_mixture) {
         // GPT-2's residual dropout of the feed-forward layer disappears with it, as in GMoE's code.
         u = add(a, moe_(p, b.number, x, a));
       } else {
-        const variable<B> y = feed_forward(at, b.number, x);
+        const variable<B> y = ask_one<slots::dense>(dense_, b.number, at, x);
         ctx.observe("dense_out", y);
         u = add(a, y);
       }
       ctx.observe("block_out", u);
     }
     ctx.block = -1;
-    const variable<B> normed = ln_f_(ctx, u);
+    const variable<B> normed = norm(place<B>{ctx, whole_}, 2 * sizes_.layers, u);
     ctx.observe("ln_f", normed);
     if (ctx.cache) ctx.cache->length += ctx.sequence;
     return normed;
@@ -152,9 +144,9 @@ class language_model {
     return hidden(p);
   }
 
-  /// Logits, T x V, of hidden states: the head is tied to the token embedding.
+  /// Logits, T x V, of hidden states.
   variable<B> logits(const context<B>& ctx, const variable<B>& hidden) const {
-    return matmul(hidden, ctx.use(wte_), op::transpose);
+    return matmul(hidden, head(ctx), op::transpose);
   }
 
   /// Losses of a batch; records on `ctx.tape` if there is one, and leaves nothing there if it throws. Only where `ctx`
@@ -164,7 +156,7 @@ class language_model {
     require<data_error>(data.targets.size() == data.tokens.size(), "the batch has no targets");
     pass p = begin(reading(ctx, data));
     losses<B> l;
-    l.language = linear_cross_entropy(hidden(p), ctx.use(wte_), data.targets, data.scored);
+    l.language = linear_cross_entropy(hidden(p), head(ctx), data.targets, data.scored);
     l.balance = p.loss();
     l.total = l.balance ? add(l.language, l.balance) : l.language;
     l.found = std::move(p).found();
@@ -178,20 +170,24 @@ class language_model {
   kept_list<B> kept() {
     kept_list<B> all;
     walk(wte_, all);
-    walk(wpe_, all);
+    positions_.list_layer(0, all);
     for (block& b : blocks_) {
-      walk(b.ln_1, all);
+      norms_.list_layer(2 * b.shape.block, all);
       attention_.list_layer(b.shape.block, all);
-      walk(b.ln_2, all);
+      norms_.list_layer(2 * b.shape.block + 1, all);
       if (b.has_mixture)
         moe_.list_block(b.number, all);
       else
         dense_.list_layer(b.number, all);
     }
     attention_.list_shared(all);
+    norms_.list_shared(all);
+    positions_.list_shared(all);
+    head_.list_shared(all);
     dense_.list_shared(all);
     moe_.list_common(all);
-    walk(ln_f_, all);
+    norms_.list_layer(2 * sizes_.layers, all);
+    head_.list_layer(0, all);
     return all;
   }
   std::vector<parameter<B>*> parameters() { return kept().parameters; }
@@ -209,6 +205,16 @@ class language_model {
     const block& it = blocks_[static_cast<std::size_t>(b)];
     attention_.list_layer(b, all);
     if (!it.has_mixture) dense_.list_layer(it.number, all);
+    return all;
+  }
+
+  /// What is there once beside the token embedding: positions and head.
+  kept_list<B> kept_beside_blocks() {
+    kept_list<B> all;
+    positions_.list_layer(0, all);
+    positions_.list_shared(all);
+    head_.list_layer(0, all);
+    head_.list_shared(all);
     return all;
   }
 
@@ -238,41 +244,68 @@ class language_model {
   kv_cache<B> make_cache() const {
     kv_cache<B> cache;
     for (index_t b = 0; b < sizes_.layers; ++b) {
-      cache.keys.emplace_back(sizes_.positions, sizes_.d_model);
-      cache.values.emplace_back(sizes_.positions, sizes_.d_model);
+      const index_t columns = cached_columns(blocks_[static_cast<std::size_t>(b)].shape);
+      cache.keys.emplace_back(sizes_.positions, columns);
+      cache.values.emplace_back(sizes_.positions, columns);
     }
     return cache;
   }
 
  private:
-  using block = detail::model_block<B>;
+  using block = detail::model_block;
 
   static const sizes& checked(const sizes& s, const Card& card) {
     check_sizes(s, card);
     return s;
   }
-  variable<B> attend(const place<B>& at, const variable<B>& x) const {
-    return ask_one<slots::attention>(attention_, at.layer.block, at, x);
+  using attention = answer<Card, slots::attention>;
+  index_t cached_columns(const layer_shape& l) const {
+    if constexpr (answers<hooks::cached_columns, attention, nothing, const layer_shape&>)
+      return ask<hooks::cached_columns>(answer_of<slots::attention>(moe_.card()), nothing{}, l);
+    else
+      return l.d_model;
   }
-  variable<B> feed_forward(const place<B>& at, index_t number, const variable<B>& x) const {
-    return ask_one<slots::dense>(dense_, number, at, x);
+
+  template <class Slot>
+  using kept_of = gmoe::kept<answer<Card, Slot>, B, body>;
+  /// Makes what the policy of a slot keeps for its layer `number`, for a block or for the whole model.
+  template <class Slot>
+  void make_for(kept_of<Slot>& kept, const builder<B>& make, index_t number, layer_shape where) {
+    where.moe_layer = number;  // groups are those of the slot's own layers
+    kept.add_layer(
+        answer_of<Slot>(moe_.card()), {}, make, [&](index_t g) { return make_.scope(std::string(Slot::name), g); },
+        where);
   }
-  template <class Slot, class Kept>
-  variable<B> ask_one(const Kept& kept, index_t layer, const place<B>& at, const variable<B>& x) const {
-    typename Kept::carried none{};
+  template <class Slot>
+  void make_for(kept_of<Slot>& kept, const builder<B>& make, index_t number) {
+    make_for<Slot>(kept, make, number, whole_);
+  }
+  template <class Slot>
+  variable<B> ask_one(const kept_of<Slot>& kept, index_t layer, const place<B>& at, const auto&... arguments) const {
+    typename kept_of<Slot>::carried none{};
     open_memories memories;
-    auto& cached = memories.of<typename Kept::cached>(&kept, layer, at);
-    return ask<hooks::apply>(answer_of<Slot>(moe_.card()), kept.my(layer, none, cached), at, x);
+    auto& cached = memories.of<typename kept_of<Slot>::cached>(&kept, layer, at);
+    return ask<hooks::apply>(answer_of<Slot>(moe_.card()), kept.my(layer, none, cached), at, arguments...);
+  }
+  variable<B> norm(const place<B>& at, index_t number, const variable<B>& x) const {
+    return ask_one<slots::norm>(norms_, number, at, x);
+  }
+  /// V x d
+  variable<B> head(const context<B>& ctx) const {
+    return ask_one<slots::head>(head_, 0, place<B>{ctx, whole_}, ctx.use(wte_));
   }
 
   sizes sizes_;
   builder<B> make_;
-  parameter<B> wte_, wpe_;
+  parameter<B> wte_;
+  layer_shape whole_;  ///< where a policy is asked outside of the blocks
   moe_stack<Card, B> moe_;
-  gmoe::kept<answer<Card, slots::attention>, B, body> attention_;
-  gmoe::kept<answer<Card, slots::dense>, B, body> dense_;
+  kept_of<slots::positions> positions_;
+  kept_of<slots::norm> norms_;  ///< two per block, and the last
+  kept_of<slots::attention> attention_;
+  kept_of<slots::dense> dense_;
+  kept_of<slots::head> head_;
   std::vector<block> blocks_;
-  nn::layer_norm<B> ln_f_;
   std::map<std::string, double> unread_numbers_;
   std::int64_t step_ = 0;
   bool prepared_ = false;

@@ -16,7 +16,8 @@
 ///       switch_loss       balance{};        // what keeps the load even?
 ///       every_block       placement{};      // in which blocks?
 ///       gpt2_feed_forward dense{};          // what do the other blocks compute?
-///     };                                    // and, where it is not the usual: candidates, form, attention
+///     };                                    // and, where it is not the usual: candidates, form, attention,
+///                                       // norm, positions, head
 ///
 /// A card whose form does not use a slot has no member of its name, or `unused<slots::select> select{}`.
 /// A variant derives and hides the answers that it changes; `with<my_card, cosine_router>` does the same without a
@@ -30,6 +31,9 @@
 #include "gmoe/moe/attention/gpt2_attention.hpp"
 #include "gmoe/moe/candidates/all_experts.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
+#include "gmoe/moe/head/tied_head.hpp"
+#include "gmoe/moe/norm/layer_norms.hpp"
+#include "gmoe/moe/positions/learned_positions.hpp"
 #include "gmoe/moe/slots.hpp"
 
 namespace gmoe {
@@ -208,6 +212,9 @@ struct with {
   GMOE_ONE_ANSWER(dense);
   GMOE_ONE_ANSWER(form);
   GMOE_ONE_ANSWER(attention);
+  GMOE_ONE_ANSWER(norm);
+  GMOE_ONE_ANSWER(positions);
+  GMOE_ONE_ANSWER(head);
 #undef GMOE_ONE_ANSWER
 };
 

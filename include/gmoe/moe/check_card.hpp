@@ -157,6 +157,9 @@ consteval bool check_slots() {
   GMOE_CHECK_SLOT(dense)
   GMOE_CHECK_SLOT(form)
   GMOE_CHECK_SLOT(attention)
+  GMOE_CHECK_SLOT(norm)
+  GMOE_CHECK_SLOT(positions)
+  GMOE_CHECK_SLOT(head)
 #undef GMOE_CHECK_SLOT
   if constexpr (std::is_aggregate_v<Card>)
     static_assert(detail::has_only_answers<Card>(),
@@ -266,6 +269,12 @@ consteval bool check_card() {
   GMOE_MUST_CALL(form, "variable<B> operator()(const place<B>&, auto& parts, const variable<B>& x) const" GMOE_AND_MY,
                  at, detail::parts_of_a_form<B>&, x);
   GMOE_MUST_CALL(attention, "variable<B> operator()(const place<B>&, const variable<B>& x) const" GMOE_AND_MY, at, x);
+  GMOE_MAY(attention, cached_columns, index_t, "index_t cached_columns(const layer_shape&) const", shape);
+  GMOE_MUST_CALL(norm, "variable<B> operator()(const place<B>&, const variable<B>& x) const" GMOE_AND_MY, at, x);
+  GMOE_MUST_CALL(positions,
+                 "variable<B> operator()(const place<B>&, const variable<B>& wte, index_t first) const" GMOE_AND_MY, at,
+                 x, index_t);
+  GMOE_MUST_CALL(head, "variable<B> operator()(const place<B>&, const variable<B>& wte) const" GMOE_AND_MY, at, x);
 
   GMOE_MAY(form, parts, layer_shape, "layer_shape parts(layer_shape) const", layer_shape);
   GMOE_MAY(form, routings, index_t, "index_t routings(const layer_shape&) const", shape);
@@ -327,6 +336,12 @@ consteval bool check_card() {
   GMOE_NOT_CALLED(form, remember);
   GMOE_MAY_KEEP(attention);
   GMOE_LEARNS_NOTHING(attention);
+  GMOE_MAY_KEEP(norm);
+  GMOE_LEARNS_NOTHING(norm);
+  GMOE_MAY_KEEP(positions);
+  GMOE_LEARNS_NOTHING(positions);
+  GMOE_MAY_KEEP(head);
+  GMOE_LEARNS_NOTHING(head);
   static_assert(detail::all_partners_fit<Card, B>());
 #undef GMOE_ROUTES
 #undef GMOE_LEARNS_NOTHING

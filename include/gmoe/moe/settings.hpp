@@ -128,7 +128,7 @@ void add_settings(P& policy, const std::string& path, std::vector<setting>& to) 
 template <class Card, class Slot>
 inline constexpr bool uses_slot = form_uses<Card, Slot> &&
                                   (!std::is_same_v<answer<Card, slots::placement>, no_block> ||
-                                   std::is_same_v<Slot, slots::dense> || std::is_same_v<Slot, slots::attention>);
+                                   std::is_same_v<Slot, slots::dense> || slots::is_of_backbone<Slot>);
 
 /// The slot makes a difference to a mixture of the card that a form holds: it is asked neither where it stands nor what
 /// other layers do.

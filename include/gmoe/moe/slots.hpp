@@ -11,6 +11,9 @@ namespace gmoe {
 struct all_experts;
 struct one_pass;
 struct gpt2_attention;
+struct layer_norms;
+struct learned_positions;
+struct tied_head;
 
 namespace slots {
 
@@ -69,11 +72,28 @@ struct attention {
   GMOE_SLOT(attention, "how do tokens see each other?");
   using otherwise = gpt2_attention;
 };
+struct norm {
+  GMOE_SLOT(norm, "how are rows brought to one size?");
+  using otherwise = layer_norms;
+};
+struct positions {
+  GMOE_SLOT(positions, "how does a row know where its token stands?");
+  using otherwise = learned_positions;
+};
+struct head {
+  GMOE_SLOT(head, "what are logits made with?");
+  using otherwise = tied_head;
+};
 #undef GMOE_SLOT
 
 /// Every slot, in the order in which cards list them.
 using all = std::tuple<experts, body, always, router, candidates, score, select, capacity, gate, balance, placement,
-                       dense, form, attention>;
+                       dense, form, attention, norm, positions, head>;
+
+/// Those of the language model around the mixtures, which all of its blocks have.
+template <class Slot>
+inline constexpr bool is_of_backbone = std::is_same_v<Slot, attention> || std::is_same_v<Slot, norm> ||
+                                       std::is_same_v<Slot, positions> || std::is_same_v<Slot, head>;
 
 }  // namespace slots
 

@@ -7,13 +7,17 @@
 
 namespace gmoe {
 
-/// qkv: T x 3d, columns [Q | K | V], T = batch * sequence. Returns T x d. `random` feeds dropout only.
+/// qkv: T x (d + 2 d / sharing), columns [Q | K | V], T = batch * sequence. Returns T x d. `random` feeds dropout only.
+/// Where several heads of queries share one of keys and values (Ainslie et al. 2023), these are neighbours.
 template <class B>
 variable<B> causal_attention(const variable<B>& qkv, const attention_shape& shape, random_stream random) {
-  const index_t d = qkv.cols() / 3;
-  require(qkv.rows() == shape.batch * shape.sequence && d * 3 == qkv.cols() && d % shape.heads == 0,
+  require(shape.sharing > 0 && shape.heads % shape.sharing == 0, "causal_attention: ", shape.heads,
+          " heads cannot share keys and values by ", shape.sharing);
+  const index_t head = qkv.cols() / (shape.heads + 2 * shape.key_heads()), d = head * shape.heads;
+  require(qkv.rows() == shape.batch * shape.sequence && shape.columns(d) == qkv.cols(),
           "causal_attention: ", qkv.rows(), " x ", qkv.cols(), " is not (batch ", shape.batch, " * sequence ",
-          shape.sequence, ") x 3 d with d divisible by ", shape.heads, " heads");
+          shape.sequence, ") x ", shape.heads, " heads of queries and twice ", shape.key_heads(),
+          " of keys and values");
   matrix<B> y(qkv.rows(), d), lse(qkv.rows(), shape.heads);
   B::attention(y.view(), lse.view(), qkv.value().view(), shape, random);
   return make_result(

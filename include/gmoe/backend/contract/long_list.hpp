@@ -47,10 +47,14 @@ concept grus = requires(out<B> h_next, out<B> gates, in<B> b_ih, in<B> b_hh, con
 
 /// Rows in groups of equal size, such as the tokens of a sequence.
 template <class B>
-concept sequences = requires(out<B> y, typename B::scalar beta, in<B> x, index_t group, index_t sequence) {
+concept sequences = requires(out<B> y, typename B::scalar beta, in<B> x, index_t group, index_t sequence, in<B> angles,
+                             index_t first, typename B::scalar way) {
   B::transpose_groups(y, beta, x, group);  // y(g N + j, i) = x(g group + i, j) + beta y
   B::prefix_means(y, beta, x, sequence);   // y_i = the mean of x's rows from the sequence's first to i, + beta y
   B::prefix_means_backward(y, beta, x, sequence);  // y = the gradient of those means' input, x that of the means
+  // y = x with every head of angles.cols columns turned, + beta y: columns j and j + half by the cosine and `way` times
+  // the sine at (position, j) and (position, j + half); row i stands at position first + i mod sequence. y may be x.
+  B::rotate(y, beta, x, angles, sequence, first, way);
 };
 
 /// Rows of m n numbers as m x n matrices.
@@ -61,8 +65,9 @@ concept outer_products = requires(out<B> y, typename B::scalar beta, in<B> a, in
   B::contract_rows_left(y, beta, x, a);  // y(t, j) = sum over i of x(t, i n + j) a(t, i), + beta y
 };
 
-/// Attention and losses. qkv is T x 3d, columns [Q | K | V]; element (i, j) of a head's S x S probabilities has word
-/// (task S + i) S + j of the stream, task = entry of the batch times heads + head.
+/// Attention. qkv is T x (d + 2 d / sharing), columns [Q | K | V]: query head h looks at keys and values number h /
+/// sharing. Element (i, j) of a head's S x S probabilities has word (task S + i) S + j of the stream, task = entry of
+/// the batch times heads + head.
 template <class B>
 concept attentions = requires(out<B> y, out<B> lse, in<B> qkv, const attention_shape& shape, random_stream random,
                               out<B> dqkv, in<B> dy, in<B> of, in<B> kept, out<B> k_cache, out<B> v_cache, index_t past,
@@ -71,7 +76,8 @@ concept attentions = requires(out<B> y, out<B> lse, in<B> qkv, const attention_s
   B::attention(y, lse, qkv, shape, random);
   // dqkv is overwritten; `of` is y, `kept` lse
   B::attention_backward(dqkv, dy, of, kept, qkv, shape, random);
-  // rows of one sequence at positions past, past + 1, ...; their keys and values go to the caches (positions x d)
+  // rows of one sequence at positions past, past + 1, ...; their keys and values go to the caches (positions x d /
+  // sharing)
   B::attention_cached(y, k_cache, v_cache, qkv, past, heads);
 };
 

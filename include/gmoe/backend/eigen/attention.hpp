@@ -22,7 +22,7 @@ struct attention_kernels {
   using out = matrix_view<S>;
   static constexpr index_t block = 64;  ///< queries, and keys, whose scores stay in cache
 
-  /// y = softmax(Q K' / sqrt(head) + causal mask) V per batch entry and head; qkv is T x 3d, columns [Q | K | V].
+  /// y = softmax(Q K' / sqrt(head) + causal mask) V per batch entry and head; qkv has columns [Q | K | V].
   /// `lse` (T x heads) keeps each row's log-sum-exp.
   static void attention(out y, out lse, in qkv, const attention_shape& shape, random_stream random) {
     const index_t length = shape.sequence;
@@ -55,74 +55,81 @@ struct attention_kernels {
   static void attention_backward(out dqkv, in dy, in y, in lse, in qkv, const attention_shape& shape,
                                  random_stream random) {
     const index_t length = shape.sequence;
-    parallel_tasks(shape.batch * shape.heads, [&](index_t task) {
-      const head_of<in> x(qkv, shape, task);
-      const head_of<out> dx(dqkv, shape, task);
-      const index_t head = x.q.cols, wide = whole_packs<S>(head), all = round_up(length) * head;
+    // Heads that share their keys and values are one task: their slopes add up there.
+    parallel_tasks(shape.batch * shape.key_heads(), [&](index_t group) {
+      const index_t first_task = group * shape.sharing;
+      const head_of<in> shared(qkv, shape, first_task);
+      const head_of<out> d_shared(dqkv, shape, first_task);
+      const index_t head = shared.q.cols, wide = whole_packs<S>(head), all = round_up(length) * head;
       const auto kt = scratch<S>(all), vt = scratch<S>(all), k = scratch<S>(length * wide);
       const auto dk = scratch<S>(length * wide), dv = scratch<S>(length * wide);
       const auto q = scratch<S>(block * wide), dyq = scratch<S>(block * wide), dq = scratch<S>(block * wide);
       const auto p = scratch<S>(block * block), dp = scratch<S>(block * block), dots = scratch<S>(block);
       for (index_t k0 = 0; k0 < length; k0 += block) {
-        pack_transposed<S>(kt + k0 * head, block, rows_of(x.k, k0));
-        pack_transposed<S>(vt + k0 * head, block, rows_of(x.v, k0));
+        pack_transposed<S>(kt + k0 * head, block, rows_of(shared.k, k0));
+        pack_transposed<S>(vt + k0 * head, block, rows_of(shared.v, k0));
       }
-      pack_rows(k.data(), x.k);
-      for (index_t q0 = 0; q0 < length; q0 += block) {
-        const index_t rows = std::min(block, length - q0), first = x.first + q0;
-        const auto of_head = [&](in m) { return m.row_block(first, rows).col_block(x.number * head, head); };
-        const in dy_rows = of_head(dy), y_rows = of_head(y);
-        pack_rows(q.data(), rows_of(x.q, q0), scale(head));
-        pack_rows(dyq.data(), dy_rows);
-        for (index_t i = 0; i < rows; ++i)
-          dots[i] = sum_packs<S>(head, [&](index_t j, index_t part) {
-            return load(dy_rows.row(i) + j, part) * load(y_rows.row(i) + j, part);
-          });
-        for (index_t k0 = 0; k0 <= q0; k0 += block) {
-          const index_t keys = std::min(block, length - k0);
-          const bool diagonal = k0 == q0, later = !diagonal, follows = k0 > 0;
-          const auto mask = [&](triangle t) { return diagonal ? t : triangle::none; };
-          block_product<S>::run(rows, block, head, {q, wide, 1}, kt + k0 * head, block, p, block, false,
-                                mask(triangle::c_lower));
-          block_product<S>::run(rows, block, head, {dyq, wide, 1}, vt + k0 * head, block, dp, block, false,
-                                mask(triangle::c_lower));
-          if (shape.dropout > 0) drop({dp, rows, keys, block}, task, q0, k0, shape, random);
-          for (index_t i = 0; i < rows; ++i) {
-            S *const pi = p + i * block, *const dpi = dp + i * block;
-            const pack<S> shift(lse(first + i, x.number)), dot(dots[i]);
-            for (index_t j = 0; j < block; j += pack<S>::width) {
-              const pack<S> probability = exp(pack<S>::load(pi + j) - shift);
-              probability.store(pi + j);
-              fn::softmax_slope{}(probability, pack<S>::load(dpi + j), dot).store(dpi + j);
+      pack_rows(k.data(), shared.k);
+      for (index_t task = first_task; task < first_task + shape.sharing; ++task) {
+        const head_of<in> x(qkv, shape, task);
+        const head_of<out> dx(dqkv, shape, task);
+        for (index_t q0 = 0; q0 < length; q0 += block) {
+          const index_t rows = std::min(block, length - q0), first = x.first + q0;
+          const auto of_head = [&](in m) { return m.row_block(first, rows).col_block(x.number * head, head); };
+          const in dy_rows = of_head(dy), y_rows = of_head(y);
+          pack_rows(q.data(), rows_of(x.q, q0), scale(head));
+          pack_rows(dyq.data(), dy_rows);
+          for (index_t i = 0; i < rows; ++i)
+            dots[i] = sum_packs<S>(head, [&](index_t j, index_t part) {
+              return load(dy_rows.row(i) + j, part) * load(y_rows.row(i) + j, part);
+            });
+          for (index_t k0 = 0; k0 <= q0; k0 += block) {
+            const index_t keys = std::min(block, length - k0);
+            const bool diagonal = k0 == q0, later = !diagonal || task > first_task, follows = k0 > 0;
+            const auto mask = [&](triangle t) { return diagonal ? t : triangle::none; };
+            block_product<S>::run(rows, block, head, {q, wide, 1}, kt + k0 * head, block, p, block, false,
+                                  mask(triangle::c_lower));
+            block_product<S>::run(rows, block, head, {dyq, wide, 1}, vt + k0 * head, block, dp, block, false,
+                                  mask(triangle::c_lower));
+            if (shape.dropout > 0) drop({dp, rows, keys, block}, task, q0, k0, shape, random);
+            for (index_t i = 0; i < rows; ++i) {
+              S *const pi = p + i * block, *const dpi = dp + i * block;
+              const pack<S> shift(lse(first + i, x.number)), dot(dots[i]);
+              for (index_t j = 0; j < block; j += pack<S>::width) {
+                const pack<S> probability = exp(pack<S>::load(pi + j) - shift);
+                probability.store(pi + j);
+                fn::softmax_slope{}(probability, pack<S>::load(dpi + j), dot).store(dpi + j);
+              }
+              if (diagonal) {
+                std::fill(pi + i + 1, pi + block, S(0));
+                std::fill(dpi + i + 1, dpi + block, S(0));
+              }
             }
-            if (diagonal) {
-              std::fill(pi + i + 1, pi + block, S(0));
-              std::fill(dpi + i + 1, dpi + block, S(0));
-            }
+            if (shape.dropout > 0) drop({p, rows, keys, block}, task, q0, k0, shape, random);
+            const strided<S> pt{p, 1, block}, dst{dp, 1, block};
+            block_product<S>::run(keys, wide, rows, pt, dyq, wide, dv + k0 * wide, wide, later,
+                                  mask(triangle::a_upper));
+            block_product<S>::run(keys, wide, rows, dst, q, wide, dk + k0 * wide, wide, later, mask(triangle::a_upper));
+            block_product<S>::run(rows, wide, keys, {dp, block, 1}, k + k0 * wide, wide, dq, wide, follows,
+                                  mask(triangle::a_lower));
           }
-          if (shape.dropout > 0) drop({p, rows, keys, block}, task, q0, k0, shape, random);
-          const strided<S> pt{p, 1, block}, dst{dp, 1, block};
-          block_product<S>::run(keys, wide, rows, pt, dyq, wide, dv + k0 * wide, wide, later, mask(triangle::a_upper));
-          block_product<S>::run(keys, wide, rows, dst, q, wide, dk + k0 * wide, wide, later, mask(triangle::a_upper));
-          block_product<S>::run(rows, wide, keys, {dp, block, 1}, k + k0 * wide, wide, dq, wide, follows,
-                                mask(triangle::a_lower));
+          for (index_t i = 0; i < rows; ++i) scaled_row(dx.q.row(q0 + i), dq + i * wide, head, scale(head));
         }
-        for (index_t i = 0; i < rows; ++i) scaled_row(dx.q.row(q0 + i), dq + i * wide, head, scale(head));
       }
       for (index_t i = 0; i < length; ++i) {
-        std::copy_n(dk + i * wide, head, dx.k.row(i));
-        std::copy_n(dv + i * wide, head, dx.v.row(i));
+        std::copy_n(dk + i * wide, head, d_shared.k.row(i));
+        std::copy_n(dv + i * wide, head, d_shared.v.row(i));
       }
     });
   }
 
   /// One sequence continued: the rows of qkv stand at positions past, past + 1, ...; their keys and values are put
-  /// into the caches (positions x d), and each row attends to everything up to itself.
+  /// into the caches (positions x d / sharing), and each row attends to everything up to itself.
   static void attention_cached(out y, out k_cache, out v_cache, in qkv, index_t past, index_t heads) {
-    const index_t d = y.cols, head = d / heads, fresh = y.rows;
+    const index_t d = y.cols, head = d / heads, fresh = y.rows, shared = k_cache.cols, sharing = d / shared;
     for (index_t i = 0; i < fresh; ++i) {
-      std::copy_n(qkv.row(i) + d, d, k_cache.row(past + i));
-      std::copy_n(qkv.row(i) + 2 * d, d, v_cache.row(past + i));
+      std::copy_n(qkv.row(i) + d, shared, k_cache.row(past + i));
+      std::copy_n(qkv.row(i) + d + shared, shared, v_cache.row(past + i));
     }
     const auto one_head = [&](index_t h) {
       const index_t ld = whole_packs<S>(past + fresh);
@@ -130,13 +137,13 @@ struct attention_kernels {
       for (index_t q0 = 0; q0 < fresh; q0 += block) {
         const index_t count = std::min(block, fresh - q0), keys = past + q0 + count;
         const out p{strip, count, keys, ld};
-        const auto head_of = [&](in m) { return m.col_block(h * head, head); };
-        gemm_kernels<S>::piece(op::none, op::transpose, S(1), head_of(qkv.row_block(q0, count)),
-                               head_of(k_cache).row_block(0, keys), S(0), p);
+        const auto shared_by = [&](in m) { return m.col_block(h / sharing * head, head).row_block(0, keys); };
+        gemm_kernels<S>::piece(op::none, op::transpose, S(1), qkv.row_block(q0, count).col_block(h * head, head),
+                               shared_by(k_cache), S(0), p);
         S sums[block];
         exp_causal(p, past + q0, scale(head), sums, [](index_t, S) {});
         const out to = y.row_block(q0, count).col_block(h * head, head);
-        gemm_kernels<S>::piece(op::none, op::none, S(1), p, head_of(v_cache).row_block(0, keys), S(0), to);
+        gemm_kernels<S>::piece(op::none, op::none, S(1), p, shared_by(v_cache), S(0), to);
         for (index_t i = 0; i < count; ++i) scale_span(to.row(i), head, S(1) / sums[i]);
       }
     };
@@ -152,11 +159,11 @@ struct attention_kernels {
   struct head_of {
     head_of(View qkv, const attention_shape& s, index_t task)
         : first(task / s.heads * s.sequence), number(task % s.heads) {
-      const index_t d = qkv.cols / 3, head = d / s.heads;
+      const index_t head = qkv.cols / (s.heads + 2 * s.key_heads()), shared = number / s.sharing;
       const View rows = qkv.row_block(first, s.sequence);
       q = rows.col_block(number * head, head);
-      k = rows.col_block(d + number * head, head);
-      v = rows.col_block(2 * d + number * head, head);
+      k = rows.col_block((s.heads + shared) * head, head);
+      v = rows.col_block((s.heads + s.key_heads() + shared) * head, head);
     }
     index_t first;   ///< row
     index_t number;  ///< of the head

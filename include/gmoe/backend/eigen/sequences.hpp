@@ -1,12 +1,15 @@
 #pragma once
-/// Rows in groups of equal size, such as the tokens of a sequence: each group transposed, and running means within it.
+/// Rows in groups of equal size, such as the tokens of a sequence: each group transposed, running means within it, and
+/// rows turned by their position.
 
 #include <algorithm>
 
 #include "gmoe/backend/eigen/pack.hpp"
 #include "gmoe/backend/eigen/parallel.hpp"
+#include "gmoe/backend/eigen/reduce.hpp"
 #include "gmoe/backend/eigen/workspace.hpp"
 #include "gmoe/backend/matrix.hpp"
+#include "gmoe/core/functions.hpp"
 
 namespace gmoe::eigen::inline GMOE_CPU_BUILD {
 
@@ -56,6 +59,28 @@ struct sequence_kernels {
         store(sum + j, s, part);
         store(to + j, beta == S(0) ? s : s + load(to + j, part), part);
       });
+    });
+  }
+
+  /// y = x with every head turned by the angles of its row's position, + beta y: see the contract.
+  static void rotate(out y, S beta, in x, in angles, index_t sequence, index_t first, S way) {
+    const index_t half = angles.cols / 2;
+    const pack<S> sign(way);
+    parallel_ranges(x.rows, row_grain(4 * x.cols), [&](index_t begin, index_t end) {
+      for (index_t i = begin; i < end; ++i) {
+        const S* const angle = angles.row(first + i % sequence);
+        for (index_t head = 0; head < x.cols; head += angles.cols) {
+          const S* const from = x.row(i) + head;
+          S* const to = y.row(i) + head;
+          for_packs<S>(half, [&](index_t j, index_t part) {
+            const pack<S> a = load(from + j, part), b = load(from + half + j, part), cos = load(angle + j, part),
+                          sin = sign * load(angle + half + j, part);
+            const pack<S> one = fn::rotation{}.first(a, b, cos, sin), two = fn::rotation{}.second(a, b, cos, sin);
+            store(to + j, beta == S(0) ? one : one + load(to + j, part), part);
+            store(to + half + j, beta == S(0) ? two : two + load(to + half + j, part), part);
+          });
+        }
+      }
     });
   }
 

@@ -41,30 +41,33 @@ struct attention_kernels {
       B::dropout(dp.view(), S(0), dp.view(), random, shape.dropout);
     }
     const in weights = shape.dropout > 0 ? dropped.view() : p.view();
+    // Slopes of keys and values that several heads share add up.
+    const auto before = [&](const head<in>& x) { return x.number % shape.sharing == 0 ? S(0) : S(1); };
     each_head(qkv, shape, [&](const head<in>& x) {
-      B::gemm(op::transpose, op::none, S(1), x.square(weights), x.part_of(dy), S(0), head<out>(dqkv, x).v);
+      B::gemm(op::transpose, op::none, S(1), x.square(weights), x.part_of(dy), before(x),
+              head<out>(dqkv, x.task, shape).v);
     });
     B::softmax_rows_backward(dp.view(), S(0), dp.view(), p.view());
     each_head(qkv, shape, [&](const head<in>& x) {
-      const head<out> dx(dqkv, x);
+      const head<out> dx(dqkv, x.task, shape);
       B::gemm(op::none, op::none, x.scale(), x.square(dp.view()), x.k, S(0), dx.q);
-      B::gemm(op::transpose, op::none, x.scale(), x.square(dp.view()), x.q, S(0), dx.k);
+      B::gemm(op::transpose, op::none, x.scale(), x.square(dp.view()), x.q, before(x), dx.k);
     });
   }
 
   static void attention_cached(out y, out k_cache, out v_cache, in qkv, index_t past, index_t heads) {
-    const index_t d = y.cols, width = d / heads, fresh = y.rows, keys = past + fresh;
-    B::map(k_cache.row_block(past, fresh), S(0), fn::same{}, qkv.col_block(d, d));
-    B::map(v_cache.row_block(past, fresh), S(0), fn::same{}, qkv.col_block(2 * d, d));
+    const index_t d = y.cols, width = d / heads, fresh = y.rows, keys = past + fresh, shared = k_cache.cols;
+    B::map(k_cache.row_block(past, fresh), S(0), fn::same{}, qkv.col_block(d, shared));
+    B::map(v_cache.row_block(past, fresh), S(0), fn::same{}, qkv.col_block(d + shared, shared));
     matrix<B> p(fresh, keys);
     for (index_t h = 0; h < heads; ++h) {
       const auto of_head = [&](auto m) { return m.col_block(h * width, width); };
-      B::gemm(op::none, op::transpose, scale_of(width), of_head(qkv), of_head(k_cache).row_block(0, keys), S(0),
-              p.view());
+      const auto shared_by = [&](auto m) { return m.row_block(0, keys).col_block(h * shared / d * width, width); };
+      B::gemm(op::none, op::transpose, scale_of(width), of_head(qkv), shared_by(k_cache), S(0), p.view());
       for (index_t i = 0; i + 1 < fresh; ++i)
         B::fill(p.view().row_block(i, 1).col_block(past + i + 1, fresh - i - 1), minus_infinity);
       B::softmax_rows(p.view(), p.view());
-      B::gemm(op::none, op::none, S(1), p.view(), of_head(v_cache).row_block(0, keys), S(0), of_head(y));
+      B::gemm(op::none, op::none, S(1), p.view(), shared_by(v_cache), S(0), of_head(y));
     }
   }
 
@@ -75,16 +78,15 @@ struct attention_kernels {
   /// The rows and columns of one head of one sequence.
   template <class View>
   struct head {
-    head(View qkv, index_t task_, index_t heads, index_t length_)
-        : task(task_), number(task_ % heads), first(task_ / heads * length_), length(length_) {
-      const index_t d = qkv.cols / 3;
-      width = d / heads;
-      q = qkv.row_block(first, length).col_block(number * width, width);
-      k = qkv.row_block(first, length).col_block(d + number * width, width);
-      v = qkv.row_block(first, length).col_block(2 * d + number * width, width);
+    head(View qkv, index_t task_, const attention_shape& s)
+        : task(task_), number(task_ % s.heads), first(task_ / s.heads * s.sequence), length(s.sequence) {
+      const index_t shared = number / s.sharing;
+      width = qkv.cols / (s.heads + 2 * s.key_heads());
+      const View rows = qkv.row_block(first, length);
+      q = rows.col_block(number * width, width);
+      k = rows.col_block((s.heads + shared) * width, width);
+      v = rows.col_block((s.heads + s.key_heads() + shared) * width, width);
     }
-    template <class Other>
-    head(View qkv, const Other& same) : head(qkv, same.task, qkv.cols / 3 / same.width, same.length) {}
 
     auto square(auto scores) const { return scores.row_block(task * length, length); }
     auto part_of(auto y) const { return y.row_block(first, length).col_block(number * width, width); }
@@ -96,8 +98,7 @@ struct attention_kernels {
   };
   template <class F>
   static void each_head(in qkv, const attention_shape& shape, const F& f) {
-    for (index_t task = 0; task < shape.batch * shape.heads; ++task)
-      f(head<in>(qkv, task, shape.heads, shape.sequence));
+    for (index_t task = 0; task < shape.batch * shape.heads; ++task) f(head<in>(qkv, task, shape));
   }
 
   /// Q K' / sqrt(head) of all heads, minus infinity where the key is behind the query.

@@ -121,10 +121,10 @@ struct attention_kernels {
   using in = matrix_view<const S>;
   using out = matrix_view<S>;
 
-  /// y = softmax(Q K' / sqrt(head) + causal mask) V per batch entry and head; qkv is T x 3d, columns [Q | K | V].
+  /// y = softmax(Q K' / sqrt(head) + causal mask) V per batch entry and head; qkv has columns [Q | K | V].
   /// `lse` (T x heads) keeps each row's log-sum-exp.
   static void attention(out y, out lse, in qkv, const attention_shape& shape, random_stream random) {
-    const index_t d = y.cols, head = d / shape.heads;
+    const index_t d = y.cols, head = d / shape.heads, shared = d / shape.sharing;
     const head_places places{shape.heads, shape.sequence};
     const auto dropout = dropout_of(shape, random);
     const index_t group = heads_at_once(shape);
@@ -132,8 +132,8 @@ struct attention_kernels {
     for_each_strip(shape, group, [&](const strip_shape& s) {
       const family<S> strip = strip_of(s, p.data());
       const auto q = slices(qkv.col_block(0, d), places, head, s, s.first_query);
-      const auto k = slices(qkv.col_block(d, d), places, head, s, 0);
-      const auto v = slices(qkv.col_block(2 * d, d), places, head, s, 0);
+      const auto k = slices(qkv.col_block(d, shared), places, head, s, 0, shape.sharing);
+      const auto v = slices(qkv.col_block(d + shared, shared), places, head, s, 0, shape.sharing);
       products::batch(op::none, op::transpose, scale(head), q, k, S(0), strip, s.rows, s.keys, head, s.heads);
       for_each_row(s.heads * s.rows, s.keys, causal_softmax_row<S>{s, p, lse, places, dropout});
       products::batch(op::none, op::none, S(1), read(strip), v, S(0), slices(y, places, head, s, s.first_query), s.rows,
@@ -145,9 +145,13 @@ struct attention_kernels {
   ///     dV = P' dy   dP = dy V'   dS = P (dP - rowsum(dy y)) / sqrt(head)   dQ = dS K   dK = dS' Q
   static void attention_backward(out dqkv, in dy, in y, in lse, in qkv, const attention_shape& shape,
                                  random_stream random) {
-    const index_t d = y.cols, head = d / shape.heads;
+    const index_t d = y.cols, head = d / shape.heads, shared = d / shape.sharing;
     const head_places places{shape.heads, shape.sequence};
     const auto dropout = dropout_of(shape, random);
+    // Heads that share keys and values cannot add to the same slopes at once: each has its own, which are summed after.
+    const scratch<S> own(shape.sharing > 1 ? 2 * dqkv.rows * d : 0);
+    const out dk = shape.sharing > 1 ? out{own.data(), dqkv.rows, d, d} : dqkv.col_block(d, d);
+    const out dv = shape.sharing > 1 ? out{own.data() + dqkv.rows * d, dqkv.rows, d, d} : dqkv.col_block(2 * d, d);
     const index_t group = heads_at_once(shape), size = group * std::min(block, shape.sequence) * shape.sequence;
     const scratch<S> p(size), dp(size), dropped(dropout.on ? size : 0);
     for_each_strip(shape, group, [&](const strip_shape& s) {
@@ -157,28 +161,37 @@ struct attention_kernels {
       const family<S> strip = strip_of(s, p.data()), d_strip = strip_of(s, dp.data());
       const family<S> masked = dropout.on ? strip_of(s, dropped.data()) : strip;
       const auto q = slices(qkv.col_block(0, d), places, head, s, first);
-      const auto k = slices(qkv.col_block(d, d), places, head, s, 0);
-      const auto v = slices(qkv.col_block(2 * d, d), places, head, s, 0);
+      const auto k = slices(qkv.col_block(d, shared), places, head, s, 0, shape.sharing);
+      const auto v = slices(qkv.col_block(d + shared, shared), places, head, s, 0, shape.sharing);
       const auto dy_rows = slices(dy, places, head, s, first);
       products::batch(op::none, op::transpose, scale(head), q, k, S(0), strip, s.rows, s.keys, head, s.heads);
       for_each_row(s.heads * s.rows, s.keys, probabilities_row<S>{s, p, dropped, lse, places, dropout});
-      products::batch(op::transpose, op::none, S(1), read(masked), dy_rows, beta,
-                      slices(dqkv.col_block(2 * d, d), places, head, s, 0), s.keys, head, s.rows, s.heads);
+      products::batch(op::transpose, op::none, S(1), read(masked), dy_rows, beta, slices(dv, places, head, s, 0),
+                      s.keys, head, s.rows, s.heads);
       products::batch(op::none, op::transpose, S(1), dy_rows, v, S(0), d_strip, s.rows, s.keys, head, s.heads);
       for_each_row(s.heads * s.rows, s.keys, score_slopes_row<S>{s, p, dp, dy, y, head, scale(head), places, dropout});
       products::batch(op::none, op::none, S(1), read(d_strip), k, S(0),
                       slices(dqkv.col_block(0, d), places, head, s, first), s.rows, head, s.keys, s.heads);
-      products::batch(op::transpose, op::none, S(1), read(d_strip), q, beta,
-                      slices(dqkv.col_block(d, d), places, head, s, 0), s.keys, head, s.rows, s.heads);
+      products::batch(op::transpose, op::none, S(1), read(d_strip), q, beta, slices(dk, places, head, s, 0), s.keys,
+                      head, s.rows, s.heads);
     });
+    if (shape.sharing > 1)
+      for (index_t h = 0; h < shape.heads; ++h) {
+        const auto add_to = [&](out sum, const out& part) {
+          map_kernels<S>::map(sum.col_block(h / shape.sharing * head, head), h % shape.sharing == 0 ? S(0) : S(1),
+                              fn::same{}, in(part.col_block(h * head, head)));
+        };
+        add_to(dqkv.col_block(d, shared), dk);
+        add_to(dqkv.col_block(d + shared, shared), dv);
+      }
   }
 
   /// One sequence continued: the rows of qkv stand at positions past, past + 1, ...; their keys and values are put
-  /// into the caches (positions x d), and each row attends to everything up to itself.
+  /// into the caches (positions x d / sharing), and each row attends to everything up to itself.
   static void attention_cached(out y, out k_cache, out v_cache, in qkv, index_t past, index_t heads) {
-    const index_t d = y.cols, head = d / heads, fresh = y.rows;
-    map_kernels<S>::map(k_cache.row_block(past, fresh), S(0), fn::same{}, qkv.col_block(d, d));
-    map_kernels<S>::map(v_cache.row_block(past, fresh), S(0), fn::same{}, qkv.col_block(2 * d, d));
+    const index_t d = y.cols, head = d / heads, fresh = y.rows, shared = k_cache.cols, sharing = d / shared;
+    map_kernels<S>::map(k_cache.row_block(past, fresh), S(0), fn::same{}, qkv.col_block(d, shared));
+    map_kernels<S>::map(v_cache.row_block(past, fresh), S(0), fn::same{}, qkv.col_block(d + shared, shared));
     const head_places places{heads, fresh};
     const scratch<S> p(heads * std::min(block, fresh) * (past + fresh));
     for (index_t first = 0; first < fresh; first += block) {
@@ -186,10 +199,10 @@ struct attention_kernels {
       const strip_shape s{heads, rows, past + first + rows, 0, first, past};
       const family<S> strip = strip_of(s, p.data());
       products::batch(op::none, op::transpose, scale(head), slices(qkv.col_block(0, d), places, head, s, first),
-                      slices(in(k_cache), places, head, s, 0), S(0), strip, s.rows, s.keys, head, s.heads);
+                      slices(in(k_cache), places, head, s, 0, sharing), S(0), strip, s.rows, s.keys, head, s.heads);
       for_each_row(s.heads * s.rows, s.keys,
                    causal_softmax_row<S>{s, p, {}, places, dropout_of({1, fresh, heads, 0}, random_stream())});
-      products::batch(op::none, op::none, S(1), read(strip), slices(in(v_cache), places, head, s, 0), S(0),
+      products::batch(op::none, op::none, S(1), read(strip), slices(in(v_cache), places, head, s, 0, sharing), S(0),
                       slices(y, places, head, s, first), s.rows, head, s.keys, s.heads);
     }
   }
@@ -207,14 +220,14 @@ struct attention_kernels {
     return {random, fn::dropout_factor<S>(shape.dropout), shape.sequence, shape.dropout > 0};
   }
   static family<const S> read(const family<S>& f) {
-    return {f.data, f.stride, f.inner, f.outer_step, f.inner_step, f.first};
+    return {f.data, f.stride, f.inner, f.outer_step, f.inner_step, f.first, f.sharing};
   }
   static family<S> strip_of(const strip_shape& s, S* data) { return {data, s.keys, 1, s.rows * s.keys, 0, 0}; }
-  /// The strip's head slices of a T x d matrix, from row `first_row` of each sequence.
+  /// The strip's head slices of a T x d matrix, from row `first_row` of each sequence; `sharing` heads have the same.
   template <class T>
-  static family<T> slices(matrix_view<T> m, const head_places& p, index_t head, const strip_shape& s,
-                          index_t first_row) {
-    return {m.row(first_row), m.stride, p.all_heads, p.sequence * m.stride, head, s.first_head};
+  static family<T> slices(matrix_view<T> m, const head_places& p, index_t head, const strip_shape& s, index_t first_row,
+                          index_t sharing = 1) {
+    return {m.row(first_row), m.stride, p.all_heads, p.sequence * m.stride, head, s.first_head, sharing};
   }
 
   /// (batch entry, head) pairs whose strips fit into the scratch memory together.

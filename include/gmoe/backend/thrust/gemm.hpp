@@ -19,13 +19,15 @@
 namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
 /// Matrices of one shape at regular places: number i inner + j, j < inner, begins at data + i outer_step +
-/// j inner_step; its rows are `stride` apart. A product's t-th member is number first + t.
+/// (j / sharing) inner_step; its rows are `stride` apart. A product's t-th member is number first + t.
 template <class T>
 struct family {
   T* data = nullptr;
-  index_t stride = 0, inner = 1, outer_step = 0, inner_step = 0, first = 0;
+  index_t stride = 0, inner = 1, outer_step = 0, inner_step = 0, first = 0, sharing = 1;
 
-  GMOE_HD T* at(index_t t) const { return data + (first + t) / inner * outer_step + (first + t) % inner * inner_step; }
+  GMOE_HD T* at(index_t t) const {
+    return data + (first + t) / inner * outer_step + (first + t) % inner / sharing * inner_step;
+  }
 };
 
 /// C = alpha op(A) op(B) + beta C of one member of a list.

@@ -1,8 +1,10 @@
 #pragma once
-/// Rows in groups of equal size, such as the tokens of a sequence: each group transposed, and running means within it.
+/// Rows in groups of equal size, such as the tokens of a sequence: each group transposed, running means within it, and
+/// rows turned by their position.
 
 #include "gmoe/backend/matrix.hpp"
 #include "gmoe/backend/thrust/parallel.hpp"
+#include "gmoe/core/functions.hpp"
 
 namespace gmoe::on_thrust::inline GMOE_THRUST_SYSTEM {
 
@@ -52,6 +54,25 @@ struct prefix_mean_column_backward {
   }
 };
 
+/// Two columns of one row, half a head apart.
+template <class S>
+struct rotate_pair {
+  matrix_view<S> y;
+  S beta;
+  matrix_view<const S> x, angles;
+  index_t sequence, first;
+  S way;
+  GMOE_HD void operator()(index_t n) const {
+    const index_t half = angles.cols / 2;
+    const position at(n, x.cols / 2);
+    const index_t j = at.col % half, column = at.col / half * angles.cols + j, place = first + at.row % sequence;
+    const S a = x(at.row, column), b = x(at.row, column + half), cos = angles(place, j),
+            sin = way * angles(place, j + half);
+    put(y(at.row, column), beta, fn::rotation{}.first(a, b, cos, sin));
+    put(y(at.row, column + half), beta, fn::rotation{}.second(a, b, cos, sin));
+  }
+};
+
 template <class S>
 struct sequence_kernels {
   using in = matrix_view<const S>;
@@ -71,6 +92,11 @@ struct sequence_kernels {
   /// dx_i.
   static void prefix_means_backward(out dx, S beta, in dy, index_t sequence) {
     for_each_index(dy.rows / sequence * dy.cols, prefix_mean_column_backward<S>{dx, beta, dy, sequence});
+  }
+
+  /// y = x with every head turned by the angles of its row's position, + beta y: see the contract.
+  static void rotate(out y, S beta, in x, in angles, index_t sequence, index_t first, S way) {
+    for_each_index(x.rows * (x.cols / 2), rotate_pair<S>{y, beta, x, angles, sequence, first, way});
   }
 };
 
