@@ -238,6 +238,13 @@ struct comet_card : smoe_card {
   no_balance balance{};
 };
 // [/comet]
+// [comet-plus]
+struct comet_plus_card : comet_card {
+  static constexpr card_text text{"comet-plus", "Ibrahim et al., KDD 2023",
+                                  "comet, which learns in the first steps which expert is at which leaf"};
+  ordered_trees router{};
+};
+// [/comet-plus]
 // [raytraced]
 struct raytraced_card : smoe_card {
   static constexpr card_text text{"raytraced", "Perin et al. 2025",
@@ -306,6 +313,7 @@ bool all_same() {
                        same<gmoe_film_card, gmoe::gmoe_film_card>(),
                        same<more_card, gmoe::more_card>(),
                        same<comet_card, gmoe::comet_card>(),
+                       same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
@@ -399,6 +407,9 @@ constexpr auto more = smoe + (L / 2 * 2) * N * d  // routers of layers in whole 
 constexpr auto comet = smoe - L * N * d                              // no linear router, but
                        + L * 2 * ((N - 1) * (d + 1) + N * (d + 1));  // nodes and leaves of k = 2 trees
 // [/comet-parameters]
+// [comet-plus-parameters]
+constexpr auto comet_plus = comet + L * 2 * N * N;
+// [/comet-plus-parameters]
 // [raytraced-parameters]
 constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [/raytraced-parameters]
@@ -501,6 +512,7 @@ int main() {
   good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
   good &= counts<gmoe::more_card>("more", more);
   good &= counts<gmoe::comet_card>("comet", comet);
+  good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   return good ? 0 : 1;
 }

@@ -47,6 +47,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "gmoe-film",
                            "more",
                            "comet",
+                           "comet-plus",
                            "raytraced"})
     CHECK(names.count(name) == 1);
 }
