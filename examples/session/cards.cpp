@@ -1,4 +1,4 @@
-// Compiled once for all backends: what of a card needs its type.
+// Compiled once for all backends: cards with numbers of their own.
 
 #include "gmoe/io/official_save.hpp"
 #include "models.hpp"
@@ -13,7 +13,7 @@ gmoe::any_card card_with(const std::string& variant, const settings& changes) {
 
 std::string official_obstacle(const gmoe::any_card& card, const gmoe::sizes& s) {
   try {
-    gmoe::with_card(card.text().name, [&]<class Card>() { gmoe::check_official(s, card.as<Card>()); });
+    gmoe::check_official(s, card);
     return "";
   } catch (const gmoe::config_error& e) {
     return e.what();

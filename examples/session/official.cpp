@@ -12,12 +12,7 @@ std::unique_ptr<gmoe::any_model<backend>> load_official(const std::filesystem::p
 }
 
 void save_official(const std::filesystem::path& folder, gmoe::any_model<backend>& model) {
-  gmoe::with_card(model.card().text().name, [&]<class Card>() {
-    if constexpr (gmoe::official<Card>)
-      gmoe::save_official(folder, model.as<Card>());
-    else
-      gmoe::check_official(model.shape(), model.card().as<Card>());  // throws
-  });
+  gmoe::save_official(folder, model);
 }
 
 }  // namespace examples

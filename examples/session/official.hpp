@@ -1,5 +1,5 @@
 #pragma once
-/// Official checkpoints of a model: what needs the type of its card.
+/// Official checkpoints of a model, compiled once per backend.
 
 #include <filesystem>
 #include <memory>
