@@ -121,6 +121,33 @@ struct smoe_card : switch_card {
 };
 // [/smoe]
 
+// [path-moe]
+struct path_moe_card : smoe_card {
+  static constexpr card_text text{"path-moe", "Gu et al. 2026",
+                                  "a router per block of four layers, private experts, no balance loss"};
+  by_block<linear_router> router{};  // B = 4 mixtures share a router
+  no_balance balance{};
+};
+// [/path-moe]
+
+// [omni-router]
+struct omni_router_card : switch_card {
+  static constexpr card_text text{"omni-router", "Gu et al. 2025", "one router for all layers, top-1, private experts"};
+  by_block<linear_router> router{.block = 0};  // all mixtures
+  no_capacity capacity{};
+  every_block placement{};
+};
+// [/omni-router]
+
+// [rmoe]
+struct rmoe_card : smoe_card {
+  static constexpr card_text text{"rmoe", "Qiu et al., ICLR 2025",
+                                  "a GRU over depth between private projections and private heads"};
+  narrow<recurrent_router<>> router{};        // r = 32
+  joint_switch_loss balance{.alpha = 0.001};  // over all layers together
+};
+// [/rmoe]
+
 // [llama-smoe]
 struct llama_smoe_card : smoe_card {
   static constexpr card_text text{"llama-smoe", "Jiang et al. 2024",
@@ -267,6 +294,9 @@ bool all_same() {
                        same<switch_shared_card, gmoe::switch_shared_card>(),
                        same<smoe_card, gmoe::smoe_card>(),
                        same<llama_smoe_card, gmoe::llama_smoe_card>(),
+                       same<path_moe_card, gmoe::path_moe_card>(),
+                       same<omni_router_card, gmoe::omni_router_card>(),
+                       same<rmoe_card, gmoe::rmoe_card>(),
                        same<gshard_card, gmoe::gshard_card>(),
                        same<gshard_paper_card, gmoe::gshard_paper_card>(),
                        same<hash_card, gmoe::hash_card>(),

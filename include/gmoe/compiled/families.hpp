@@ -21,6 +21,8 @@
   apply(instance, deepseek_cards) \
   apply(instance, llama_cards) \
   apply(instance, gmoe_cards) \
+  apply(instance, depth_cards) \
+  apply(instance, pools_cards) \
   apply(instance, forms_cards) \
   apply(instance, choosing_cards)
 // clang-format on

@@ -4,10 +4,12 @@
 #include "gmoe/model/cards/choosing.hpp"
 #include "gmoe/model/cards/deepseek.hpp"
 #include "gmoe/model/cards/dense.hpp"
+#include "gmoe/model/cards/depth.hpp"
 #include "gmoe/model/cards/forms.hpp"
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/gshard.hpp"
 #include "gmoe/model/cards/llama.hpp"
+#include "gmoe/model/cards/pools.hpp"
 #include "gmoe/model/cards/switch.hpp"
 // What cards answer that say nothing, and more for cards of your own.
 #include "gmoe/moe/attention/gpt2_attention.hpp"

@@ -20,7 +20,7 @@ namespace gmoe {
 
 /// Every card of the library, family by family.
 struct all_cards : card_families<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards,
-                                 forms_cards, choosing_cards> {};
+                                 depth_cards, pools_cards, forms_cards, choosing_cards> {};
 
 namespace detail {
 
