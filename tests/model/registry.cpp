@@ -47,7 +47,9 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "gmoe-film",
                            "more",
                            "comet",
-                           "raytraced"})
+                           "raytraced",
+                           "sigmoid-shared",
+                           "loss-free"})
     CHECK(names.count(name) == 1);
 }
 

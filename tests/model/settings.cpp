@@ -15,8 +15,8 @@ using namespace gmoe;
 
 namespace {
 
-/// What is seen of a model from outside: names and sizes of its parameters, and the losses of a training pass and of
-/// another. Or why there is none.
+/// What is seen of a model from outside: names and sizes of its parameters, the losses of a training pass and of
+/// another, and what is kept after two steps. Or why there is none.
 template <class Card>
 std::string seen(const sizes& s, const Card& card) {
   using B = gmoe_test::model_backend;
@@ -29,6 +29,14 @@ std::string seen(const sizes& s, const Card& card) {
     for (const bool training : {true, false})
       text += concat(std::hexfloat,
                      gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), training).total.value().item(), "; ");
+    for (std::int64_t step = 0; step < 2; ++step) {
+      step_statistics<B> passes;
+      passes.add(gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), true).found);
+      model.after_step(step, passes);
+    }
+    model.each_buffer([&](const buffer<B>& b) {
+      for (const double v : b.value().to_host()) text += concat(std::hexfloat, v, " ");
+    });
     return text;
   } catch (const config_error& e) {
     return e.what();

@@ -18,8 +18,8 @@
 namespace gmoe {
 
 /// Every card of the library.
-using all_cards =
-    join_cards<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards, forms_cards>;
+using all_cards = join_cards<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards,
+                             forms_cards, scoring_cards>;
 
 namespace detail {
 
