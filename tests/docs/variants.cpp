@@ -266,6 +266,25 @@ using recurrent_more_card = with<gmoe_card, block_pool, depth_modulated, global_
 using placed_gmoe_card = with<gmoe_card, depth_modulated>;
 // [/combinations]
 
+// [sigmoid-shared]
+struct sigmoid_shared_card : smoe_card {
+  static constexpr card_text text{"sigmoid-shared", "DeepSeek-AI 2024",
+                                  "top-2 by sigmoid scores beside a shared expert, balanced within sequences"};
+  local_expert always{};    // E_s
+  sigmoid_score score{};    // s = sigma(z)
+  scaled_shares gate{};     // w = scale s / sum over the chosen
+  sequence_loss balance{};  // alpha sum_i f_i P_i of each sequence
+};
+// [/sigmoid-shared]
+
+// [loss-free]
+struct loss_free_card : sigmoid_shared_card {
+  static constexpr card_text text{"loss-free", "Wang et al. 2024",
+                                  "sigmoid-shared with biases on the choice that follow the load"};
+  biased_top_k select{};  // of s + b; b follows the load
+};
+// [/loss-free]
+
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
 constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
@@ -313,8 +332,14 @@ bool all_same() {
                        same<gmoe_film_card, gmoe::gmoe_film_card>(),
                        same<more_card, gmoe::more_card>(),
                        same<comet_card, gmoe::comet_card>(),
+<<<<<<< HEAD
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>()};
+=======
+                       same<raytraced_card, gmoe::raytraced_card>(),
+                       same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
+                       same<loss_free_card, gmoe::loss_free_card>()};
+>>>>>>> scores
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -413,6 +438,12 @@ constexpr auto comet_plus = comet + L * 2 * N * N;
 // [raytraced-parameters]
 constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [/raytraced-parameters]
+// [sigmoid-shared-parameters]
+constexpr auto sigmoid_shared = smoe + L * 2 * d * m;  // a shared expert in every block
+// [/sigmoid-shared-parameters]
+// [loss-free-parameters]
+constexpr auto loss_free = sigmoid_shared;  // biases are a buffer
+// [/loss-free-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -514,5 +545,7 @@ int main() {
   good &= counts<gmoe::comet_card>("comet", comet);
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
+  good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
+  good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
   return good ? 0 : 1;
 }

@@ -27,5 +27,6 @@
   apply(instance, pools_cards) \
   apply(instance, decisions_cards) \
   apply(instance, choosing_cards) \
+  apply(instance, scoring_cards) \
   apply(instance, forms_cards)
 // clang-format on
