@@ -332,14 +332,10 @@ bool all_same() {
                        same<gmoe_film_card, gmoe::gmoe_film_card>(),
                        same<more_card, gmoe::more_card>(),
                        same<comet_card, gmoe::comet_card>(),
-<<<<<<< HEAD
                        same<comet_plus_card, gmoe::comet_plus_card>(),
-                       same<raytraced_card, gmoe::raytraced_card>()};
-=======
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>()};
->>>>>>> scores
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 

@@ -47,14 +47,10 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "gmoe-film",
                            "more",
                            "comet",
-<<<<<<< HEAD
                            "comet-plus",
-                           "raytraced"})
-=======
                            "raytraced",
                            "sigmoid-shared",
                            "loss-free"})
->>>>>>> scores
     CHECK(names.count(name) == 1);
 }
 

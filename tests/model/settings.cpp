@@ -17,13 +17,8 @@ using namespace gmoe;
 
 namespace {
 
-<<<<<<< HEAD
 /// What is seen of a model from outside: names and sizes of its parameters, losses and gradients of a training pass and
-/// of another, and where it hears of steps that after a late one. Or why there is none.
-=======
-/// What is seen of a model from outside: names and sizes of its parameters, the losses of a training pass and of
-/// another, and what is kept after two steps. Or why there is none.
->>>>>>> scores
+/// of another, where it hears of steps that after a late one, and what is kept then. Or why there is none.
 template <class Card>
 std::string seen(const sizes& s, const Card& card) {
   using B = gmoe_test::model_backend;
@@ -33,7 +28,6 @@ std::string seen(const sizes& s, const Card& card) {
     model.each_parameter(
         [&](const parameter<B>& p) { text += concat(p.name(), " ", p.rows(), " x ", p.cols(), "; "); });
     gmoe_test::randomise(model, 2);
-<<<<<<< HEAD
     if (model.needs_preparation()) {
       std::vector<std::int64_t> counts(static_cast<std::size_t>(s.vocab));
       std::iota(counts.begin(), counts.end(), std::int64_t{1});
@@ -58,19 +52,9 @@ std::string seen(const sizes& s, const Card& card) {
       model.after_step(1000, heard);
       loss(false);
     }
-=======
-    for (const bool training : {true, false})
-      text += concat(std::hexfloat,
-                     gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), training).total.value().item(), "; ");
-    for (std::int64_t step = 0; step < 2; ++step) {
-      step_statistics<B> passes;
-      passes.add(gmoe_test::losses_of(model, gmoe_test::text(2, 5, s.vocab), true).found);
-      model.after_step(step, passes);
-    }
     model.each_buffer([&](const buffer<B>& b) {
       for (const double v : b.value().to_host()) text += concat(std::hexfloat, v, " ");
     });
->>>>>>> scores
     return text;
   } catch (const config_error& e) {
     return e.what();
