@@ -3,12 +3,6 @@
 #include "gmoe/io/official_save.hpp"
 #include "models.hpp"
 
-namespace gmoe {
-
-template any_card make_card<all_cards>(std::string_view);
-
-}  // namespace gmoe
-
 namespace examples {
 
 gmoe::any_card card_with(const std::string& variant, const settings& changes) {

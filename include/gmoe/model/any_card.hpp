@@ -122,10 +122,16 @@ class any_card {
   std::unique_ptr<held> held_;
 };
 
+/// make_card for a list that is compiled as a whole: compiled/models.hpp declares it for those of the library.
+template <class List>
+any_card new_card(std::string_view name) {
+  return with_card<List>(name, []<class Card>() { return any_card(Card{}); });
+}
+
 /// The card of that name. Throws config_error for an unknown one, as with_card does.
 template <class List = all_cards>
 any_card make_card(std::string_view name) {
-  return with_card<List>(name, []<class Card>() { return any_card(Card{}); });
+  return with_family<List>(name, [&]<class Family>() { return new_card<Family>(name); });
 }
 
 // What else takes a card.

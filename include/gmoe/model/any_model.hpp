@@ -150,13 +150,19 @@ language_model<Card, B>& any_model<B>::as() {
   return static_cast<model_of<Card, B>&>(*this).get();
 }
 
+/// make_model for a list that is compiled as a whole: compiled/models.hpp declares it for those of the library.
+template <class B, class List>
+std::unique_ptr<any_model<B>> new_model(const any_card& card, const sizes& s, std::uint64_t seed) {
+  return with_card<List>(card.text().name, [&]<class Card>() -> std::unique_ptr<any_model<B>> {
+    return std::make_unique<model_of<Card, B>>(s, card, seed);
+  });
+}
+
 /// A new model of a card by its name. Throws config_error for a name that is not in the list, as with_card does, and if
 /// the numbers do not fit.
 template <class B, class List = all_cards>
 std::unique_ptr<any_model<B>> make_model(const any_card& card, const sizes& s, std::uint64_t seed = 42) {
-  return with_card<List>(card.text().name, [&]<class Card>() -> std::unique_ptr<any_model<B>> {
-    return std::make_unique<model_of<Card, B>>(s, card, seed);
-  });
+  return with_family<List>(card.text().name, [&]<class Family>() { return new_model<B, Family>(card, s, seed); });
 }
 template <class B, class List = all_cards>
 std::unique_ptr<any_model<B>> make_model(std::string_view name, const sizes& s, std::uint64_t seed = 42) {

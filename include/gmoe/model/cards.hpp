@@ -3,6 +3,7 @@
 
 #include "gmoe/model/cards/deepseek.hpp"
 #include "gmoe/model/cards/dense.hpp"
+#include "gmoe/model/cards/depth.hpp"
 #include "gmoe/model/cards/forms.hpp"
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/gshard.hpp"
