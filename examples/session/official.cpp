@@ -5,10 +5,7 @@
 namespace examples {
 
 std::unique_ptr<gmoe::any_model<backend>> load_official(const std::filesystem::path& folder) {
-  return gmoe::with_official_model<backend>(
-      folder, []<class Card>(gmoe::language_model<Card, backend>& model) -> std::unique_ptr<gmoe::any_model<backend>> {
-        return std::make_unique<gmoe::model_of<Card, backend>>(std::move(model));
-      });
+  return gmoe::load_official<backend>(folder);
 }
 
 void save_official(const std::filesystem::path& folder, gmoe::any_model<backend>& model) {
