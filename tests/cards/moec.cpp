@@ -90,7 +90,8 @@ TEST_CASE("cards/moec: its equations, differences, and token by token") {
   six.alpha = 0.2;
   six.beta = 3;
   c.shape.experts = 6;
-  c.set = {{"select.size", "3"}, {"select.rest", "0.8"}, {"balance.alpha", "0.2"}, {"balance.beta", "3"}};
+  c.set = {
+      {"select.size", "3"}, {"select.rest", "0.8"}, {"balance.switch.alpha", "0.2"}, {"balance.cluster.beta", "3"}};
   check_equations(c, six);
   c.training = false;
   check_equations(c, six);
@@ -104,7 +105,7 @@ TEST_CASE("cards/moec: its equations, differences, and token by token") {
 }
 
 TEST_CASE("cards/moec: clusters of one without a loss on them are top-1") {
-  check_same({.card = "moec", .set = {{"select.size", "1"}, {"balance.beta", "7"}}},
+  check_same({.card = "moec", .set = {{"select.size", "1"}, {"balance.cluster.beta", "7"}}},
              {.card = "sigma-tiny", .set = {{"select.until", "0"}}});
 }
 

@@ -43,7 +43,7 @@ TEST_CASE("cards/top-p: its equations, differences, and token by token") {
   other.tau = 0.75;
   other.alpha = 0.3;
   other.beta = 0.2;
-  c.set = {{"select.above", "0.75"}, {"balance.alpha", "0.3"}, {"balance.beta", "0.2"}};
+  c.set = {{"select.above", "0.75"}, {"balance.switch.alpha", "0.3"}, {"balance.entropy.beta", "0.2"}};
   const auto found = check_equations(c, other);
   std::set<index_t> counts;  // tokens differ in how many experts they take
   for (const auto& r : found.routings) {

@@ -110,7 +110,7 @@ struct top_p_card : smoe_card {
                                   "as many experts as it takes for their scores to sum to enough"};
   prefix select{.above = 0.4};  // tau = 0.4
   selected_score gate{};        // w = p_e
-  sure_switch_loss balance{};
+  sum_of<switch_loss, entropy_loss> balance{};
 };
 // [/top-p]
 // [capacity-aware]
@@ -138,7 +138,7 @@ struct moec_card : smoe_card {
                                   written_from::description};
   cluster_choice select{};  // q = 2, rho = 0.5
   selected_score gate{};    // w = p_e
-  cluster_loss balance{};
+  sum_of<switch_loss, cluster_variance> balance{};
 };
 // [/moec]
 // [dynmoe]

@@ -2,9 +2,10 @@
 /// Who chooses whom, and how many: mixtures that differ from the usual one in selection and assignment.
 
 #include "gmoe/model/cards/switch.hpp"
-#include "gmoe/moe/balance/cluster_loss.hpp"
+#include "gmoe/moe/balance/cluster_variance.hpp"
+#include "gmoe/moe/balance/entropy_loss.hpp"
 #include "gmoe/moe/balance/null_aware_loss.hpp"
-#include "gmoe/moe/balance/sure_switch_loss.hpp"
+#include "gmoe/moe/balance/sum_of.hpp"
 #include "gmoe/moe/balance/two_level_loss.hpp"
 #include "gmoe/moe/body/special_experts.hpp"
 #include "gmoe/moe/candidates/token_masks.hpp"
@@ -35,7 +36,7 @@ struct top_p_card : smoe_card {
                                   "as many experts as it takes for their scores to sum to enough"};
   prefix select{.above = 0.4};
   selected_score gate{};
-  sure_switch_loss balance{};
+  sum_of<switch_loss, entropy_loss> balance{};
 };
 
 /// Experts take tokens: even loads without a loss, 0 to N experts per token, raw weights.
@@ -170,7 +171,7 @@ struct moec_card : smoe_card {
                                   written_from::description};
   cluster_choice select{};
   selected_score gate{};
-  cluster_loss balance{};
+  sum_of<switch_loss, cluster_variance> balance{};
 };
 
 using choosing_cards =

@@ -19,6 +19,7 @@ constexpr auto names_of(entropy_of) { return std::array<std::string_view, 2>{"to
 /// beta mean_t H(p_t) of each token, or -beta H(mean_t p_t) of the mean, for each layer; H(p) = -sum_i p_i log p_i.
 struct entropy_loss {
   using slot = slots::balance;
+  static constexpr std::string_view name = "entropy";
   double beta = 1e-4;
   entropy_of of_what = entropy_of::token;
   static constexpr auto fields =

@@ -12,6 +12,7 @@ namespace gmoe {
 /// experts the mean of f over them: they are alike, and need not be balanced among themselves.
 struct null_aware_loss {
   using slot = slots::balance;
+  static constexpr std::string_view name = "null_aware";
   double alpha = 0.01;
   static constexpr auto fields =
       std::tuple{field{"alpha", &null_aware_loss::alpha, "coefficient of the load balancing loss", at_least(0)}};

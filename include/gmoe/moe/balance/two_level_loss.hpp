@@ -10,6 +10,7 @@ namespace gmoe {
 /// went to number j of any node, P and R the means of the two softmaxes. Reads "node_scores" of two_level_score.
 struct two_level_loss {
   using slot = slots::balance;
+  static constexpr std::string_view name = "two_level";
   double alpha = 0.01, beta = 0.01;
   static constexpr auto fields =
       std::tuple{field{"alpha", &two_level_loss::alpha, "coefficient of the loss on nodes", at_least(0)},
