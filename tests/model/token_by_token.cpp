@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "backends.hpp"
@@ -44,11 +46,12 @@ double largest_error(const std::vector<double>& a, const std::vector<double>& b)
   return worst;
 }
 
-reading in_one_pass(const any_model<B>& model, const std::vector<id_type>& tokens) {
+template <class Model>
+reading in_one_pass(const Model& model, const std::vector<id_type>& tokens) {
   reading r;
   batch<B> data;
   data.assign(tokens, {}, 1, model.shape().vocab);
-  auto pass = model.begin(any_model<B>::reading({}, data));
+  auto pass = model.begin(Model::reading({}, data));
   const std::vector<double> all = model.logits({}, model.hidden(pass)).value().to_host();
   const auto vocab = static_cast<std::ptrdiff_t>(model.shape().vocab);
   for (auto at = all.begin(); at != all.end(); at += vocab) r.logits.emplace_back(at, at + vocab);
@@ -57,7 +60,8 @@ reading in_one_pass(const any_model<B>& model, const std::vector<id_type>& token
 }
 
 /// The first `prompt` tokens at once, then one after another.
-reading piece_by_piece(const any_model<B>& model, const std::vector<id_type>& tokens, std::size_t prompt) {
+template <class Model>
+reading piece_by_piece(const Model& model, const std::vector<id_type>& tokens, std::size_t prompt) {
   reading r;
   generator reader(model);
   kv_cache<B> cache = model.make_cache();  // the same by hand, to see the choices
@@ -69,7 +73,7 @@ reading piece_by_piece(const any_model<B>& model, const std::vector<id_type>& to
     data.assign(piece, {}, 1, model.shape().vocab);
     context<B> ctx;
     ctx.cache = &cache;
-    auto pass = model.begin(any_model<B>::reading(ctx, data));
+    auto pass = model.begin(Model::reading(ctx, data));
     const std::vector<double> all = model.logits({}, model.hidden(pass)).value().to_host();
     CHECK(largest_error(r.logits.back(), {all.end() - model.shape().vocab, all.end()}) < 1e-12);
     r.add_choices(pass.found());
@@ -82,17 +86,20 @@ void check_reading(std::string_view name) {
   INFO(name);
   sizes s = gmoe_test::small_sizes();
   s.positions = 9;
-  any_card card = gmoe_test::small_card(name);
-  if (has_setting(card, "experts.granularity")) change_setting(card, "experts.granularity", "2");
-  // What is drawn is drawn anew in every pass.
-  if (has_setting(card, "select.draws_in_evaluation")) change_setting(card, "select.draws_in_evaluation", "false");
-  const auto model = make_model<B>(card, s);
-  gmoe_test::randomise(*model);
+  any_card card = make_card(name);
+  for (const auto& [number, value] :
+       {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"}, std::pair{"experts.granularity", "2"},
+        // What is drawn is drawn anew in every pass.
+        std::pair{"select.draws_in_evaluation", "false"}})
+    if (has_setting(card, number)) change_setting(card, number, value);
+  const auto made = make_model<B>(card, s);
+  any_model<B>& model = *made;
+  gmoe_test::randomise(model);
   const std::vector<id_type> tokens{3, 9, 10, 3, 7, 4, 4, 0, 5};
-  const reading whole = in_one_pass(*model, tokens);
+  const reading whole = in_one_pass(model, tokens);
   for (const std::size_t prompt : {std::size_t{1}, std::size_t{4}, tokens.size()}) {
     CAPTURE(prompt);
-    const reading pieces = piece_by_piece(*model, tokens, prompt);
+    const reading pieces = piece_by_piece(model, tokens, prompt);
     CHECK(pieces.chosen == whole.chosen);
     CHECK(pieces.kept == whole.kept);
     REQUIRE(pieces.logits.size() == tokens.size() - prompt + 1);
@@ -104,5 +111,6 @@ void check_reading(std::string_view name) {
 }  // namespace
 
 TEST_CASE("model/token_by_token: every card reads piece by piece what it reads in one pass") {
-  for (const card_text& text : all_cards::texts) check_reading(text.name);
+  for (const card_text& text : all_cards::texts)
+    if (make_card(text.name).reach(false).how <= reach::past) check_reading(text.name);  // others refuse to generate
 }

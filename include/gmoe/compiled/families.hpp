@@ -23,6 +23,11 @@
   apply(instance, deepseek_cards) \
   apply(instance, llama_cards) \
   apply(instance, gmoe_cards) \
+  apply(instance, depth_cards) \
+  apply(instance, pools_cards) \
+  apply(instance, decisions_cards) \
+  apply(instance, choosing_cards) \
+  apply(instance, scoring_cards) \
   apply(instance, forms_cards) \
   apply(instance, official_cards)
 // clang-format on

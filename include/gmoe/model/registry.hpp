@@ -20,7 +20,8 @@ namespace gmoe {
 
 /// Every card of the library, family by family.
 struct all_cards
-    : card_families<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards, forms_cards> {};
+    : card_families<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards, depth_cards,
+                    pools_cards, decisions_cards, choosing_cards, scoring_cards, forms_cards> {};
 
 namespace detail {
 
