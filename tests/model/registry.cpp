@@ -47,6 +47,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "gmoe-film",
                            "more",
                            "comet",
+                           "comet-plus",
                            "raytraced",
                            "sigmoid-shared",
                            "loss-free"})

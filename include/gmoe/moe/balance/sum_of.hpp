@@ -64,7 +64,9 @@ struct sum_of {
 
   template <class Card, class B>
   static consteval bool check_partners() {
-    return fits<First, Card, B>() && fits<Second, Card, B>() && (detail::says_none<Third> || fits<Third, Card, B>());
+    bool fit = fits<First, Card, B>() && fits<Second, Card, B>();
+    if constexpr (!detail::says_none<Third>) fit = fits<Third, Card, B>() && fit;
+    return fit;
   }
 
  private:
