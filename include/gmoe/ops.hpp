@@ -5,6 +5,7 @@
 #include "gmoe/ops/broadcast.hpp"
 #include "gmoe/ops/elementwise.hpp"
 #include "gmoe/ops/masked.hpp"
+#include "gmoe/ops/normal_noise.hpp"
 #include "gmoe/ops/scale_by.hpp"
 #include "gmoe/ops/stop_gradient.hpp"
 #include "gmoe/ops/valid_rows.hpp"

@@ -47,7 +47,10 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "gmoe-film",
                            "more",
                            "comet",
-                           "raytraced"})
+                           "comet-plus",
+                           "raytraced",
+                           "sigmoid-shared",
+                           "loss-free"})
     CHECK(names.count(name) == 1);
 }
 

@@ -29,6 +29,7 @@
 #include "gmoe/ops/log_softmax.hpp"
 #include "gmoe/ops/masked.hpp"
 #include "gmoe/ops/matmul.hpp"
+#include "gmoe/ops/normal_noise.hpp"
 #include "gmoe/ops/normalize.hpp"
 #include "gmoe/ops/outer_rows.hpp"
 #include "gmoe/ops/pairs.hpp"
@@ -90,6 +91,7 @@
   instance variable<B> matmul(const variable<B>&, const variable<B>&, op);                                        \
   instance variable<B> matmul_side_by_side(const variable<B>&, const variable<B>&, const variable<B>&);           \
   instance variable<B> affine(const variable<B>&, const variable<B>&, const variable<B>&);                        \
+  instance matrix<B> normal_noise(index_t, index_t, random_stream);                                               \
   instance variable<B> normalize_sums(const variable<B>&, double);                                                \
   instance variable<B> normalize_lengths(const variable<B>&, double);                                             \
   instance variable<B> sum(const variable<B>&);                                                                   \

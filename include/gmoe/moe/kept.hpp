@@ -35,6 +35,13 @@ struct own {
   Cached& cached = nothing_kept;
 };
 
+/// What a wrapper that keeps something per layer hands on to the policy that it wraps, whose layer is a part of its
+/// own.
+template <class Layer, class Whole, class Shared, class Carried, class Cached>
+own<Layer, Shared, Carried, Cached> with_layer(Layer& part, const own<Whole, Shared, Carried, Cached>& my) {
+  return {part, my.shared, my.carried, my.cached};
+}
+
 namespace detail {
 
 template <class P>

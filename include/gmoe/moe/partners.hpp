@@ -44,6 +44,7 @@ GMOE_SAYS(takes_logits)
 GMOE_SAYS(makes_scores)
 GMOE_SAYS(reads_ids_alone)
 GMOE_SAYS(differs_by_layer)
+GMOE_SAYS(notes_noise)
 #undef GMOE_SAYS
 
 }  // namespace detail
@@ -61,6 +62,9 @@ inline constexpr bool has_balance = !detail::says_none<answer<Card, slots::balan
 /// The router looks at the ids of tokens alone (`reads_ids_alone`).
 template <class Router>
 inline constexpr bool reads_no_rows = detail::says_reads_ids_alone<Router>();
+/// The router notes its logits without noise and how much noise it has (`notes_noise`).
+template <class Card>
+inline constexpr bool has_noise = detail::says_notes_noise<answer<Card, slots::router>>();
 /// There are scores to be read.
 template <class Card>
 inline constexpr bool has_scores = form_uses<Card, slots::score>;

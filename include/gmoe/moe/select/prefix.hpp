@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "gmoe/core/field.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/ops/choose.hpp"
@@ -18,7 +19,7 @@ namespace gmoe {
 ///     I = {(1), ..., (n)},  n the smallest with p_(1) + ... + p_(n) > above        p_(1) >= p_(2) >= ...
 struct prefix {
   using slot = slots::select;
-  double above = 0.9;  ///< tau
+  double above = 0.4;  ///< tau: that of top-p; XMoE 0.9
   static constexpr auto fields =
       std::tuple{field{"above", &prefix::above, "experts are added until their scores sum to more", between(0, 1)}};
 
@@ -36,6 +37,14 @@ struct prefix {
     // A rounded sum may be more than 1 before the last expert.
     if (above < 1) B::keep_until_sum(chosen.view(), r.scores.value().view(), static_cast<scalar>(above));
     return chosen;
+  }
+
+  template <class Card, class B>
+  static consteval bool check_partners() {
+    static_assert(!has_signed_scores<Card>,
+                  "gmoe: prefix sums scores, but the card's scores are logits, which may be negative: it takes another "
+                  "score, such as softmax_score");
+    return true;
   }
 };
 
