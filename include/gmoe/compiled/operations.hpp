@@ -16,6 +16,7 @@
 #include "gmoe/ops/columns.hpp"
 #include "gmoe/ops/concat.hpp"
 #include "gmoe/ops/cross_entropy.hpp"
+#include "gmoe/ops/distances.hpp"
 #include "gmoe/ops/dropout.hpp"
 #include "gmoe/ops/elementwise.hpp"
 #include "gmoe/ops/embedding.hpp"
@@ -105,6 +106,7 @@
   instance variable<B> reciprocal(const variable<B>&);                                                            \
   instance variable<B> x_log_x(const variable<B>&);                                                               \
   instance variable<B> clamp(const variable<B>&, double, double);                                                 \
+  instance variable<B> row_distances(const variable<B>&, const variable<B>&);                                     \
   instance variable<B> smooth_step(const variable<B>&, double);                                                   \
   instance variable<B> normal_cdf(const variable<B>&);                                                            \
   instance variable<B> open_gate(const variable<B>&);                                                             \
