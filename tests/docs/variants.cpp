@@ -285,6 +285,86 @@ struct loss_free_card : sigmoid_shared_card {
 };
 // [/loss-free]
 
+// [remoe]
+struct remoe_card : smoe_card {
+  static constexpr card_text text{"remoe", "Wang et al., ICLR 2025",
+                                  "experts with a positive score, however many, steered to be two on average"};
+  relu_score score{};
+  positive select{};
+  selected_score gate{};
+  steered_sparsity balance{};
+};
+// [/remoe]
+
+// [laplace]
+struct laplace_card : smoe_card {
+  static constexpr card_text text{"laplace", "Nguyen et al. 2024", "top-2 by the distance from a centroid per expert"};
+  keyed_router<learned_keys, negative_distance> router{};
+};
+// [/laplace]
+
+// [laplace-hierarchical]
+struct laplace_hierarchical_card : laplace_card {
+  static constexpr card_text text{"laplace-hierarchical", "Nguyen et al. 2024",
+                                  "laplace in two levels: distances from groups, and from experts in them"};
+  hierarchical_score score{};
+};
+// [/laplace-hierarchical]
+
+// [cosine-router]
+struct cosine_router_card : smoe_card {
+  static constexpr card_text text{"cosine-router", "Chi et al., NeurIPS 2022",
+                                  "top-1 by the angle between token and expert in few dimensions"};
+  cosine_router router{};
+  top_k select{};
+  selected_score gate{};
+};
+// [/cosine-router]
+
+// [nexus]
+struct nexus_card : smoe_card {
+  static constexpr card_text text{"nexus", "Gritsch et al. 2024",
+                                  "top-2 by keys made of descriptions of experts, beside a shared expert"};
+  local_expert always{};
+  keyed_router<described_keys, dot_product> router{};
+};
+// [/nexus]
+
+// [mixer]
+struct mixer_card : smoe_card {
+  static constexpr card_text text{"mixer", "MixER, 2025",
+                                  "the expert of the nearest centroid; centroids follow their tokens",
+                                  written_from::description};
+  centroid_router router{};
+  top_k select{};
+  unit_weight gate{};
+  no_balance balance{};
+};
+// [/mixer]
+
+// [pro-moe]
+struct pro_moe_card : smoe_card {
+  static constexpr card_text text{"pro-moe", "ProMoE, 2025",
+                                  "top-2 by cosines with prototypes that a contrastive loss keeps apart",
+                                  written_from::description};
+  local_expert always{};
+  keyed_router<learned_keys, cosine_similarity> router{};
+  prototype_loss balance{};
+};
+// [/pro-moe]
+
+// [dselect-k]
+struct dselect_k_card : smoe_card {
+  static constexpr card_text text{"dselect-k", "Hazimeh et al., NeurIPS 2021",
+                                  "two selectors that spell an expert's number in bits, smooth at first"};
+  dselect_router router{};
+  plain_score score{};
+  positive select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/dselect-k]
+
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
 constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
@@ -335,7 +415,15 @@ bool all_same() {
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
-                       same<loss_free_card, gmoe::loss_free_card>()};
+                       same<loss_free_card, gmoe::loss_free_card>(),
+                       same<remoe_card, gmoe::remoe_card>(),
+                       same<laplace_card, gmoe::laplace_card>(),
+                       same<laplace_hierarchical_card, gmoe::laplace_hierarchical_card>(),
+                       same<cosine_router_card, gmoe::cosine_router_card>(),
+                       same<nexus_card, gmoe::nexus_card>(),
+                       same<mixer_card, gmoe::mixer_card>(),
+                       same<pro_moe_card, gmoe::pro_moe_card>(),
+                       same<dselect_k_card, gmoe::dselect_k_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -440,6 +528,35 @@ constexpr auto sigmoid_shared = smoe + L * 2 * d * m;  // a shared expert in eve
 // [loss-free-parameters]
 constexpr auto loss_free = sigmoid_shared;  // biases are a buffer
 // [/loss-free-parameters]
+// [remoe-parameters]
+constexpr auto remoe = smoe;  // lambda is a buffer
+// [/remoe-parameters]
+// [laplace-parameters]
+constexpr auto laplace = smoe;  // a centroid for a row of the gate
+// [/laplace-parameters]
+// [laplace-hierarchical-parameters]
+constexpr auto laplace_hierarchical = laplace + L * 2 * d;  // centroids of G = 2 groups
+// [/laplace-hierarchical-parameters]
+// [cosine-router-parameters]
+constexpr auto cosine_router = smoe - L * N * d              // no linear router, but
+                               + L * (16 * d + N * 16 + 1);  // a projection to r = 16, keys, a temperature
+// [/cosine-router-parameters]
+// [nexus-parameters]
+constexpr auto nexus = smoe + L * 2 * d * m - L * N * d             // a shared expert, no linear router, but
+                       + L * (N * 16 + 64 * 16 + 64 + d * 64 + d);  // descriptions and their network
+// [/nexus-parameters]
+// [mixer-parameters]
+constexpr auto mixer = smoe - L * N * d;  // centroids are a buffer
+// [/mixer-parameters]
+// [pro-moe-parameters]
+constexpr auto pro_moe = smoe + L * 2 * d * m;  // a shared expert in every block
+// [/pro-moe-parameters]
+// [dselect-k-parameters]
+constexpr auto dselect_k = smoe - L * N * d  // no linear router, but
+                           + L * 2 *
+                                 (3 * (d + 1)  // 3 bits spell N = 6 experts, for each of k = 2 selectors
+                                  + (d + 1));  // and how much it says
+// [/dselect-k-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -543,5 +660,13 @@ int main() {
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
+  good &= counts<gmoe::remoe_card>("remoe", remoe);
+  good &= counts<gmoe::laplace_card>("laplace", laplace);
+  good &= counts<gmoe::laplace_hierarchical_card>("laplace-hierarchical", laplace_hierarchical);
+  good &= counts<gmoe::cosine_router_card>("cosine-router", cosine_router);
+  good &= counts<gmoe::nexus_card>("nexus", nexus);
+  good &= counts<gmoe::mixer_card>("mixer", mixer);
+  good &= counts<gmoe::pro_moe_card>("pro-moe", pro_moe);
+  good &= counts<gmoe::dselect_k_card>("dselect-k", dselect_k);
   return good ? 0 : 1;
 }

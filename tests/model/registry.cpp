@@ -50,7 +50,15 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "comet-plus",
                            "raytraced",
                            "sigmoid-shared",
-                           "loss-free"})
+                           "loss-free",
+                           "remoe",
+                           "laplace",
+                           "laplace-hierarchical",
+                           "cosine-router",
+                           "nexus",
+                           "mixer",
+                           "pro-moe",
+                           "dselect-k"})
     CHECK(names.count(name) == 1);
 }
 

@@ -106,6 +106,7 @@
   instance variable<B> reciprocal(const variable<B>&);                                                            \
   instance variable<B> x_log_x(const variable<B>&);                                                               \
   instance variable<B> clamp(const variable<B>&, double, double);                                                 \
+  instance variable<B> row_distances(const variable<B>&, const variable<B>&);                                     \
   instance variable<B> smooth_step(const variable<B>&, double);                                                   \
   instance variable<B> normal_cdf(const variable<B>&);                                                            \
   instance variable<B> open_gate(const variable<B>&);                                                             \
