@@ -28,6 +28,5 @@
   apply(instance, decisions_cards) \
   apply(instance, choosing_cards) \
   apply(instance, scoring_cards) \
-  apply(instance, forms_cards) \
-  apply(instance, official_cards)
+  apply(instance, forms_cards)
 // clang-format on

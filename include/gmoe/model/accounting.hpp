@@ -51,7 +51,8 @@ struct part_size {
   }
 };
 
-/// Routed experts that a token visits in a routing, on average: as the router says, or the selection.
+/// Routed experts that a token visits in a routing, on average: as the router says, the selection, or a
+/// balance that steers towards it.
 template <class Card>
 double experts_per_token(const Card& card, const layer_shape& l) {
   const auto& select = answer_of<slots::select>(card);
@@ -59,6 +60,8 @@ double experts_per_token(const Card& card, const layer_shape& l) {
     return ask<hooks::experts_per_token>(answer_of<slots::router>(card), nothing{}, l);
   else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::select>, nothing, const layer_shape&>)
     return ask<hooks::experts_per_token>(select, nothing{}, l);
+  else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::balance>, nothing, const layer_shape&>)
+    return ask<hooks::experts_per_token>(answer_of<slots::balance>(card), nothing{}, l);
   else
     return static_cast<double>(ask<hooks::at_most>(select, nothing{}, l));
 }

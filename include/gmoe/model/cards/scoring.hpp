@@ -3,9 +3,12 @@
 
 #include "gmoe/model/cards/switch.hpp"
 #include "gmoe/moe/balance/sequence_loss.hpp"
+#include "gmoe/moe/balance/steered_sparsity.hpp"
 #include "gmoe/moe/gate/scaled_shares.hpp"
+#include "gmoe/moe/score/relu_score.hpp"
 #include "gmoe/moe/score/sigmoid_score.hpp"
 #include "gmoe/moe/select/biased_top_k.hpp"
+#include "gmoe/moe/select/positive.hpp"
 
 namespace gmoe {
 
@@ -26,6 +29,16 @@ struct loss_free_card : sigmoid_shared_card {
   biased_top_k select{};
 };
 
-using scoring_cards = card_list<sigmoid_shared_card, loss_free_card>;
+/// Every expert with a positive score; a loss whose weight is steered keeps them few.
+struct remoe_card : smoe_card {
+  static constexpr card_text text{"remoe", "Wang et al., ICLR 2025",
+                                  "experts with a positive score, however many, steered to be two on average"};
+  relu_score score{};
+  positive select{};
+  selected_score gate{};
+  steered_sparsity balance{};
+};
+
+using scoring_cards = card_list<sigmoid_shared_card, loss_free_card, remoe_card>;
 
 }  // namespace gmoe
