@@ -47,7 +47,12 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "gmoe-film",
                            "more",
                            "comet",
-                           "raytraced"})
+                           "raytraced",
+                           "noisy-top-k",
+                           "xmoe-threshold",
+                           "stable-moe",
+                           "hyper-moe",
+                           "mowe"})
     CHECK(names.count(name) == 1);
 }
 
