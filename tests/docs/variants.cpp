@@ -258,6 +258,57 @@ struct raytraced_card : smoe_card {
   expert_path form{};  // S = 3 steps
 };
 // [/raytraced]
+// [noisy-top-k]
+struct noisy_top_k_card : smoe_card {
+  static constexpr card_text text{"noisy-top-k", "Shazeer et al., ICLR 2017",
+                                  "top-2 of logits with learned noise, losses on importance and load"};
+  noisy<linear_router> router{};  // z' and e s; notes z' and s
+  importance_and_load balance{};
+};
+// [/noisy-top-k]
+// [xmoe-threshold]
+struct xmoe_threshold_card : smoe_card {
+  static constexpr card_text text{"xmoe-threshold", "Yang et al., Findings of ACL 2024",
+                                  "small experts, as many as it takes for 0.9 of the scores, by priority"};
+  fine_grained<layer_pool> experts{.granularity = 4};  // g
+  gelu_expert body{};
+  prefix select{.above = 0.9};            // θ
+  ranked_capacity capacity{.factor = 5};  // γ
+  scores_over_kept gate{};                // over I', not over I
+  winners_loss balance{};
+};
+// [/xmoe-threshold]
+// [stable-moe]
+struct stable_moe_card : smoe_card {
+  static constexpr card_text text{"stable-moe", "Dai et al., ACL 2022",
+                                  "top-1 that a table of token ids learns, which then decides for good"};
+  centroid_router router{};     // a
+  sigmoid_score score{};        // g of every expert
+  distilled_choice select{};    // s, in both stages; teaches and adds both losses
+  limited_capacity capacity{};  // c = 1.25
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/stable-moe]
+// [hyper-moe]
+struct hyper_moe_card : noisy_top_k_card {
+  static constexpr card_text text{"hyper-moe", "Zhao et al., ACL 2024",
+                                  "noisy top-1, and a network made of what the other experts know"};
+  hyper_adapter always{};
+  top_k select{.k = 1};
+  selected_score gate{};  // renormalised, a single weight would be 1
+};
+// [/hyper-moe]
+// [mowe]
+struct mowe_card : hash_card {
+  static constexpr card_text text{"mowe", "dos Santos et al. 2023",
+                                  "the word so far decides, through a fixed table; one pool for all layers",
+                                  written_from::description};
+  global_pool experts{};
+  frozen_experts<relu_expert> body{};  // as long as `from` is -1, they train
+  word_router router{};
+};
+// [/mowe]
 
 // [combinations]
 /// Blocks of two layers share their experts; the router is GMoE's recurrent one.
@@ -284,6 +335,86 @@ struct loss_free_card : sigmoid_shared_card {
   biased_top_k select{};  // of s + b; b follows the load
 };
 // [/loss-free]
+
+// [remoe]
+struct remoe_card : smoe_card {
+  static constexpr card_text text{"remoe", "Wang et al., ICLR 2025",
+                                  "experts with a positive score, however many, steered to be two on average"};
+  relu_score score{};
+  positive select{};
+  selected_score gate{};
+  steered_sparsity balance{};
+};
+// [/remoe]
+
+// [laplace]
+struct laplace_card : smoe_card {
+  static constexpr card_text text{"laplace", "Nguyen et al. 2024", "top-2 by the distance from a centroid per expert"};
+  keyed_router<learned_keys, negative_distance> router{};
+};
+// [/laplace]
+
+// [laplace-hierarchical]
+struct laplace_hierarchical_card : laplace_card {
+  static constexpr card_text text{"laplace-hierarchical", "Nguyen et al. 2024",
+                                  "laplace in two levels: distances from groups, and from experts in them"};
+  hierarchical_score score{};
+};
+// [/laplace-hierarchical]
+
+// [cosine-router]
+struct cosine_router_card : smoe_card {
+  static constexpr card_text text{"cosine-router", "Chi et al., NeurIPS 2022",
+                                  "top-1 by the angle between token and expert in few dimensions"};
+  cosine_router router{};
+  top_k select{};
+  selected_score gate{};
+};
+// [/cosine-router]
+
+// [nexus]
+struct nexus_card : smoe_card {
+  static constexpr card_text text{"nexus", "Gritsch et al. 2024",
+                                  "top-2 by keys made of descriptions of experts, beside a shared expert"};
+  local_expert always{};
+  keyed_router<described_keys, dot_product> router{};
+};
+// [/nexus]
+
+// [mixer]
+struct mixer_card : smoe_card {
+  static constexpr card_text text{"mixer", "MixER, 2025",
+                                  "the expert of the nearest centroid; centroids follow their tokens",
+                                  written_from::description};
+  clustered_router router{};
+  top_k select{};
+  unit_weight gate{};
+  no_balance balance{};
+};
+// [/mixer]
+
+// [pro-moe]
+struct pro_moe_card : smoe_card {
+  static constexpr card_text text{"pro-moe", "ProMoE, 2025",
+                                  "top-2 by cosines with prototypes that a contrastive loss keeps apart",
+                                  written_from::description};
+  local_expert always{};
+  keyed_router<learned_keys, cosine_similarity> router{};
+  prototype_loss balance{};
+};
+// [/pro-moe]
+
+// [dselect-k]
+struct dselect_k_card : smoe_card {
+  static constexpr card_text text{"dselect-k", "Hazimeh et al., NeurIPS 2021",
+                                  "two selectors that spell an expert's number in bits, smooth at first"};
+  dselect_router router{};
+  plain_score score{};
+  positive select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/dselect-k]
 
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
@@ -335,7 +466,20 @@ bool all_same() {
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
-                       same<loss_free_card, gmoe::loss_free_card>()};
+                       same<loss_free_card, gmoe::loss_free_card>(),
+                       same<remoe_card, gmoe::remoe_card>(),
+                       same<laplace_card, gmoe::laplace_card>(),
+                       same<laplace_hierarchical_card, gmoe::laplace_hierarchical_card>(),
+                       same<cosine_router_card, gmoe::cosine_router_card>(),
+                       same<nexus_card, gmoe::nexus_card>(),
+                       same<mixer_card, gmoe::mixer_card>(),
+                       same<pro_moe_card, gmoe::pro_moe_card>(),
+                       same<dselect_k_card, gmoe::dselect_k_card>(),
+                       same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
+                       same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
+                       same<stable_moe_card, gmoe::stable_moe_card>(),
+                       same<hyper_moe_card, gmoe::hyper_moe_card>(),
+                       same<mowe_card, gmoe::mowe_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -440,6 +584,52 @@ constexpr auto sigmoid_shared = smoe + L * 2 * d * m;  // a shared expert in eve
 // [loss-free-parameters]
 constexpr auto loss_free = sigmoid_shared;  // biases are a buffer
 // [/loss-free-parameters]
+// [remoe-parameters]
+constexpr auto remoe = smoe;  // lambda is a buffer
+// [/remoe-parameters]
+// [laplace-parameters]
+constexpr auto laplace = smoe;  // a centroid for a row of the gate
+// [/laplace-parameters]
+// [laplace-hierarchical-parameters]
+constexpr auto laplace_hierarchical = laplace + L * 2 * d;  // centroids of G = 2 groups
+// [/laplace-hierarchical-parameters]
+// [cosine-router-parameters]
+constexpr auto cosine_router = smoe - L * N * d              // no linear router, but
+                               + L * (16 * d + N * 16 + 1);  // a projection to r = 16, keys, a temperature
+// [/cosine-router-parameters]
+// [nexus-parameters]
+constexpr auto nexus = smoe + L * 2 * d * m - L * N * d             // a shared expert, no linear router, but
+                       + L * (N * 16 + 64 * 16 + 64 + d * 64 + d);  // descriptions and their network
+// [/nexus-parameters]
+// [mixer-parameters]
+constexpr auto mixer = smoe - L * N * d;  // centroids are a buffer
+// [/mixer-parameters]
+// [pro-moe-parameters]
+constexpr auto pro_moe = smoe + L * 2 * d * m;  // a shared expert in every block
+// [/pro-moe-parameters]
+// [dselect-k-parameters]
+constexpr auto dselect_k = smoe - L * N * d  // no linear router, but
+                           + L * 2 *
+                                 (3 * (d + 1)  // 3 bits spell N = 6 experts, for each of k = 2 selectors
+                                  + (d + 1));  // and how much it says
+// [/dselect-k-parameters]
+// [noisy-top-k-parameters]
+constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
+// [/noisy-top-k-parameters]
+// [xmoe-threshold-parameters]
+constexpr auto xmoe_threshold = smoe + L * (g - 1) * N * d;  // the router sees g N experts of m / g
+// [/xmoe-threshold-parameters]
+// [stable-moe-parameters]
+constexpr auto stable_moe = smoe + (V + N) * 50;  // words and head
+// [/stable-moe-parameters]
+// [hyper-moe-parameters]
+constexpr auto hyper_moe = noisy_top_k + N * 32 + L * 8                       // embeddings
+                           + (32 + 1) * 64 + (64 + 1) * d + (d + 8 + 1) * 64  // W1, W2, W3, biases
+                           + 2 * 16 * 64 * d + 16 * 64 + d * 64;              // the generator
+// [/hyper-moe-parameters]
+// [mowe-parameters]
+constexpr auto mowe = hash - (M - 1) * N * 2 * d * m;  // the pool, once
+// [/mowe-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -543,5 +733,18 @@ int main() {
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
+  good &= counts<gmoe::remoe_card>("remoe", remoe);
+  good &= counts<gmoe::laplace_card>("laplace", laplace);
+  good &= counts<gmoe::laplace_hierarchical_card>("laplace-hierarchical", laplace_hierarchical);
+  good &= counts<gmoe::cosine_router_card>("cosine-router", cosine_router);
+  good &= counts<gmoe::nexus_card>("nexus", nexus);
+  good &= counts<gmoe::mixer_card>("mixer", mixer);
+  good &= counts<gmoe::pro_moe_card>("pro-moe", pro_moe);
+  good &= counts<gmoe::dselect_k_card>("dselect-k", dselect_k);
+  good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
+  good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
+  good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);
+  good &= counts<gmoe::hyper_moe_card>("hyper-moe", hyper_moe);
+  good &= counts<gmoe::mowe_card>("mowe", mowe);
   return good ? 0 : 1;
 }

@@ -50,7 +50,20 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "comet-plus",
                            "raytraced",
                            "sigmoid-shared",
-                           "loss-free"})
+                           "loss-free",
+                           "remoe",
+                           "laplace",
+                           "laplace-hierarchical",
+                           "cosine-router",
+                           "nexus",
+                           "mixer",
+                           "pro-moe",
+                           "dselect-k",
+                           "noisy-top-k",
+                           "xmoe-threshold",
+                           "stable-moe",
+                           "hyper-moe",
+                           "mowe"})
     CHECK(names.count(name) == 1);
 }
 
