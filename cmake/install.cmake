@@ -19,6 +19,7 @@ install(FILES ${PROJECT_BINARY_DIR}/package/gmoe-config.cmake ${PROJECT_BINARY_D
               ${PROJECT_SOURCE_DIR}/cmake/device.cmake ${PROJECT_SOURCE_DIR}/cmake/providers.cmake
               ${PROJECT_SOURCE_DIR}/cmake/compiled.cmake ${PROJECT_SOURCE_DIR}/cmake/compiled.cpp
         DESTINATION ${gmoe_package_dir})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/cmake/compiled DESTINATION ${gmoe_package_dir})
 
 foreach(name gmoe gmoe-io gmoe-onednn gmoe-blas gmoe-thrust-host)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/package/${name}.pc @ONLY)

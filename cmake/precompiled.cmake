@@ -1,16 +1,17 @@
-# What the project's own programs share: gmoe::compiled, and the headers of models read by the compiler once for all
-# programs of the same flags.
+# What the project's own programs share: gmoe::compiled and gmoe::compiled_models, and the headers of models read by the
+# compiler once for all programs of the same flags.
 
 gmoe_add_compiled(gmoe_build_flags)
 
-# gmoe_use_models(<target>...): for files that include "gmoe/gmoe.hpp" and more: the operations come compiled, the headers
-# precompiled.
+# gmoe_use_models(<target>...): for files that include "gmoe/gmoe.hpp" and more: the operations, and models by name, come
+# compiled, the headers precompiled.
 add_library(gmoe_models OBJECT EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/cmake/precompiled.cpp)
 target_link_libraries(gmoe_models PRIVATE gmoe_compiled)
-target_precompile_headers(gmoe_models PRIVATE <gmoe/gmoe.hpp> <gmoe/compiled/cpu.hpp>)
+target_precompile_headers(gmoe_models PRIVATE <gmoe/gmoe.hpp> <gmoe/compiled/models.hpp>)
+target_precompile_headers(gmoe_compiled_models REUSE_FROM gmoe_models)
 function(gmoe_use_models)
   foreach(target IN LISTS ARGN)
-    target_link_libraries(${target} PRIVATE gmoe_compiled)
+    target_link_libraries(${target} PRIVATE gmoe_compiled_models)
     target_precompile_headers(${target} REUSE_FROM gmoe_models)
   endforeach()
 endfunction()

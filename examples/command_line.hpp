@@ -12,16 +12,19 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "gentle_threads.hpp"
 #include "gmoe/backend/eigen/gemm_provider.hpp"
 #include "gmoe/core/error.hpp"
 #include "gmoe/core/nearest_name.hpp"
 #include "gmoe/io/in_quotes.hpp"
 #include "gmoe/version.hpp"
+#include "usage_error.hpp"
 
 namespace examples {
 
@@ -191,6 +194,44 @@ inline std::optional<int> read_command_line(CLI::App& app, int argc, char** argv
   }
   std::fprintf(stderr, "%s: %s\n", name.c_str(), wrong.c_str());
   return usage_status;
+}
+
+/// What the main functions of programs have of their own.
+struct program_text {
+  std::string about, uses;               ///< what --help says first and last; see read_command_line
+  std::string parts = "";                ///< follows the version
+  std::string too_large = "this model";  ///< what there may be too little memory for
+  std::function<command_line_extras(CLI::App&)> extras = {};
+};
+
+/// A program's main function: `add_options(app, a)` tells what the command line may say, it is read, and
+/// `run(app, a)` does the work and says how the program ends. What is thrown is told in one line on standard error.
+template <class Arguments, class Run>
+int run_program(int argc, char** argv, const program_text& text, void (*add_options)(CLI::App&, Arguments&),
+                const Run& run) {
+  give_way_while_waiting(argv);
+  CLI::App app{text.about};
+  const std::string name = program_name(app, argv[0]);  // parsing makes it the whole path
+  app.get_formatter()->column_width(36);
+  Arguments a;
+  add_options(app, a);
+  const auto ended =
+      read_command_line(app, argc, argv, text.uses, text.parts, text.extras ? text.extras(app) : command_line_extras{});
+  if (ended) return *ended;
+  const auto tell = [&](const std::string& what, int status) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s: %s\n", name.c_str(), what.c_str());
+    return status;
+  };
+  try {
+    return run(app, a);
+  } catch (const usage_error& e) {
+    return tell(e.what(), usage_status);
+  } catch (const std::bad_alloc&) {
+    return tell("there is not enough memory for " + text.too_large, 1);
+  } catch (const std::exception& e) {
+    return tell(e.what(), 1);
+  }
 }
 
 }  // namespace examples

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "command_line.hpp"
 #include "compare/comparison.hpp"
@@ -13,11 +14,11 @@
 #include "compare/report.hpp"
 #include "compare/store.hpp"
 #include "compare/table.hpp"
+#include "compare/tasks.hpp"
 #include "compare/unfinished.hpp"
 #include "fields_json.hpp"
 #include "fingerprint.hpp"
 #include "further_texts.hpp"
-#include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/counting_models.hpp"
@@ -54,6 +55,7 @@ struct arguments {
   gmoe::sizes shape{.experts = 16};
   std::vector<std::string> set;
   gmoe::recipe how;
+  examples::task_options task;
 };
 
 void add_options(CLI::App& app, arguments& a) {
@@ -85,6 +87,7 @@ void add_options(CLI::App& app, arguments& a) {
       ->capture_default_str();
   app.add_option("--validate", a.validate,
                  "NAME=PATH, any number of them: further texts to measure the loss on, a column each");
+  examples::add_task_options(app, a.task, "; every finished run is asked them");
   app.add_option(
       "--merge", a.merge,
       "results of earlier comparisons of the same text, sizes and recipe: nothing is trained, they are shown as "
@@ -157,6 +160,17 @@ void print_cards(const std::vector<compare::run_plan>& plans, const arguments& a
   }
 }
 
+/// What is asked, and who cannot be.
+void print_tasks(const compare::asked_tasks& tasks, const std::vector<std::string>& variants) {
+  std::ptrdiff_t questions = 0;
+  for (const examples::task_set& set : tasks.sets) questions += std::ssize(set.questions);
+  std::printf("every run is asked %s of %s at its end\n", plural(questions, "question").c_str(),
+              plural(std::ssize(tasks.sets), "file").c_str());
+  for (const std::string& variant : variants)
+    if (const std::string obstacle = examples::likelihood_obstacle(variant); !obstacle.empty())
+      std::printf("  %s cannot be asked: %s\n", variant.c_str(), obstacle.c_str());
+}
+
 /// What models reach that only count, on the tokens that all runs are measured on.
 json floors(const compare::split_text& text, index_t tokens) {
   const auto measured = text.validation.first(static_cast<std::size_t>(tokens + 1));
@@ -190,7 +204,15 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
                          {"card", run.at("settings").at("card")},
                          {"parts", examples::describe_briefly(
                                        v.name, examples::settings_for(v.name, examples::read_settings(a.set)))}};
-  for (json& run : runs) run.erase("histogram");
+  head["tasks"] = nullptr;
+  if (const json& settings = runs.front().at("settings"); settings.contains("tasks")) {
+    head["tasks"] = settings["tasks"];
+    head["tasks"]["intervals"] = compare::interval_kinds();
+  }
+  for (json& run : runs) {
+    run.erase("histogram");
+    run.erase("questions");
+  }
   return compare::assemble(std::move(head), std::move(runs));
 }
 
@@ -238,6 +260,7 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
     return merge_results(a);
   }
   gmoe::require(!a.text.empty(), "no text was given: --text PATH names a file or a folder");
+  examples::check_task_options(app, a.task);
   compare::comparison_request request{.variants = compare::expand(a.variants),
                                       .settings = examples::read_settings(a.set),
                                       .equal = compare::equality_named(a.equal),
@@ -253,6 +276,8 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
   // Mistakes show before anything is read, written or timed.
   const auto no_clock = [](const compare::run_plan&) { return 1.0; };
   compare::make_plans(request, no_clock);
+  std::optional<compare::asked_tasks> tasks;
+  if (!a.task.files.empty()) tasks = compare::read_asked(a.task, a.shape, a.how);
   compare::check_writable(a.json_file);
   compare::check_writable(a.report);
   const compare::run_store store(a.runs);
@@ -261,7 +286,8 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
   const gmoe::corpus text = gmoe::corpus::read(a.text);
   const auto split = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
   const std::vector<examples::further_text> others = examples::read_further_texts(a.validate);
-  compare::split_text parts{split.train, split.validation, examples::text_fingerprint(text.bytes()), {}};
+  compare::split_text parts{
+      split.train, split.validation, examples::text_fingerprint(text.bytes()), {}, tasks ? &*tasks : nullptr};
   for (const examples::further_text& o : others) parts.others.push_back({o.name, o.text.bytes(), o.fingerprint()});
   const std::vector<compare::run_plan> plans =
       compare::make_plans(request, [&](const compare::run_plan& p) { return store.seconds_per_step(p, parts); });
@@ -273,6 +299,7 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
   std::fflush(stdout);
 
   print_cards(plans, a);
+  if (tasks) print_tasks(*tasks, request.variants);
   if (const index_t old = store.earlier_results(); old > 0)
     std::printf("%s of an earlier version in %s %s not taken over: it kept other numbers\n",
                 plural(old, "finished run").c_str(), store.folder().c_str(), old == 1 ? "is" : "are");
@@ -298,30 +325,20 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::give_way_while_waiting(argv);
-  CLI::App app{"Trains several mixture-of-experts language models on the same text and compares them."};
-  app.get_formatter()->column_width(36);
-  arguments a;
-  add_options(app, a);
-  const auto ended = examples::read_model_command_line(
-      app, argc, argv,
-      "  compare --text book.txt\n"
-      "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
-      "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
-      "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
-      "  compare --merge here.json there.json\n"
-      "  compare --list\n",
-      "backends " + examples::together(examples::compiled_backends()), "--variants");
-  if (ended) return *ended;
-  try {
-    return run(app, a, {argv + 1, argv + argc});
-  } catch (const examples::usage_error& e) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "compare: %s\n", e.what());
-    return examples::usage_status;
-  } catch (const std::exception& e) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "compare: %s\n", e.what());
-    return 1;
-  }
+  return examples::run_program<arguments>(
+      argc, argv,
+      {.about = "Trains several mixture-of-experts language models on the same text and compares them.",
+       .uses = "  compare --text book.txt\n"
+               "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
+               "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
+               "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
+               "  compare --text book.txt --tasks pairs.jsonl arc.jsonl --by byte --shots 5\n"
+               "  compare --merge here.json there.json\n"
+               "  compare --list\n",
+       .parts = "backends " + examples::together(examples::compiled_backends()),
+       .too_large = "one of these models and its batches",
+       .extras = examples::variant_extras("--variants")},
+      add_options, [&](const CLI::App& app, const arguments& a) {
+        return run(app, a, {argv + 1, argv + argc});
+      });
 }

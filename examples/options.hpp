@@ -64,12 +64,12 @@ inline void refuse_idle_options(const CLI::App& app, const settings& card, const
     throw usage_error(gmoe::concat("--experts has no effect on ", either(variants)));
 }
 
-/// Reads the command line of a program that makes models, see command_line.hpp. --help ends with the numbers of the
-/// variants that the option `chosen` names, of all if it is silent.
-inline std::optional<int> read_model_command_line(CLI::App& app, int argc, char** argv, const std::string& uses,
-                                                  const std::string& parts, const std::string& chosen) {
-  return read_command_line(app, argc, argv, uses, parts,
-                           {[&app, chosen] { return numbers_help(app.get_option(chosen)->results()); }, setting_like});
+/// What the command line of a program that makes models has beside its options, see command_line.hpp: --help ends with
+/// the numbers of the variants that the option `chosen` names, of all if it is silent.
+inline auto variant_extras(const std::string& chosen) {
+  return [chosen](CLI::App& app) -> command_line_extras {
+    return {[&app, chosen] { return numbers_help(app.get_option(chosen)->results()); }, setting_like};
+  };
 }
 
 }  // namespace examples

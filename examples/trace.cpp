@@ -53,13 +53,13 @@ int main(int argc, char** argv) {
   examples::add_recipe_options(app, o.how,
                                {"steps", "batch", "sequence", "accumulation", "warmup_fraction", "final_fraction",
                                 "validation_fraction", "seed"});
-  const auto ended = examples::read_model_command_line(
+  const auto ended = examples::read_command_line(
       app, argc, argv,
       "  trace --variant gshard --tokens tokens.safetensors --out trace.safetensors --training --gradients\n"
       "  trace --variant gmoe --set balance.alpha=0.3 --tokens tokens.safetensors --out trace.safetensors\n"
       "  trace --checkpoint runs/gmoe --tokens tokens.safetensors --out trace.safetensors\n"
       "  trace --variant switch --tokens tokens.safetensors --out again.safetensors --replay trace.safetensors\n",
-      "", "--variant");
+      "", examples::variant_extras("--variant")(app));
   if (ended) return *ended;
   try {
     o.card = examples::read_settings(set);

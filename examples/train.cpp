@@ -13,7 +13,6 @@
 #include "command_line.hpp"
 #include "fingerprint.hpp"
 #include "further_texts.hpp"
-#include "gentle_threads.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/data/printable.hpp"
@@ -356,30 +355,16 @@ int run(const CLI::App& app, arguments a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::give_way_while_waiting(argv);
-  CLI::App app{"Trains a mixture-of-experts language model on a text."};
-  app.get_formatter()->column_width(36);
-  arguments a;
-  add_options(app, a);
-  const auto ended = examples::read_model_command_line(
-      app, argc, argv,
-      "  train --text book.txt\n"
-      "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
-      "  train --text book.txt --resume\n"
-      "  train --variant switch --help\n"
-      "  train --list\n",
-      "backends " + examples::together(examples::compiled_backends()), "--variant");
-  if (ended) return *ended;
-  try {
-    return run(app, a);
-  } catch (const examples::usage_error& e) {
-    std::fprintf(stderr, "train: %s\n", e.what());
-    return examples::usage_status;
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "train: there is not enough memory for this model and these batches\n");
-    return 1;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "train: %s\n", e.what());
-    return 1;
-  }
+  return examples::run_program<arguments>(
+      argc, argv,
+      {.about = "Trains a mixture-of-experts language model on a text.",
+       .uses = "  train --text book.txt\n"
+               "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
+               "  train --text book.txt --resume\n"
+               "  train --variant switch --help\n"
+               "  train --list\n",
+       .parts = "backends " + examples::together(examples::compiled_backends()),
+       .too_large = "this model and these batches",
+       .extras = examples::variant_extras("--variant")},
+      add_options, run);
 }

@@ -9,7 +9,8 @@
 #   - Thrust's backend is included by whoever asks for it, never by the rest of the library;
 #   - headers directly in gmoe/ only collect others, except version.hpp; gmoe.hpp reaches every header but those that it
 #     says are included on their own;
-#   - compiled/ lists every operation of ops/, as far as it has no template parameter but the backend;
+#   - compiled/ lists every operation of ops/, as far as it has no template parameter but the backend, and every family of
+#     all_cards;
 #   - nobody prints, except the progress line of train/progress.hpp;
 #   - every header has #pragma once, names its includes from the include root, and has at most 400 lines.
 
@@ -182,6 +183,21 @@ if(EXISTS ${INCLUDE}/gmoe/compiled/operations.hpp)
     list(LENGTH lines lines)
     if(lines LESS functions)
       mistake("gmoe/compiled/operations.hpp: ${lines} of ${functions} functions ${name} of ${place_${name}} are listed")
+    endif()
+  endforeach()
+endif()
+
+# What compiled/families.hpp forgets.
+if(EXISTS ${INCLUDE}/gmoe/compiled/families.hpp AND EXISTS ${INCLUDE}/gmoe/model/registry.hpp)
+  file(READ ${INCLUDE}/gmoe/compiled/families.hpp list)
+  file(READ ${INCLUDE}/gmoe/model/registry.hpp text)
+  if(NOT text MATCHES "struct all_cards[ \n]*:[ \n]*card_families<([^>]+)>")
+    mistake("gmoe/model/registry.hpp: all_cards is no card_families<...>")
+  endif()
+  string(REGEX MATCHALL "[a-z_0-9]+" families "${CMAKE_MATCH_1}")
+  foreach(family IN LISTS families)
+    if(NOT list MATCHES "apply\\(instance, ${family}\\)")
+      mistake("gmoe/compiled/families.hpp: ${family} of all_cards is not listed")
     endif()
   endforeach()
 endif()

@@ -63,3 +63,5 @@ string(REPEAT "|" 401 long)
 check("at most 400" core/b.hpp "#pragma once${long}")
 check("0 of 1 functions twice of gmoe/ops/b.hpp are listed" compiled/operations.hpp "#pragma once" ops/b.hpp
       "#pragma once|template <class B>|variable<B> twice(const variable<B>& x) {|}")
+check("b_cards of all_cards is not listed" compiled/families.hpp "#pragma once|apply(instance, a_cards)" model/registry.hpp
+      "#pragma once|struct all_cards : card_families<a_cards, b_cards> {|}")

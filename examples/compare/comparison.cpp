@@ -64,6 +64,8 @@ json merge(const std::vector<json>& comparisons, const std::vector<std::string>&
       gmoe::require<gmoe::data_error>(differ.empty(), names[i], " does not fit ", names[0], ": ", key,
                                       differ.empty() ? "" : differ[0].value("path", std::string()), " is another");
     }
+    gmoe::require<gmoe::data_error>(one.value("tasks", json(nullptr)) == head.value("tasks", json(nullptr)), names[i],
+                                    " does not fit ", names[0], ": the tasks are others");
     for (const json& p : one.at("provenance"))
       if (std::find(origins.begin(), origins.end(), p) == origins.end()) origins.push_back(p);
     for (const auto& [variant, about] : one.at("variants").items()) head["variants"][variant] = about;

@@ -3,14 +3,21 @@
 #include <algorithm>
 #include <map>
 
+#include "gmoe/analysis/accuracy_difference.hpp"
 #include "gmoe/analysis/paired_difference.hpp"
+#include "tasks.hpp"
 
 namespace compare {
 
 namespace {
 
+/// A run's number, and the run.
+struct value_of_run {
+  double value;
+  const json* run;
+};
 /// The values of one number by seed.
-using by_seed = std::map<std::uint64_t, double>;
+using by_seed = std::map<std::uint64_t, value_of_run>;
 
 /// The variants in order, with the number's values.
 std::vector<std::pair<std::string, by_seed>> values_of(const std::vector<json>& runs, const std::string& key) {
@@ -20,7 +27,7 @@ std::vector<std::pair<std::string, by_seed>> values_of(const std::vector<json>& 
     auto at = std::find_if(all.begin(), all.end(), [&](const auto& v) { return v.first == name; });
     if (at == all.end()) at = all.insert(all.end(), {name, {}});
     if (const auto value = run.find(key); value != run.end() && value->is_number())
-      at->second[run.at("seed").get<std::uint64_t>()] = value->get<double>();
+      at->second[run.at("seed").get<std::uint64_t>()] = {value->get<double>(), &run};
   }
   return all;
 }
@@ -37,6 +44,22 @@ json difference_json(const gmoe::paired_difference& d, int better) {
                                                      : "worse"}};
 }
 
+/// The interval over the questions.
+void add_questions(json& difference, const std::vector<double>& a, const std::vector<double>& b) {
+  const gmoe::accuracy_difference d = gmoe::compare_accuracies(a, b);
+  difference["question_low"] = d.low;
+  difference["question_high"] = d.high;
+  if (d.holds(0)) difference["verdict"] = "noise";
+}
+
+/// Of -d, where that of d is from `low` to `high`.
+void turn_interval(json& difference, const char* low, const char* high) {
+  if (!difference.contains(low) || difference[low].is_null()) return;
+  const double was_low = difference[low];
+  difference[low] = -difference[high].get<double>();
+  difference[high] = -was_low;
+}
+
 }  // namespace
 
 std::vector<std::string> losses_on_texts(const std::vector<json>& runs) {
@@ -51,6 +74,7 @@ std::vector<judged_number> judged_numbers(const std::vector<json>& runs) {
   std::vector<judged_number> all{{"validation_loss", -1},  {"perplexity", -1},        {"bits_per_byte", -1},
                                  {"tokens_per_second", 1}, {"peak_memory_bytes", -1}, {"mean_load_cv", -1}};
   for (const std::string& key : losses_on_texts(runs)) all.push_back({key, -1});
+  for (const std::string& key : accuracies(runs)) all.push_back({key, 1});
   return all;
 }
 
@@ -63,14 +87,19 @@ json paired_differences(const std::vector<json>& runs) {
       for (std::size_t b = a + 1; b < variants.size(); ++b, ++pair) {
         if (pair == pairs.size()) pairs.push_back({{"a", variants[a].first}, {"b", variants[b].first}});
         std::vector<double> of_a, of_b;
+        std::vector<const json*> runs_of_a, runs_of_b;
         for (const auto& [seed, value] : variants[a].second)
           if (const auto same = variants[b].second.find(seed); same != variants[b].second.end()) {
-            of_a.push_back(value);
-            of_b.push_back(same->second);
+            of_a.push_back(value.value);
+            of_b.push_back(same->second.value);
+            runs_of_a.push_back(value.run);
+            runs_of_b.push_back(same->second.run);
           }
-        pairs[pair][number.key] = of_a.empty()
-                                      ? json(nullptr)
-                                      : difference_json(gmoe::compare_pairs(of_a, of_b, interval_level), number.better);
+        json& found = pairs[pair][number.key] = nullptr;
+        if (of_a.empty()) continue;
+        found = difference_json(gmoe::compare_pairs(of_a, of_b, interval_level), number.better);
+        if (is_accuracy(number.key))
+          add_questions(found, shares_right(runs_of_a, number.key), shares_right(runs_of_b, number.key));
       }
   }
   return pairs;
@@ -82,11 +111,8 @@ json difference_of(const json& differences, const std::string& a, const std::str
     if (pair.at("a") != b || pair.at("b") != a || pair.at(key).is_null()) continue;
     json turned = pair.at(key);
     turned["mean"] = -turned["mean"].get<double>();
-    if (!turned["low"].is_null()) {
-      const double low = turned["low"];
-      turned["low"] = -turned["high"].get<double>();
-      turned["high"] = -low;
-    }
+    turn_interval(turned, "low", "high");
+    turn_interval(turned, "question_low", "question_high");
     if (turned["verdict"] != "noise") turned["verdict"] = turned["verdict"] == "better" ? "worse" : "better";
     return turned;
   }

@@ -24,12 +24,14 @@ struct judged_number {
   std::string key;
   int better;
 };
-/// Losses, on further texts too, speed, memory, and evenness of the load.
+/// Losses, on further texts too, speed, memory, evenness of the load, and accuracies.
 std::vector<judged_number> judged_numbers(const std::vector<json>& runs);
 
 /// One object per pair of variants, in the order of `runs`: `a`, `b`, and for every judged number that both have the
 /// paired difference b - a over the seeds that both have: {"seeds", "mean", "deviation", "low", "high", "verdict"},
-/// where the verdict is "better" (b is), "worse" or "noise". Deviation and interval are null for one seed.
+/// where the verdict is "better" (b is), "worse" or "noise". Deviation and interval are null for one seed. Accuracies
+/// have an interval over the questions beside that over the seeds, "question_low" and "question_high", and a difference
+/// is noise within either: seeds that happen to agree on a handful of questions prove nothing.
 json paired_differences(const std::vector<json>& runs);
 
 /// Adds `verdicts` to every row of a summary: for every judged number "best" (better than every other variant, beyond

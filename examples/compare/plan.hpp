@@ -25,11 +25,14 @@ struct validation_text {
   std::string fingerprint;
 };
 
-/// The text, split once for all runs, and the further ones.
+struct asked_tasks;  // tasks.hpp
+
+/// The text, split once for all runs, the further ones, and what runs are asked.
 struct split_text {
   std::span<const std::uint8_t> train, validation;
   std::string fingerprint;
   std::vector<validation_text> others = {};
+  const asked_tasks* tasks = nullptr;
 };
 
 /// One variant with one seed (`how.seed`).
@@ -54,7 +57,7 @@ class unfinished_run;
 /// What happens while a run is under way.
 struct run_hooks {
   std::function<void(const gmoe::step_report&)> on_step;
-  std::function<bool()> stop;                          ///< asked after every step
+  std::function<bool()> stop;                          ///< asked after every step, and now and then among questions
   const unfinished_run* unfinished = nullptr;          ///< where an interrupted run is kept, and looked for
   std::function<void(std::int64_t)> on_continue = {};  ///< told the step at which an interrupted run continues
 };

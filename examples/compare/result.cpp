@@ -1,7 +1,9 @@
 #include "result.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "gmoe/core/error.hpp"
@@ -164,6 +166,41 @@ void check_histogram(const field& h, const field& layers, const std::vector<inde
   h["steps"].wholes(paths * experts.size(), [&](std::size_t s) { return experts[s % experts.size()] - 1; });
 }
 
+/// Of the tasks that the settings name: none, or all of them null for a variant that cannot be asked.
+void check_tasks(const field& run) {
+  const field tasks = run["tasks"], questions = run["questions"];
+  if (tasks.value().is_null()) {
+    run["accuracy"].equal(nullptr);
+    questions.equal(nullptr);
+    return;
+  }
+  run["accuracy"].number(0, 1);
+  std::size_t left = questions.list();
+  for (std::size_t t = 0; t < tasks.list(); ++t) {
+    const field task = tasks[t];
+    task["task"].text();
+    const index_t count = task["questions"].whole(1, static_cast<index_t>(left));
+    left -= static_cast<std::size_t>(count);
+    for (const char* key : {"accuracy", "low", "high", "chance"}) task[key].number(0, 1);
+    task["outcomes"].text();
+    const auto& outcomes = task["outcomes"].value().get_ref<const std::string&>();
+    if (outcomes.size() != static_cast<std::size_t>(count) || outcomes.find_first_not_of("01") != std::string::npos)
+      task["outcomes"].fail("a 0 or 1 for each of ", count, " questions");
+    const auto right = std::count(outcomes.begin(), outcomes.end(), '1');
+    task["right"].equal(right);
+    const std::string key = "accuracy:" + task["task"].value().get<std::string>();
+    run[key.c_str()].equal(task["accuracy"].value());
+  }
+  if (left != 0) tasks.fail("as many outcomes as there are questions");
+  for (std::size_t q = 0; q < questions.list(); ++q) {
+    const field question = questions[q], choices = question["choices"];
+    question["task"].text();
+    question["answer"].whole(0, static_cast<index_t>(choices.list()) - 1);
+    for (std::size_t c = 0; c < choices.list(); ++c)
+      for (const char* key : {"log_likelihood", "tokens", "bytes"}) choices[c][key].number();
+  }
+}
+
 }  // namespace
 
 void check_result(const json& result, index_t most_tokens, const std::string& where) {
@@ -190,6 +227,7 @@ void check_result(const json& result, index_t most_tokens, const std::string& wh
     for (const char* key : {"tokens", "perplexity", "bits_per_byte"}) text[key].number();
     check_shares(text["layers"], experts);
   }
+  if (settings.value().contains("tasks")) check_tasks(run);
   const field load_cv = run["load_cv"];
   for (std::size_t l = 0; l < load_cv.list(experts.size()); ++l) load_cv[l].number();
   for (const char* key :

@@ -12,6 +12,7 @@
 #include "paths.hpp"
 #include "plan.hpp"
 #include "result.hpp"
+#include "tasks.hpp"
 #include "unfinished.hpp"
 
 namespace compare {
@@ -186,17 +187,19 @@ std::unique_ptr<examples::session> session_of(const run_plan& plan, const split_
 json run_plan::settings(const split_text& text) const {
   json others = json::object();
   for (const validation_text& other : text.others) others[other.name] = other.fingerprint;
-  return {{"format", run_format},
-          {"version", gmoe::version_string},
-          {"variant", variant},
-          {"backend", backend},
-          {"sizes", examples::fields_json(shape)},
-          {"card", examples::card_json(variant, card)},
-          {"recipe", examples::fields_json(how)},
-          {"text", text.fingerprint},
-          {"texts", std::move(others)},
-          {"validation_tokens", validation_tokens},
-          {"analysis_tokens", analysis_tokens}};
+  json all{{"format", run_format},
+           {"version", gmoe::version_string},
+           {"variant", variant},
+           {"backend", backend},
+           {"sizes", examples::fields_json(shape)},
+           {"card", examples::card_json(variant, card)},
+           {"recipe", examples::fields_json(how)},
+           {"text", text.fingerprint},
+           {"texts", std::move(others)},
+           {"validation_tokens", validation_tokens},
+           {"analysis_tokens", analysis_tokens}};
+  if (text.tasks) all["tasks"] = text.tasks->settings();  // results of runs that are asked nothing stay what they are
+  return all;
 }
 
 double seconds_per_step(const run_plan& plan, const split_text& text) {
@@ -279,6 +282,16 @@ json run_variant(const run_plan& plan, const split_text& text, const run_hooks& 
                      {"validation", std::move(validation)},
                      {"same_tokens", std::move(same_tokens)}};
   add_texts(result, *session, plan, text);
+  if (text.tasks) {
+    if (examples::likelihood_obstacle(plan.variant).empty())
+      add_tasks(result, *session, *text.tasks, [&](std::size_t) {
+        if (!hooks.stop || !hooks.stop()) return;
+        keep();
+        throw interrupted{};
+      });
+    else
+      result["accuracy"] = result["tasks"] = result["questions"] = nullptr;
+  }
 
   add_routing(result,
               session->record({.sequence = plan.how.sequence,

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <numeric>
 
 #include "differences.hpp"
 #include "gmoe/analysis/common_layers.hpp"
 #include "gmoe/analysis/paired_difference.hpp"
+#include "layout.hpp"
 #include "paths.hpp"
+#include "tasks.hpp"
 
 namespace compare {
 
@@ -43,12 +44,6 @@ const char* const summarized[] = {"parameters_total",
                                   "common_normalized_path_entropy",
                                   "common_effective_paths",
                                   "common_top1_path_mass"};
-
-std::string format(const char* how, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, how, value);
-  return text;
-}
 
 /// 1234567 as "1.23M".
 std::string with_unit(double value) {
@@ -90,33 +85,6 @@ const std::vector<column> common_columns{
     {"common eff. paths", "common_effective_paths", [](double v) { return format("%.1f", v); }},
     {"common top-1 path", "common_top1_path_mass", [](double v) { return format("%.2f%%", 100 * v); }},
 };
-
-/// Columns as wide as their widest entry; the first flush left.
-std::string lay_out(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> width(rows.front().size(), 0);
-  // "±" is two bytes and one place.
-  const auto places = [](const std::string& s) {
-    return s.size() - static_cast<std::size_t>(std::count(s.begin(), s.end(), '\xC2'));
-  };
-  for (const auto& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], places(row[c]));
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string pad(width[c] - places(row[c]), ' ');
-      text += c == 0 ? row[c] + pad : "  " + pad + row[c];
-    }
-    text += '\n';
-  }
-  return text;
-}
-
-/// What the noise says of a cell: "*" better than every other variant, "~" within noise of the best mean.
-std::string mark_of(const json& row, const std::string& key) {
-  const auto verdict = row.at("verdicts").find(key);
-  if (verdict == row["verdicts"].end()) return "";
-  return *verdict == "best" ? "*" : *verdict == "tied" ? "~" : " ";
-}
 
 std::vector<std::vector<std::string>> rows_of(const json& summary, const std::vector<column>& columns,
                                               const std::string& head) {
@@ -233,6 +201,7 @@ json summarize_runs(const std::vector<json>& runs) {
     json row{{"variant", variant}};
     std::vector<std::string> keys(std::begin(summarized), std::end(summarized));
     for (const std::string& key : losses_on_texts(runs)) keys.push_back(key);
+    for (const std::string& key : accuracies(runs)) keys.push_back(key);
     for (const std::string& key : keys) {
       std::vector<double> values;
       for (const json& run : runs)
@@ -244,6 +213,7 @@ json summarize_runs(const std::vector<json>& runs) {
       }
       const gmoe::spread of = gmoe::measure_spread(values);
       row[key] = {{"mean", of.mean}, {"deviation", of.deviation ? json(*of.deviation) : json(nullptr)}};
+      if (is_accuracy(key)) add_interval(row[key], runs, variant, key);
     }
     row["seeds"] = std::count_if(runs.begin(), runs.end(), [&](const json& r) { return r.at("variant") == variant; });
     summary.push_back(std::move(row));
@@ -275,7 +245,8 @@ std::string tables(const json& comparison) {
   const json& summary = comparison.at("summary");
   auto rows = rows_of(summary, main_columns, "equal " + comparison.at("equal").get<std::string>());
   add_floors(rows, comparison.at("floors"), main_columns);
-  std::string text = lay_out(rows) + noise_text(comparison) + texts_table(comparison) + speedup_text(comparison);
+  std::string text = lay_out(rows) + noise_text(comparison) + texts_table(comparison) + tasks_text(comparison) +
+                     speedup_text(comparison);
   const auto common = comparison.at("common_blocks").get<std::vector<index_t>>();
   if (common.empty()) return text;
   std::string blocks;

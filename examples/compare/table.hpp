@@ -11,7 +11,8 @@ namespace compare {
 
 /// One object per variant, in the order of `runs`: `variant`, `seeds`, and for every number the objects {"mean",
 /// "deviation"}: the mean over seeds and the sample standard deviation (null for one seed). A value that is null in the
-/// runs stays null.
+/// runs stays null. Accuracies also have the ends of Wilson's interval of their mean, "low" and "high", and how many
+/// "questions" they are of.
 json summarize_runs(const std::vector<json>& runs);
 
 /// Adds `common_blocks` metrics to every run with paths: those of the blocks in which all variants route, the only ones

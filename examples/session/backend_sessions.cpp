@@ -23,8 +23,11 @@ class session_on_backend final : public session {
  public:
   explicit session_on_backend(const session_setup& setup)
       : setup_(setup),
-        made_(gmoe::make_model<backend>(card_with(setup.variant, setup.card), setup.shape, setup.how.seed)),
+        made_(setup.official.empty()
+                  ? gmoe::make_model<backend>(card_with(setup.variant, setup.card), setup.shape, setup.how.seed)
+                  : load_official(setup.official)),
         model_(*made_) {
+    setup_.shape = model_.shape();
     if (setup.only_model) return;
     if (model_.needs_preparation()) {
       std::vector<std::int64_t> counts(static_cast<std::size_t>(setup.shape.vocab));
@@ -67,13 +70,11 @@ class session_on_backend final : public session {
                    [&](gmoe::id_type id) { on_text(tokenizer.decode(std::array{id})); });
   }
 
-  std::vector<gmoe::log_likelihood> log_likelihoods(std::span<const text_pair> pairs,
+  std::vector<gmoe::log_likelihood> log_likelihoods(std::span<const gmoe::continuation> pairs,
                                                     const gmoe::likelihood_options& how) override {
-    const gmoe::byte_tokenizer tokenizer;
-    std::vector<gmoe::continuation> tokens;
-    for (const text_pair& pair : pairs) tokens.push_back({tokenizer.encode(pair.before), tokenizer.encode(pair.after)});
-    return gmoe::log_likelihoods(model_, std::span<const gmoe::continuation>(tokens), how);
+    return gmoe::log_likelihoods(model_, pairs, how);
   }
+  const gmoe::sizes& shape() const override { return model_.shape(); }
 
   void save(const std::filesystem::path& file, std::optional<double> validation_loss) override {
     gmoe::save_checkpoint(file, trainer(), setup_.variant, setup_.text_fingerprint, validation_loss);
@@ -107,7 +108,8 @@ class session_on_backend final : public session {
   std::string describe() const override {
     const gmoe::any_card& card = model_.card();
     std::string text = gmoe::describe(setup_.shape, card);
-    if (card.text().name == gmoe::gmoe_card::text.name && card.as<gmoe::gmoe_card>().select.k == 1) {
+    if (setup_.official.empty() && card.text().name == gmoe::gmoe_card::text.name &&
+        card.as<gmoe::gmoe_card>().select.k == 1) {
       const parameter_counts counted = count();
       text += gmoe::concat("  counted ", counted.total, " parameters, ", counted.active, " active; closed form ",
                            gmoe::gmoe_total_parameters(setup_.shape), ", ", gmoe::gmoe_active_parameters(setup_.shape),
@@ -130,9 +132,13 @@ class session_on_backend final : public session {
 
   static void count_choices(const gmoe::findings<backend>& found, std::vector<std::vector<double>>& load) {
     for (const auto& r : found.routings) {
-      if (!r.mixture.empty()) continue;  // a row is a layer's own mixture, not one that its form holds
+      // A row is of one mixture, however often it routes: the one that is the layer's decision.
+      const auto* decision = gmoe::decision_of_layer(found, r.layer);
+      if (decision == nullptr || decision->mixture != r.mixture) continue;
+      auto& row = load[static_cast<std::size_t>(r.layer)];
+      row.resize(static_cast<std::size_t>(decision->experts));
       for (gmoe::id_type e : r.chosen.to_host())
-        if (e != gmoe::no_choice) ++load[static_cast<std::size_t>(r.layer)][static_cast<std::size_t>(e)];
+        if (e != gmoe::no_choice) ++row[static_cast<std::size_t>(e)];
     }
   }
 

@@ -1,9 +1,7 @@
+// Models on a device: those on the processor come with gmoe::compiled_models.
+
 #include "models.hpp"
 
-namespace gmoe {
-
-template std::unique_ptr<any_model<examples::backend>> make_model<examples::backend, all_cards>(const any_card&,
-                                                                                                const sizes&,
-                                                                                                std::uint64_t);
-
-}  // namespace gmoe
+#if defined(EXAMPLES_THRUST)
+GMOE_COMPILED_FAMILIES(EXAMPLES_MODELS, template)
+#endif

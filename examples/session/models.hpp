@@ -1,23 +1,19 @@
 #pragma once
-/// Cards and models of all variants: each of these functions is compiled once, in a file of its own.
+/// Cards and models of all variants, compiled once: on the processor they are the library's own.
 
-#include <cstdint>
-#include <memory>
 #include <string>
-#include <string_view>
 
-#include "gmoe/model/any_model.hpp"
 #include "session_backend.hpp"
 #include "settings.hpp"
 
-namespace gmoe {
-
-extern template any_card make_card<all_cards>(std::string_view);
-extern template std::unique_ptr<any_model<examples::backend>> make_model<examples::backend, all_cards>(const any_card&,
-                                                                                                       const sizes&,
-                                                                                                       std::uint64_t);
-
-}  // namespace gmoe
+#if defined(EXAMPLES_THRUST)
+#include "gmoe/compiled/families.hpp"
+#define EXAMPLES_MODELS(instance, list) GMOE_COMPILED_MODELS(instance, list, examples::backend)
+GMOE_COMPILED_FAMILIES(GMOE_COMPILED_CARDS, extern template)
+GMOE_COMPILED_FAMILIES(EXAMPLES_MODELS, extern template)
+#else
+#include "gmoe/compiled/models.hpp"
+#endif
 
 namespace examples {
 

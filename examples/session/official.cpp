@@ -1,16 +1,15 @@
 #include "official.hpp"
 
-#include "gmoe/io/official_save.hpp"
+#include "gmoe/io/official.hpp"
 
 namespace examples {
 
+std::unique_ptr<gmoe::any_model<backend>> load_official(const std::filesystem::path& folder) {
+  return gmoe::load_official<backend>(folder);
+}
+
 void save_official(const std::filesystem::path& folder, gmoe::any_model<backend>& model) {
-  gmoe::with_card(model.card().text().name, [&]<class Card>() {
-    if constexpr (gmoe::official<Card>)
-      gmoe::save_official(folder, model.as<Card>());
-    else
-      gmoe::check_official(model.shape(), model.card().as<Card>());  // throws
-  });
+  gmoe::save_official(folder, model);
 }
 
 }  // namespace examples

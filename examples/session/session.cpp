@@ -58,6 +58,8 @@ std::string describe_briefly(const std::string& variant, const settings& card) {
   return gmoe::describe(card_with(variant, card), gmoe::detail_level::brief);
 }
 
+std::string likelihood_obstacle(const std::string& variant) { return gmoe::likelihood_obstacle(card_with(variant)); }
+
 settings numbers_in(const gmoe::checkpoint_header& h) {
   settings all;
   for (const auto& [name, value] : h.settings) all.push_back({name, value});

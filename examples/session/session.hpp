@@ -32,8 +32,9 @@ struct session_setup {
   settings card;  ///< numbers of the variant's card that are not its own
   gmoe::recipe how;
   std::span<const std::uint8_t> train, validation;
-  std::string text_fingerprint;  ///< tells texts apart when a run is resumed
-  bool only_model = false;       ///< without texts: to load a model and generate, not to train or evaluate it
+  std::string text_fingerprint;         ///< tells texts apart when a run is resumed
+  bool only_model = false;              ///< without texts: to load a model and generate, not to train or evaluate it
+  std::filesystem::path official = {};  ///< an official checkpoint, whose variant, sizes and numbers are taken instead
 };
 
 /// Loss on the validation text and the share of the choices that each expert got, per layer with a mixture.
@@ -46,11 +47,6 @@ struct session_report {
 /// Numbers of parameters, and of multiplications in matrix products per token.
 struct parameter_counts {
   gmoe::index_t total = 0, active = 0, multiply_adds = 0;
-};
-
-/// A text, and one right after it.
-struct text_pair {
-  std::string before, after;
 };
 
 class session {
@@ -69,9 +65,11 @@ class session {
   /// Continues `prompt`, telling every new piece of text as it is made.
   virtual void generate(std::string_view prompt, const gmoe::sampling& how,
                         const std::function<void(std::string_view)>& on_text) = 0;
-  /// How likely each `after` is behind its `before`, as gmoe::log_likelihoods has it.
-  virtual std::vector<gmoe::log_likelihood> log_likelihoods(std::span<const text_pair> pairs,
+  /// How likely continuations are, as gmoe::log_likelihoods has it.
+  virtual std::vector<gmoe::log_likelihood> log_likelihoods(std::span<const gmoe::continuation> pairs,
                                                             const gmoe::likelihood_options& how) = 0;
+  /// Of the model, whoever said so.
+  virtual const gmoe::sizes& shape() const = 0;
   /// A training checkpoint; with the loss on the validation text where it is known.
   virtual void save(const std::filesystem::path& file, std::optional<double> validation_loss = {}) = 0;
   /// Continues from a training checkpoint. The number of steps in all may be another.
@@ -102,6 +100,9 @@ std::string describe_briefly(const std::string& variant, const settings& card);
 /// What a training checkpoint of any variant says of itself, once its tensors were found to fit: before a model is
 /// made. Its settings are all numbers of the card, whichever version wrote it.
 gmoe::checkpoint_header check_checkpoint(const std::filesystem::path& file);
+
+/// Why models of the variant have no likelihoods of continuations; empty if they have.
+std::string likelihood_obstacle(const std::string& variant);
 
 /// The backends that this program was built with: "eigen", and "thrust" or "cuda" where they were found.
 std::vector<std::string> compiled_backends();

@@ -6,15 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "gmoe/core/error.hpp"
+#include "../usage_error.hpp"
 #include "gmoe/model/any_card.hpp"
 
 namespace examples {
-
-/// A command line that cannot be followed, for a reason that only cards know.
-struct usage_error : gmoe::config_error {
-  using gmoe::config_error::config_error;
-};
 
 /// "balance.alpha" and "0.02".
 struct setting {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../session/models.hpp"
 #include "gmoe/io/official.hpp"
 #include "gmoe/io/official_trace.hpp"
 #include "gmoe/model/describe.hpp"

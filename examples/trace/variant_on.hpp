@@ -67,8 +67,8 @@ void trace_checkpoint(const variant_options& o, const gmoe::trace_tokens& text) 
   const bool folder = fs::is_directory(o.checkpoint);
   if (folder && fs::exists(o.checkpoint / "config.json"))
     return gmoe::with_official_model<B>(o.checkpoint, [&](auto& model) {
-      using card = typename std::decay_t<decltype(model)>::card_type;
-      trace_model(model, "official " + std::string(gmoe::name_of(gmoe::official_card<card>::kind())), o, text);
+      const gmoe::official_kind kind = gmoe::official_form_of(model.card()).kind;
+      trace_model(model, "official " + std::string(gmoe::name_of(kind)), o, text);
     });
   const fs::path file = folder ? o.checkpoint / "checkpoint.safetensors" : o.checkpoint;
   const std::string variant = gmoe::read_checkpoint_header(file).variant;

@@ -39,7 +39,18 @@ TEST_CASE("analysis/accuracy: its ends are the shares that a test just does not 
   CHECK(gmoe::measure_accuracy(3, 3).high == 1);
 }
 
+TEST_CASE("analysis/accuracy: the mean share of several models has an interval too") {
+  const gmoe::interval in = gmoe::wilson_interval(0.5, 100),
+                       counted{gmoe::measure_accuracy(50, 100).low, gmoe::measure_accuracy(50, 100).high};
+  CHECK(in.low == counted.low);
+  CHECK(in.high == counted.high);
+  CHECK(gmoe::wilson_interval(1.0 / 3, 10).holds(1.0 / 3));
+  CHECK_FALSE(gmoe::wilson_interval(1.0 / 3, 100).holds(0.5));
+}
+
 TEST_CASE("analysis/accuracy: senseless counts are refused") {
+  CHECK_THROWS_WITH_AS(gmoe::wilson_interval(0.5, 0), "accuracy of 0 questions, expected at least 1", gmoe::data_error);
+  CHECK_THROWS_WITH_AS(gmoe::wilson_interval(1.5, 3), "accuracy is 1.5, expected 0 to 1", gmoe::data_error);
   CHECK_THROWS_WITH_AS(gmoe::measure_accuracy(0, 0), "accuracy of 0 questions, expected at least 1", gmoe::data_error);
   CHECK_THROWS_WITH_AS(gmoe::measure_accuracy(4, 3), "accuracy: 4 of 3 are right", gmoe::data_error);
 }

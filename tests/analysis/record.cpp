@@ -141,6 +141,38 @@ TEST_CASE("analysis/record: the decision of a layer that routes several times is
   }
 }
 
+TEST_CASE("analysis/record: where a form holds mixtures, the layer's decision is that of the first") {
+  struct two_mixtures {
+    gmoe::in_series<gmoe::smoe_card, gmoe::switch_card> form{};
+    gmoe::every_block placement{};
+    gmoe::gpt2_feed_forward dense{};
+  };
+  const auto t = text();
+  model_of<two_mixtures> model(tiny);
+  const auto record = gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
+  REQUIRE(record.decisions.layers() == 4);
+  for (index_t l = 0; l < 4; ++l) {
+    CHECK(record.decisions.experts(l) == 3);
+    CHECK(record.decisions.slots(l) == 2);  // smoe's top-2, not switch's top-1
+  }
+  CHECK(gmoe::summarize(record.decisions).paths.distinct > 0);
+
+  gmoe::findings<backend> pass;
+  const auto add = [&](std::string_view mixture, index_t number) {
+    auto& r = pass.routings.emplace_back();
+    r.mixture = mixture;
+    r.number = number;
+  };
+  add("first", 1);
+  CHECK(gmoe::decision_of_layer(pass, 0) == nullptr);
+  add("first", 0);
+  add("second", 0);
+  CHECK(gmoe::decision_of_layer(pass, 0) == &pass.routings[1]);
+  add("", 0);  // the layer's own
+  CHECK(gmoe::decision_of_layer(pass, 0) == &pass.routings[3]);
+  CHECK(gmoe::decision_of_layer(pass, 1) == nullptr);
+}
+
 TEST_CASE("analysis/record: dense models have nothing to record; mistakes are named") {
   const auto t = text();
   model_of<gmoe::dense_card> dense(tiny);
@@ -166,9 +198,9 @@ TEST_CASE("analysis/record: dense models have nothing to record; mistakes are na
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, other, found(other), 4),
                        "append_routing: the model has 2 mixtures, but the decisions hold 4 layers", gmoe::config_error);
   gmoe::findings<backend> none = found(model);
-  none.routings[1].mixture = "first";
-  CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, none, 4),
-                       "append_routing: mixture number 1 has no routing of its own", gmoe::config_error);
+  none.routings[1].number = 1;
+  CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, none, 4), "append_routing: mixture number 1 has not routed",
+                       gmoe::config_error);
   gmoe::findings<backend> some = found(model);
   some.routings[0].rows = gmoe::id_matrix<backend>(1, 12);
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, some, 4),

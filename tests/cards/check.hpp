@@ -126,6 +126,7 @@ inline void check_reading(const card_case& c) {
     gmoe::batch<B> data;
     data.assign(piece, {}, 1, c.shape.vocab);
     gmoe::context<B> ctx;
+    ctx.step = model->step();
     ctx.cache = cache;
     auto pass = model->begin(gmoe::any_model<B>::reading(ctx, data));
     const auto more = model->logits({}, model->hidden(pass)).value().to_host();

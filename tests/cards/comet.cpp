@@ -16,15 +16,41 @@ naive::number smooth_step_of(const naive::number& a, double softness) {
 
 struct comet_equations : naive::mixture {
   std::size_t layers = 3, experts = 4, width = 12, trees = 2;
-  double softness = 1, entropy = 0.1;
+  double softness = 1, entropy = 0.01;
+  double temperature = 0;  ///< of the order of the leaves; 0: leaf e is expert e
+  std::size_t rounds = 20;
   naive::number loss;
   bool training = false;
+
+  /// Sinkhorn(O_j / t), row by row.
+  naive::mat order_of(const naive::weight& order, std::size_t j) const {
+    naive::mat p(experts, naive::vec(experts));
+    for (std::size_t l = 0; l < experts; ++l)
+      for (std::size_t e = 0; e < experts; ++e)
+        p[l][e] = temperature > 0 ? exp(order(j * experts + l, e) / temperature) : naive::number(l == e ? 1 : 0);
+    for (std::size_t i = 0; temperature > 0 && i < rounds; ++i) {
+      for (std::size_t e = 0; e < experts; ++e) {
+        naive::number sum;
+        for (std::size_t l = 0; l < experts; ++l) sum += p[l][e];
+        for (std::size_t l = 0; l < experts; ++l) p[l][e] = p[l][e] / sum;
+      }
+      for (naive::vec& row : p) {
+        naive::number sum;
+        for (const naive::number& v : row) sum += v;
+        for (naive::number& v : row) v = v / sum;
+      }
+    }
+    return p;
+  }
 
   naive::mat operator()(const naive::call& at, naive::layer_record& record) override {
     training = at.how.training;
     const std::string router = "router." + std::to_string(at.layer) + ".";
     const auto w = [&](const std::string& name) -> const naive::weight& { return at.w.at(name); };
     naive::mat y;
+    std::vector<naive::mat> orders;
+    for (std::size_t j = 0; j < trees; ++j)
+      orders.push_back(order_of(temperature > 0 ? w(router + "order") : naive::weight{}, j));
     for (const naive::vec& x : at.x) {
       naive::vec weight(experts);
       naive::number all = 0;
@@ -36,7 +62,9 @@ struct comet_equations : naive::mixture {
             naive::number says = w(router + "leaf_bias")[row];
             for (std::size_t i = 0; i < x.size(); ++i) says += w(router + "leaves")(row, i) * x[i];
             const naive::number part = share * exp(says);
-            weight[leaf++] += part;
+            for (std::size_t e = 0; e < experts; ++e)
+              if (orders[j][leaf][e].value() != 0) weight[e] += part * orders[j][leaf][e];
+            ++leaf;
             all += part;
             if (share.value() > 0)
               loss += naive::number(-entropy / static_cast<double>(layers * at.x.size())) * share * log(share);
@@ -176,4 +204,72 @@ TEST_CASE("cards/comet: leaves that say very different things are weighed withou
           gmoe::any_card card = gmoe::make_card<GMOE_TEST_CARDS>("comet");
           gmoe::change_setting(card, "router.softness", "0");
         }).find("router.softness is 0, expected a positive number") != std::string::npos);
+}
+
+TEST_CASE("cards/comet: comet-plus learns the order of the leaves") {
+  card_case c{.card = "comet-plus",
+              .set = {{"router.of.softness", "2"},
+                      {"router.warm", "0.9"},
+                      {"router.cold", "0.4"},
+                      {"router.rounds", "3"},
+                      {"router.steps", "2"}}};
+  comet_equations equations;
+  equations.softness = 2;
+  equations.rounds = 3;
+  equations.temperature = 0.9 * std::sqrt(0.4 / 0.9);  // in the first of two steps
+  check_equations(c, equations);
+  c.shape.experts = equations.experts = 3;
+  check_equations(c, equations);
+  c.shape.layers = 2;
+  check_gradients(c);
+  check_reading(c);
+}
+
+TEST_CASE("cards/comet: then comet-plus keeps the order that it likes most, and nothing trains it any more") {
+  using B = GMOE_TEST_BACKEND<double>;
+  const card_case c{.card = "comet-plus", .set = {{"router.of.softness", "2"}, {"router.steps", "2"}}};
+  const auto model = model_of<B>(c);
+  const text t(2, 5, c.shape.vocab);
+  const auto loss_at = [&](const auto& m, std::int64_t step) {
+    gmoe::context<B> ctx;
+    ctx.step = step;
+    return m.loss(ctx, t.on<B>(c.shape.vocab)).total.value().item();
+  };
+  // In layer l leaf e of both trees belongs to expert (e + l) modulo 4.
+  model->each_parameter([](gmoe::parameter<B>& p) {
+    if (!p.name().ends_with(".order")) return;
+    const int shift = p.name()[std::string("router.").size()] - '0';
+    std::vector<double> likes(static_cast<std::size_t>(p.size()));
+    for (int i = 0; i < static_cast<int>(p.rows()); ++i)
+      for (int e = 0; e < 4; ++e)
+        likes[static_cast<std::size_t>(4 * i + e)] = e == (i + shift) % 4 ? 0.5 : 0.1 * e - 0.01 * i;
+    p.value() = gmoe::matrix<B>::from_host(likes, p.rows(), 4);
+  });
+  gmoe::step_statistics<B> passes;
+  passes.add(losses_of(*model, t, true).found);
+  CHECK(named(*model, "router.0.order").trained());
+  model->after_step(0, passes);
+  const double in_order = loss_at(*model, 2);
+  model->after_step(1, passes);
+  model->before_step(2);
+  CHECK(!named(*model, "router.0.order").trained());
+  CHECK(loss_at(*model, 2) != in_order);
+
+  // The same as comet with its experts in that order.
+  gmoe::language_model<gmoe::comet_card, B> plain(c.shape,
+                                                  gmoe::card<gmoe::comet_card>(gmoe::tree_router{.softness = 2}));
+  randomise(plain);
+  CHECK(loss_at(plain, 2) == doctest::Approx(in_order).epsilon(1e-13));
+  for (const char* name : {"experts.w_in", "experts.w_out"}) {
+    gmoe::parameter<B>& bank = named(plain, name);
+    const auto before = bank.value().to_host();
+    auto after = before;
+    const std::size_t expert = static_cast<std::size_t>(12 * bank.cols());  // numbers of one expert
+    for (std::size_t l = 0; l < 3; ++l)
+      for (std::size_t e = 0; e < 4; ++e)
+        std::copy_n(before.begin() + static_cast<std::ptrdiff_t>((4 * l + (e + l) % 4) * expert), expert,
+                    after.begin() + static_cast<std::ptrdiff_t>((4 * l + e) * expert));
+    bank.value() = gmoe::matrix<B>::from_host(after, bank.rows(), bank.cols());
+  }
+  CHECK(loss_at(plain, 2) == doctest::Approx(loss_at(*model, 2)).epsilon(1e-13));
 }

@@ -5,7 +5,7 @@ using namespace gmoe_test;
 
 namespace {
 
-struct path_equations : naive::mixture {
+struct raytraced_equations : naive::mixture {
   std::size_t experts = 4, width = 12, steps = 3, fan = 2;
   bool draws = true;
 
@@ -73,7 +73,7 @@ struct path_equations : naive::mixture {
 
 TEST_CASE("cards/raytraced: its equations, and that paths follow the graph until they leave") {
   card_case c{.card = "raytraced", .batch = 3};
-  path_equations equations;
+  raytraced_equations equations;
   const auto found = check_equations(c, equations);
   REQUIRE(found.routings.size() == 9);
   index_t left = 0, going = 0;
@@ -106,7 +106,7 @@ TEST_CASE("cards/raytraced: graphs of other shapes, one expert, everybody after 
     card_case c{.card = "raytraced",
                 .set = {{"candidates.fan", std::to_string(fan)}, {"form.steps", std::to_string(steps)}}};
     c.shape.experts = experts;
-    path_equations equations;
+    raytraced_equations equations;
     equations.experts = static_cast<std::size_t>(experts);
     equations.fan = static_cast<std::size_t>(std::min(fan, experts));
     equations.steps = static_cast<std::size_t>(steps);
@@ -117,7 +117,7 @@ TEST_CASE("cards/raytraced: graphs of other shapes, one expert, everybody after 
 TEST_CASE("cards/raytraced: one step is a drawn top-1, and without draws the top-1 itself") {
   using B = GMOE_TEST_BACKEND<double>;
   card_case c{.card = "raytraced", .set = {{"form.steps", "1"}, {"select.draws_in_evaluation", "false"}}};
-  path_equations equations;
+  raytraced_equations equations;
   equations.steps = 1;
   check_equations(c, equations);  // in training
 

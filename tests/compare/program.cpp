@@ -204,6 +204,82 @@ TEST_CASE("compare/program: several seeds give means and deviations") {
   }
 }
 
+TEST_CASE("compare/program: tasks are put to every run, kept, merged, recomputed") {
+  const bench b;
+  const auto write = [&](const char* name, int questions) {
+    std::ofstream file(b / name);
+    for (int i = 0; i < questions; ++i)
+      file << json{{"sentence_good", "Verse " + std::to_string(i)},
+                   {"sentence_bad", "esreV " + std::to_string(i)},
+                   {"UID", i % 3 == 0 ? "a \"word\", <b>" : "other"}}
+           << "\n";
+  };
+  write("pairs.jsonl", 30);
+  std::ofstream(b / "q.jsonl") << R"({"context": "Verse 1 of a", "choices": [" text", " of", " 1"], "label": 0})"
+                               << "\n"
+                               << R"({"context": "Verse 2", "choices": [" of a", " fo a"], "label": 0})"
+                               << "\n";
+  const words arguments =
+      bench::tiny({"--variants", "gmoe,dense", "--text", "text.txt", "--seeds", "2", "--seed", "7", "--steps", "20",
+                   "--tasks", "pairs.jsonl", "q.jsonl", "--by", "byte", "--shots", "1", "--context", "40"});
+  REQUIRE_MESSAGE(b.run(arguments) == 0, b.err());
+  const std::string out = b.out();
+  CHECK(contains(out, "every run is asked 30 questions of 2 files at its end\n"));
+  CHECK(contains(out, "choices by log-likelihood per byte, 1 example before each question, 40 positions"));
+  CHECK(contains(out, "\na \"word\", <b>  "));
+  CHECK(contains(out, "Accuracy over all questions against gmoe"));
+  const json all = b.results();
+  REQUIRE(all["runs"].size() == 4);
+  CHECK(all["tasks"]["by"] == "byte");
+  CHECK(all["tasks"]["intervals"].contains("difference over questions"));
+  for (const json& run : all["runs"]) {
+    for (const char* key : {"accuracy", "accuracy:other", "accuracy:q", "accuracy:a \"word\", <b>"})
+      check_finite_number(run, key);
+    CHECK_FALSE(run.contains("questions"));  // they are in the run's own file
+    std::size_t outcomes = 0;
+    for (const json& task : run["tasks"]) outcomes += task["outcomes"].get<std::string>().size();
+    CHECK(outcomes == 30);
+  }
+  const std::string results = "runs/comparison/results.json";
+  CHECK_MESSAGE(b.recomputed(results), b.out());
+  for (const char* place :
+       {"/summary/0/accuracy/mean", "/summary/1/accuracy:other/high", "/differences/0/accuracy/question_low",
+        "/differences/0/accuracy:q/mean", "/differences/0/accuracy/verdict", "/runs/1/tasks/0/outcomes",
+        "/runs/0/tasks/1/low", "/runs/2/tasks/0/chance"}) {
+    json changed = all;
+    json& value = changed.at(json::json_pointer(place));
+    value = value.is_number() ? json(value.get<double>() + 0.01) : json("something else");
+    std::ofstream(b / "changed.json") << changed;
+    CHECK_FALSE_MESSAGE(b.recomputed("changed.json"), place);
+  }
+  const std::string csv = read(b / "runs" / "comparison" / "results.csv");
+  CHECK(contains(csv, ",accuracy,\"accuracy:a \"\"word\"\", <b>\",accuracy:other,accuracy:q,"));
+  CHECK_FALSE(contains(read(b / "runs" / "comparison" / "report.html"), "<b>\""));
+
+  // Finished runs keep what they answered; other questions are other runs; comparisons of other tasks do not merge.
+  REQUIRE(b.run(arguments) == 0);
+  CHECK(contains(b.out(), "[4/4] dense seed 8"));
+  CHECK(contains(b.out().substr(b.out().find("[4/4]")), "finished before"));
+  CHECK(b.results()["summary"] == all["summary"]);
+  const auto with = [&](const words& more) {
+    words changed = arguments;
+    for (std::size_t i = 0; i < more.size(); i += 2)
+      if (const auto at = std::find(changed.begin(), changed.end(), more[i]); at != changed.end())
+        *(at + 1) = more[i + 1];
+      else
+        changed.insert(changed.end(), {more[i], more[i + 1]});
+    return changed;
+  };
+  REQUIRE(b.run(with({"--json", "first.json", "--seeds", "1"})) == 0);
+  REQUIRE(b.run(with({"--json", "second.json", "--seeds", "1", "--seed", "8"})) == 0);
+  REQUIRE_MESSAGE(b.run({"--merge", "first.json", "second.json"}) == 0, b.err());
+  for (const char* key : {"summary", "differences", "runs", "tasks"}) CHECK(b.results()[key] == all[key]);
+  REQUIRE(b.run(with({"--json", "third.json", "--seeds", "1", "--by", "sum"})) == 0);
+  CHECK_FALSE(contains(b.out(), "finished before"));
+  CHECK(b.run({"--merge", "first.json", "third.json"}) == 1);
+  CHECK(contains(b.err(), "'third.json' does not fit 'first.json': the tasks are others"));
+}
+
 TEST_CASE("compare/program: matched sizes are said and come close") {
   const bench b;
   REQUIRE_MESSAGE(b.run(bench::tiny({"--variants", "gmoe,smoe,dense", "--text", "text.txt", "--equal", "parameters",
@@ -430,6 +506,15 @@ TEST_CASE("compare/program: mistakes are told in one line, before anything is tr
         "--set 'select.k' was given twice", 2);
   fails({"--text", "text.txt", "--variants", "dense,dense-relu", "--experts", "4"},
         "--experts has no effect on dense or dense-relu", 2);
+  std::ofstream(b / "q.jsonl") << R"({"context": "", "choices": ["a text of many words", "b"], "label": 0})"
+                               << "\n";
+  fails({"--text", "text.txt", "--tasks", "q.jsonl"},
+        "q.jsonl': line 1: choice 0 has 20 bytes, expected at most the 16");
+  fails({"--text", "text.txt", "--tasks", "q.jsonl", "--context", "999"},
+        "--context is 999, but the models have 256 positions");
+  fails({"--text", "text.txt", "--tasks", "missing.jsonl"}, "missing.jsonl");
+  fails({"--text", "text.txt", "--by", "byte"}, "--by has no effect without --tasks", 2);
+  fails({"--text", "text.txt", "--tasks", "q.jsonl", "--shots-from", "q.jsonl"}, "--shots-from needs --shots", 2);
   fails({"--text", "text.txt", "--sequence", "999"}, "sequence = 999 is longer than positions = 256");
   fails({"--text", "text.txt", "--learning-rate", "-1"}, "learning_rate is -1, expected a positive number");
   fails({"--text", "text.txt", "--report", "text.txt/report.html"}, "text.txt/report.html");

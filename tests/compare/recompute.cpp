@@ -1,8 +1,9 @@
 // recompute RESULTS.json FOLDER
 //
 // Computes what a comparison says about its runs once more, from the files of the finished runs in FOLDER, by other
-// means and without the library: means, deviations, paired intervals, verdicts, fitted curves and speedups. Ends with 1
-// and one line per value that differs.
+// means and without the library: means, deviations, paired intervals, verdicts, fitted curves and speedups, and from
+// every likelihood of a choice the answers, accuracies and their intervals. Ends with 1 and one line per value that
+// differs.
 
 #include <algorithm>
 #include <cmath>
@@ -79,6 +80,63 @@ real student(real level, int degrees) {
   return known[degrees] = std::sqrt(static_cast<real>(degrees)) * std::tan(low);
 }
 
+/// A normal variable is within -+ this with the probability `level`.
+real normal(real level) {
+  real low = 0, high = 10;
+  for (int i = 0; i < 100; ++i) {
+    const real middle = (low + high) / 2;
+    (std::erf(middle / std::sqrt(2.0L)) < level ? low : high) = middle;
+  }
+  return low;
+}
+/// The share between `share` and `end` (0 or 1) of which `share` of n questions is just as far as a test allows.
+real wilson_end(real share, real n, real end) {
+  const real z = normal(0.95L);
+  real inside = share, outside = end;
+  for (int i = 0; i < 200; ++i) {
+    const real p = (inside + outside) / 2;
+    ((share - p) * (share - p) <= z * z * p * (1 - p) / n ? inside : outside) = p;
+  }
+  return inside;
+}
+
+bool is_accuracy(const std::string& key) { return key == "accuracy" || key.starts_with("accuracy:"); }
+
+/// For every question that the accuracy `key` counts, whether the run answered it: no other choice may be as likely.
+std::vector<real> answers(const json& raw, const std::string& key) {
+  const std::string by = raw.at("settings").at("tasks").at("by");
+  const auto value = [&](const json& choice) {
+    const real sum = choice.at("log_likelihood").get<double>();
+    return by == "sum" ? sum : sum / choice.at(by == "token" ? "tokens" : "bytes").get<double>();
+  };
+  // Over all, questions come task after task, as tasks come.
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<real>> tasks;
+  for (const json& question : raw.at("questions")) {
+    const std::string task = question.at("task");
+    if (tasks.find(task) == tasks.end()) order.push_back(task);
+    const json& choices = question.at("choices");
+    const auto right = question.at("answer").get<std::size_t>();
+    std::size_t beaten = 0;
+    for (const json& choice : choices) beaten += value(choice) < value(choices.at(right));
+    tasks[task].push_back(beaten + 1 == choices.size() ? 1 : 0);
+  }
+  std::vector<real> all;
+  for (const std::string& task : order)
+    if (key == "accuracy" || key == "accuracy:" + task) all.insert(all.end(), tasks[task].begin(), tasks[task].end());
+  return all;
+}
+/// The share of runs that answered each question.
+std::vector<real> shares(const std::vector<const json*>& raw, const std::string& key) {
+  std::vector<real> sum;
+  for (const json* run : raw) {
+    const std::vector<real> one = answers(*run, key);
+    sum.resize(one.size());
+    for (std::size_t q = 0; q < one.size(); ++q) sum[q] += one[q] / static_cast<real>(raw.size());
+  }
+  return sum;
+}
+
 /// Settings of a run -> the run's own file.
 using logs = std::map<std::string, json>;
 
@@ -91,6 +149,12 @@ bool number_of(const json& raw, const json& run, const std::string& key, real& v
     if (cv.empty()) return false;
     value = mean(cv);
     return true;
+  }
+  if (is_accuracy(key)) {
+    if (raw.at("questions").is_null()) return false;
+    const std::vector<real> all = answers(raw, key);
+    value = mean(all);
+    return !all.empty();
   }
   const json& from = raw.contains(key) ? raw : run;
   if (!from.contains(key) || !from[key].is_number()) return false;
@@ -129,8 +193,44 @@ class recomputation {
           if (number_of(*run.first, *run.second, key, x)) all.push_back(x);
         expect(variant + "." + key + ".mean", value["mean"], mean(all));
         if (all.size() > 1) expect(variant + "." + key + ".deviation", value.at("deviation"), deviation(all));
+        if (!is_accuracy(key)) continue;
+        const auto n = static_cast<real>(answers(*runs.begin()->second.first, key).size());
+        expect(variant + "." + key + ".questions", value.at("questions"), n);
+        expect(variant + "." + key + ".low", value.at("low"), wilson_end(mean(all), n, 0));
+        expect(variant + "." + key + ".high", value.at("high"), wilson_end(mean(all), n, 1));
       }
     }
+  }
+
+  /// What each run says of its own tasks.
+  void tasks() const {
+    for (const auto& [variant, runs] : runs_)
+      for (const auto& [seed, run] : runs) {
+        const auto& [raw, shown] = run;
+        if (!raw->at("settings").contains("tasks") || raw->at("questions").is_null()) continue;
+        std::size_t questions = 0;
+        for (const json& task : shown->at("tasks")) {
+          const std::string key = "accuracy:" + task.at("task").get<std::string>(),
+                            what = variant + " seed " + std::to_string(seed) + " " + key;
+          const std::vector<real> all = answers(*raw, key);
+          const real n = static_cast<real>(all.size()), share = mean(all);
+          questions += all.size();
+          std::string outcomes;
+          for (const real a : all) outcomes += a > 0 ? '1' : '0';
+          expect_same(what + ".outcomes", task.at("outcomes"), outcomes);
+          expect(what, shown->at(key), share);
+          expect(what + ".questions", task.at("questions"), n);
+          expect(what + ".right", task.at("right"), share * n);
+          expect(what + ".accuracy", task.at("accuracy"), share);
+          expect(what + ".low", task.at("low"), wilson_end(share, n, 0));
+          expect(what + ".high", task.at("high"), wilson_end(share, n, 1));
+          real by_chance = 0;
+          for (const json& q : raw->at("questions"))
+            if (q.at("task") == task["task"]) by_chance += 1 / (n * static_cast<real>(q.at("choices").size()));
+          expect(what + ".chance", task.at("chance"), by_chance);
+        }
+        expect_same(variant + " questions", questions, raw->at("questions").size());
+      }
   }
 
   void differences() {
@@ -141,15 +241,35 @@ class recomputation {
       for (const auto& [key, value] : pair.items()) {
         if (!value.is_object()) continue;
         std::vector<real> d;
+        std::vector<const json*> of_a, of_b;
         real x = 0, y = 0;
         for (const auto& [seed, run] : runs_.at(a))
-          if (const auto other = runs_.at(b).find(seed); other != runs_.at(b).end() &&
-                                                         number_of(*run.first, *run.second, key, x) &&
-                                                         number_of(*other->second.first, *other->second.second, key, y))
+          if (const auto other = runs_.at(b).find(seed);
+              other != runs_.at(b).end() && number_of(*run.first, *run.second, key, x) &&
+              number_of(*other->second.first, *other->second.second, key, y)) {
             d.push_back(y - x);
+            of_a.push_back(run.first);
+            of_b.push_back(other->second.first);
+          }
         const std::string what = b + " - " + a + ", " + key;
         expect_same(what + ".seeds", value.at("seeds"), d.size());
         expect(what + ".mean", value.at("mean"), mean(d));
+        // Beyond the noise of the questions: four half answers are added, of both, of one, of the other, of none.
+        bool questions_agree = true;
+        if (is_accuracy(key)) {
+          const std::vector<real> in_a = shares(of_a, key), in_b = shares(of_b, key);
+          std::vector<std::pair<real, real>> weighted{{0, 0.5L}, {1, 0.5L}, {-1, 0.5L}, {0, 0.5L}};
+          for (std::size_t q = 0; q < in_a.size(); ++q) weighted.push_back({in_b[q] - in_a[q], 1});
+          real count = 0, centre = 0, variance = 0;
+          for (const auto& [v, w] : weighted) count += w, centre += w * v;
+          centre /= count;
+          for (const auto& [v, w] : weighted) variance += w * (v - centre) * (v - centre) / count;
+          const real half = normal(0.95L) * std::sqrt(variance / count);
+          const real low = std::max(centre - half, -1.0L), high = std::min(centre + half, 1.0L);
+          expect(what + ".question_low", value.at("question_low"), low);
+          expect(what + ".question_high", value.at("question_high"), high);
+          questions_agree = low > 0 || high < 0;
+        }
         if (d.size() < 2) {
           expect_same(what + ".verdict", value.at("verdict"), "noise");
           continue;
@@ -159,8 +279,8 @@ class recomputation {
         expect(what + ".deviation", value.at("deviation"), deviation(d));
         expect(what + ".low", value.at("low"), mean(d) - half);
         expect(what + ".high", value.at("high"), mean(d) + half);
-        const bool more_is_better = key == "tokens_per_second";
-        const int sign = mean(d) - half > 0 ? 1 : mean(d) + half < 0 ? -1 : 0;
+        const bool more_is_better = key == "tokens_per_second" || is_accuracy(key);
+        const int sign = !questions_agree ? 0 : mean(d) - half > 0 ? 1 : mean(d) + half < 0 ? -1 : 0;
         expect_same(what + ".verdict", value.at("verdict"),
                     sign == 0                      ? "noise"
                     : (sign > 0) == more_is_better ? "better"
@@ -178,7 +298,8 @@ class recomputation {
       real best_mean = 0;
       for (const json& row : results_.at("summary")) {
         if (row.at(key).is_null()) continue;
-        const real value = row[key].at("mean").get<double>() * (key == "tokens_per_second" ? -1 : 1);
+        const real value =
+            row[key].at("mean").get<double>() * (key == "tokens_per_second" || is_accuracy(key) ? -1 : 1);
         if (best.empty() || value < best_mean) best = row.at("variant"), best_mean = value;
       }
       for (const json& row : results_.at("summary")) {
@@ -328,6 +449,7 @@ int main(int argc, char** argv) try {
   }
   recomputation again(results, raw);
   again.summary();
+  again.tasks();
   again.differences();
   again.verdicts();
   again.speedup();

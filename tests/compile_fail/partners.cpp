@@ -12,8 +12,10 @@
 // expect: gmoe: jittered changes what its router sees of a token, but this one looks at the token's id alone
 // expect: gmoe: global_router makes one logit per expert, but the card's score asks for other columns
 // expect: gmoe: global_router hands logits from layer to layer, but the card's pool shows other numbers of experts
+// expect: gmoe: tree_router makes weights, which are scores as they are: the card takes plain_score
 // expect: mine: scores of my own alone
 #include "gmoe/model/cards/deepseek.hpp"
+#include "gmoe/model/cards/forms.hpp"
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/gshard.hpp"
 #include "gmoe/moe/balance/joint_loss.hpp"
@@ -107,6 +109,10 @@ static_assert(fit<with<switch_card, two_level_score>>);
 static_assert(fit<with<gmoe_card, two_level_score>>);
 static_assert(fit<with<gmoe_no_logits_card, growing_pool>>);
 static_assert(fit<with<gmoe_card, fine_grained<growing_pool>>>);
+
+// Weights that are made by a router.
+static_assert(fit<comet_card>);
+static_assert(fit<with<comet_card, softmax_score>>);
 
 // A rule of a policy of one's own, within a wrapper.
 struct mine {

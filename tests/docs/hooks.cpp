@@ -162,6 +162,6 @@ int main() {
   };
   [&]<class... Cards>(std::type_identity<gmoe::card_list<Cards...>>) {
     (look(std::type_identity<Cards>{}), ...);
-  }(std::type_identity<gmoe::all_cards>{});
+  }(std::type_identity<gmoe::all_cards::cards>{});
   return good ? 0 : 1;
 }

@@ -121,6 +121,33 @@ struct smoe_card : switch_card {
 };
 // [/smoe]
 
+// [path-moe]
+struct path_moe_card : smoe_card {
+  static constexpr card_text text{"path-moe", "Gu et al. 2026",
+                                  "a router per block of four layers, private experts, no balance loss"};
+  by_block<linear_router> router{};  // B = 4 mixtures share a router
+  no_balance balance{};
+};
+// [/path-moe]
+
+// [omni-router]
+struct omni_router_card : switch_card {
+  static constexpr card_text text{"omni-router", "Gu et al. 2025", "one router for all layers, top-1, private experts"};
+  by_block<linear_router> router{.block = 0};  // all mixtures
+  no_capacity capacity{};
+  every_block placement{};
+};
+// [/omni-router]
+
+// [rmoe]
+struct rmoe_card : smoe_card {
+  static constexpr card_text text{"rmoe", "Qiu et al., ICLR 2025",
+                                  "a GRU over depth between private projections and private heads"};
+  narrow<recurrent_router<>> router{};        // r = 32
+  joint_switch_loss balance{.alpha = 0.001};  // over all layers together
+};
+// [/rmoe]
+
 // [llama-smoe]
 struct llama_smoe_card : smoe_card {
   static constexpr card_text text{"llama-smoe", "Jiang et al. 2024",
@@ -211,6 +238,13 @@ struct comet_card : smoe_card {
   no_balance balance{};
 };
 // [/comet]
+// [comet-plus]
+struct comet_plus_card : comet_card {
+  static constexpr card_text text{"comet-plus", "Ibrahim et al., KDD 2023",
+                                  "comet, which learns in the first steps which expert is at which leaf"};
+  ordered_trees router{};
+};
+// [/comet-plus]
 // [raytraced]
 struct raytraced_card : smoe_card {
   static constexpr card_text text{"raytraced", "Perin et al. 2025",
@@ -248,7 +282,7 @@ struct xmoe_threshold_card : smoe_card {
 struct stable_moe_card : smoe_card {
   static constexpr card_text text{"stable-moe", "Dai et al., ACL 2022",
                                   "top-1 that a table of token ids learns, which then decides for good"};
-  centroid_router router{};     // a
+  affinity_router router{};     // a
   sigmoid_score score{};        // g of every expert
   distilled_choice select{};    // s, in both stages; teaches and adds both losses
   limited_capacity capacity{};  // c = 1.25
@@ -282,6 +316,25 @@ using recurrent_more_card = with<gmoe_card, block_pool, depth_modulated, global_
 /// GMoE, whose experts know in which layer they are asked.
 using placed_gmoe_card = with<gmoe_card, depth_modulated>;
 // [/combinations]
+
+// [sigmoid-shared]
+struct sigmoid_shared_card : smoe_card {
+  static constexpr card_text text{"sigmoid-shared", "DeepSeek-AI 2024",
+                                  "top-2 by sigmoid scores beside a shared expert, balanced within sequences"};
+  local_expert always{};    // E_s
+  sigmoid_score score{};    // s = sigma(z)
+  scaled_shares gate{};     // w = scale s / sum over the chosen
+  sequence_loss balance{};  // alpha sum_i f_i P_i of each sequence
+};
+// [/sigmoid-shared]
+
+// [loss-free]
+struct loss_free_card : sigmoid_shared_card {
+  static constexpr card_text text{"loss-free", "Wang et al. 2024",
+                                  "sigmoid-shared with biases on the choice that follow the load"};
+  biased_top_k select{};  // of s + b; b follows the load
+};
+// [/loss-free]
 
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
@@ -318,6 +371,9 @@ bool all_same() {
                        same<switch_shared_card, gmoe::switch_shared_card>(),
                        same<smoe_card, gmoe::smoe_card>(),
                        same<llama_smoe_card, gmoe::llama_smoe_card>(),
+                       same<path_moe_card, gmoe::path_moe_card>(),
+                       same<omni_router_card, gmoe::omni_router_card>(),
+                       same<rmoe_card, gmoe::rmoe_card>(),
                        same<gshard_card, gmoe::gshard_card>(),
                        same<gshard_paper_card, gmoe::gshard_paper_card>(),
                        same<hash_card, gmoe::hash_card>(),
@@ -327,7 +383,10 @@ bool all_same() {
                        same<gmoe_film_card, gmoe::gmoe_film_card>(),
                        same<more_card, gmoe::more_card>(),
                        same<comet_card, gmoe::comet_card>(),
+                       same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
+                       same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
+                       same<loss_free_card, gmoe::loss_free_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -425,6 +484,9 @@ constexpr auto more = smoe + (L / 2 * 2) * N * d  // routers of layers in whole 
 constexpr auto comet = smoe - L * N * d                              // no linear router, but
                        + L * 2 * ((N - 1) * (d + 1) + N * (d + 1));  // nodes and leaves of k = 2 trees
 // [/comet-parameters]
+// [comet-plus-parameters]
+constexpr auto comet_plus = comet + L * 2 * N * N;
+// [/comet-plus-parameters]
 // [raytraced-parameters]
 constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [/raytraced-parameters]
@@ -445,6 +507,12 @@ constexpr auto hyper_moe = noisy_top_k + N * 32 + L * 8                       //
 // [mowe-parameters]
 constexpr auto mowe = hash - (M - 1) * N * 2 * d * m;  // the pool, once
 // [/mowe-parameters]
+// [sigmoid-shared-parameters]
+constexpr auto sigmoid_shared = smoe + L * 2 * d * m;  // a shared expert in every block
+// [/sigmoid-shared-parameters]
+// [loss-free-parameters]
+constexpr auto loss_free = sigmoid_shared;  // biases are a buffer
+// [/loss-free-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -544,11 +612,14 @@ int main() {
   good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
   good &= counts<gmoe::more_card>("more", more);
   good &= counts<gmoe::comet_card>("comet", comet);
+  good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);
   good &= counts<gmoe::hyper_moe_card>("hyper-moe", hyper_moe);
   good &= counts<gmoe::mowe_card>("mowe", mowe);
+  good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
+  good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
   return good ? 0 : 1;
 }

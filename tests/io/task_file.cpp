@@ -119,6 +119,39 @@ TEST_CASE("io/task_file: RACE, a passage at once or a question at once") {
   check_question(one[0], "Ann has a dog.\nQuestion: Who?\nAnswer:", {" Ann", " Bob"}, 1);
 }
 
+TEST_CASE("io/task_file: the plain form in token ids") {
+  const auto q = questions_in(
+      "{\"context_tokens\": [198, 3], \"choice_tokens\": [[50256], [7, 0]], \"label\": 1}\n"
+      "{\"context_tokens\": [0], \"choice_tokens\": [[1], [2], [3]], \"choice_bytes\": [4, 1, 9], \"label\": 0, "
+      "\"task\": \"other\", \"id\": \"x\"}\n");
+  REQUIRE(q.size() == 2);
+  CHECK(q[0].in_tokens());
+  CHECK(q[0].task == "small");
+  CHECK(q[0].context_tokens == std::vector<gmoe::id_type>{198, 3});
+  CHECK(q[0].choice_tokens == std::vector<std::vector<gmoe::id_type>>{{50256}, {7, 0}});
+  CHECK(q[0].answer == 1);
+  CHECK(q[0].bytes_of(1) == 0);
+  CHECK(q[1].task == "other");
+  CHECK(q[1].bytes_of(2) == 9);
+  const auto fails = [](const std::string& line, const char* message) { CHECK_HAS(task_problem(line), message); };
+  fails(R"({"context_tokens": [], "choice_tokens": [[1], [2]], "label": 0})",
+        "line 1: field 'context_tokens' has 0 entries, expected at least 1");
+  fails(R"({"context_tokens": [0], "choice_tokens": [[1], []], "label": 0})",
+        "line 1: field 'choice_tokens[1]' has 0 entries, expected at least 1");
+  fails(R"({"context_tokens": [0], "choice_tokens": [[1]], "label": 0})",
+        "line 1: field 'choice_tokens' has 1 entries, expected at least 2");
+  for (const char* id : {"-1", "2147483648", "0.5", "\"a\"", "1e300", "null"})
+    fails(std::string(R"({"context_tokens": [0, )") + id + R"(], "choice_tokens": [[1], [2]], "label": 0})",
+          "line 1: field 'context_tokens[1]' is ");
+  fails(R"({"context_tokens": [0], "choice_tokens": [[1], [2]], "label": 2})", "field 'label' is 2, expected 0 to 1");
+  fails(R"({"context_tokens": [0], "choice_tokens": [[1], [2]], "choice_bytes": [1], "label": 0})",
+        "line 1: 2 choices and 1 lengths in 'choice_bytes', expected as many of both");
+  fails(R"({"context_tokens": [0], "choice_tokens": [[1], [2]], "choice_bytes": [1, 0], "label": 0})",
+        "field 'choice_bytes[1]' is 0, expected a whole number from 1");
+  fails(R"({"context_tokens": [0], "choice_tokens": [[1], [2]], "lable": 0})",
+        "there is no field 'lable'; did you mean 'label'?");
+}
+
 TEST_CASE("io/task_file: what is not so names line, field, value and expectation") {
   const auto fails = [](const std::string& line, const char* message) { CHECK_HAS(task_problem(line), message); };
   const std::string good = R"({"context": "", "choices": ["a", "b"], "label": 0})";

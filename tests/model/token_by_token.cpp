@@ -3,11 +3,13 @@
 
 #include <cmath>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "backends.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/generate.hpp"
-#include "gmoe/model/registry.hpp"
 #include "moe_checks.hpp"
 
 using namespace gmoe;
@@ -80,16 +82,18 @@ reading piece_by_piece(const Model& model, const std::vector<id_type>& tokens, s
   return r;
 }
 
-template <class Card>
-void check_reading() {
-  INFO(text_of<Card>.name);
+void check_reading(std::string_view name) {
+  INFO(name);
   sizes s = gmoe_test::small_sizes();
   s.positions = 9;
-  Card card = gmoe_test::small_card<Card>();
-  if (has_setting<Card>("experts.granularity")) change_setting(card, "experts.granularity", "2");
-  // What is drawn is drawn anew in every pass.
-  if (has_setting<Card>("select.draws_in_evaluation")) change_setting(card, "select.draws_in_evaluation", "false");
-  language_model<Card, B> model(s, card);
+  any_card card = make_card(name);
+  for (const auto& [number, value] :
+       {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"}, std::pair{"experts.granularity", "2"},
+        // What is drawn is drawn anew in every pass.
+        std::pair{"select.draws_in_evaluation", "false"}})
+    if (has_setting(card, number)) change_setting(card, number, value);
+  const auto made = make_model<B>(card, s);
+  any_model<B>& model = *made;
   gmoe_test::randomise(model);
   const std::vector<id_type> tokens{3, 9, 10, 3, 7, 4, 4, 0, 5};
   const reading whole = in_one_pass(model, tokens);
@@ -104,11 +108,9 @@ void check_reading() {
   }
 }
 
-template <class... Cards>
-void check_all(card_list<Cards...>) {
-  (check_reading<Cards>(), ...);
-}
-
 }  // namespace
 
-TEST_CASE("model/token_by_token: every card reads piece by piece what it reads in one pass") { check_all(all_cards{}); }
+TEST_CASE("model/token_by_token: every card reads piece by piece what it reads in one pass") {
+  for (const card_text& text : all_cards::texts)
+    if (make_card(text.name).reach(false).how <= reach::past) check_reading(text.name);  // others refuse to generate
+}

@@ -52,6 +52,13 @@ TEST_CASE("runs/sample: prompts, options and files") {
   CHECK(w.out().size() == 20);
   REQUIRE(w.run(sample("a", {"--context", "4", "--verbose"})) == 0);
   CHECK_HAS(w.err(), "gmoe after 12 of 12 steps");
+  // What train saves for others is the same model.
+  for (const char* folder : {"a", "a/official"}) {
+    REQUIRE(w.run(sample(folder, {"--prompt", "Verse", "--temperature", "0", "--context", "16", "--verbose"})) == 0);
+    spill(w / folder / "said", w.out());
+  }
+  CHECK_HAS(w.err(), "an official checkpoint of a gmoe model");
+  CHECK(slurp(w / "a" / "said") == slurp(w / "a/official" / "said"));
 }
 
 TEST_CASE("runs/sample: mistakes are told") {

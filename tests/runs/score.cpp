@@ -3,7 +3,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "gmoe/data/byte_tokenizer.hpp"
 #include "gmoe/io/checkpoint_header.hpp"
+#include "gmoe/io/safetensors_reader.hpp"
 #include "program.hpp"
 #include "session/session.hpp"
 
@@ -64,6 +66,11 @@ TEST_CASE("runs/score: every variant answers, as its session says") {
   for (const auto& v : examples::all_variants()) {
     INFO(v.name);
     REQUIRE_MESSAGE(w.run(train(v.name, {"--variant", v.name, "--steps", "1"})) == 0, w.err());
+    if (const std::string obstacle = examples::likelihood_obstacle(v.name); !obstacle.empty()) {
+      CHECK(w.run(score(v.name)) == 1);
+      CHECK_HAS(w.err(), "has no likelihoods of continuations: " + obstacle);
+      continue;
+    }
     REQUIRE_MESSAGE(w.run(score(v.name, {"--json", v.name + ".json"})) == 0, w.err());
     CHECK_HAS(w.out(), v.name + " after 1 of 1 step");
     const json r = json::parse(slurp(w / (v.name + ".json")));
@@ -79,7 +86,9 @@ TEST_CASE("runs/score: every variant answers, as its session says") {
                                            .text_fingerprint = "",
                                            .only_model = true});
     s->load(file);
-    const std::vector<examples::text_pair> pairs{{"\nVerse", " of"}, {"\n", "Verse"}};
+    const gmoe::byte_tokenizer bytes;
+    const std::vector<gmoe::continuation> pairs{{bytes.encode("\nVerse"), bytes.encode(" of")},
+                                                {bytes.encode("\n"), bytes.encode("Verse")}};
     const auto l = s->log_likelihoods(pairs, {.positions = 16});
     CHECK(std::abs(r["questions"][0]["choices"][1]["log_likelihood"].get<double>() - l[0].sum) < 1e-4);
     CHECK(std::abs(r["questions"][2]["choices"][1]["log_likelihood"].get<double>() - l[1].sum) < 1e-4);
@@ -141,6 +150,104 @@ TEST_CASE("runs/score: examples stand before questions") {
   for (std::size_t c = 0; c < 2; ++c)
     CHECK(std::abs(written["questions"][0]["choices"][c]["log_likelihood"].get<double>() -
                    two["questions"][0]["choices"][c]["log_likelihood"].get<double>()) < 1e-4);
+}
+
+TEST_CASE("runs/score: published checkpoints of every kind, asked in token ids") {
+  const workplace w;
+  const std::filesystem::path golden = std::filesystem::path(GMOE_TESTS_DIR) / "golden";
+  for (const std::string name : {"gmoe_tiny", "gmoe_deep", "gmoe_no_local", "gmoe_no_logits", "gmoe_no_state",
+                                 "switch_tiny", "gshard_tiny", "dense_tiny"}) {
+    CAPTURE(name);
+    std::filesystem::create_directories(w / name);
+    std::filesystem::copy_file(golden / (name + ".config.json"), w / name / "config.json");
+    std::filesystem::copy_file(golden / (name + ".weights.safetensors"), w / name / "model.safetensors");
+    // The reference's logits say how likely each sequence's end is behind its beginning, and any other last token.
+    const gmoe::safetensors_file expect(golden / (name + ".expect.safetensors"));
+    const auto shape = expect.entry("logits").shape;
+    const auto tokens = expect.read<std::int64_t>("tokens");
+    const auto logits = expect.read<double>("logits");
+    const auto sequences = static_cast<std::size_t>(shape[0]), length = static_cast<std::size_t>(shape[1]),
+               vocab = static_cast<std::size_t>(shape[2]);
+    const auto log_p = [&](std::size_t sequence, std::size_t at, std::int64_t token) {
+      const double* z = &logits[(sequence * length + at) * vocab];
+      double sum = 0;
+      for (std::size_t v = 0; v < vocab; ++v) sum += std::exp(z[v]);
+      return z[token] - std::log(sum);
+    };
+    const std::size_t cut = length - 3;
+    std::string lines;
+    for (std::size_t b = 0; b < sequences; ++b) {
+      const auto begin = tokens.begin() + static_cast<std::ptrdiff_t>(b * length),
+                 middle = begin + static_cast<std::ptrdiff_t>(cut);
+      const std::vector<std::int64_t> end(middle, begin + static_cast<std::ptrdiff_t>(length));
+      lines += json{{"context_tokens", std::vector<std::int64_t>(begin, middle)},
+                    {"choice_tokens", {end, {(end[0] + 1) % static_cast<std::int64_t>(vocab)}}},
+                    {"choice_bytes", {7, 2}},
+                    {"label", b % 2}}
+                   .dump() +
+               "\n";
+    }
+    spill(w / "q.jsonl", lines);
+    REQUIRE_MESSAGE(w.run(score(name, {"--json", "r.json"})) == 0, w.err());
+    CHECK_HAS(w.out(), "an official checkpoint of a ");
+    const json r = json::parse(slurp(w / "r.json"));
+    CHECK(r["official"] == true);
+    CHECK(r["step"].is_null());
+    CHECK(name.starts_with(r["variant"].get<std::string>()));
+    for (std::size_t b = 0; b < sequences; ++b) {
+      double sum = 0;
+      for (std::size_t t = cut; t < length; ++t) sum += log_p(b, t - 1, tokens[b * length + t]);
+      const json& choices = r["questions"][b]["choices"];
+      CHECK(std::abs(choices[0]["log_likelihood"].get<double>() - sum) < 1e-4);
+      const auto other = (tokens[b * length + cut] + 1) % static_cast<std::int64_t>(vocab);
+      CHECK(std::abs(choices[1]["log_likelihood"].get<double>() - log_p(b, cut - 1, other)) < 1e-4);
+      CHECK(choices[0]["tokens"] == 3);
+      CHECK(choices[0]["bytes"] == 7);
+      CHECK(r["questions"][b]["right"] == ((sum > log_p(b, cut - 1, other)) == (b % 2 == 0)));
+    }
+    CHECK(w.run(score(name, {"--by", "byte"})) == 0);
+  }
+  // Examples stand before a question as they are.
+  spill(w / "q.jsonl",
+        "{\"context_tokens\": [5, 6], \"choice_tokens\": [[7], [8, 9]], \"label\": 1}\n"
+        "{\"context_tokens\": [10], \"choice_tokens\": [[11], [12]], \"label\": 0}\n");
+  REQUIRE(w.run(score("gmoe_tiny", {"--shots", "1", "--json", "r.json"})) == 0);
+  const json shown = json::parse(slurp(w / "r.json"));
+  spill(w / "q.jsonl", "{\"context_tokens\": [5, 6, 8, 9, 10], \"choice_tokens\": [[11], [12]], \"label\": 0}\n");
+  REQUIRE(w.run(score("gmoe_tiny", {"--json", "r.json"})) == 0);
+  CHECK(json::parse(slurp(w / "r.json"))["questions"] == shown["questions"]);
+
+  const auto fails = [&](const words& more, const char* message) {
+    CHECK(w.run(score("gmoe_tiny", more)) == 1);
+    CHECK_HAS(w.err(), message);
+  };
+  fails({"--by", "byte"}, "q.jsonl': line 1: has no 'choice_bytes', which --by byte divides by");
+  spill(w / "shots.jsonl", "{\"context\": \"a\", \"choices\": [\"b\", \"c\"], \"label\": 0}\n");
+  fails({"--shots", "1", "--shots-from", "shots.jsonl"}, "q.jsonl': line 1: is in token ids, but its examples are not");
+  spill(w / "q.jsonl", "{\"context_tokens\": [5, 61], \"choice_tokens\": [[7], [8]], \"label\": 1}\n");
+  fails({}, "q.jsonl': line 1: token 61, expected 0 to 60, the model's vocabulary");
+  write_questions(w);
+  fails({}, "q.jsonl': line 1: is a text, but the model has a vocabulary of 61, whose tokenizer this program does not");
+  std::filesystem::remove(w / "gmoe_tiny" / "model.safetensors");
+  fails({}, "gmoe_tiny");
+}
+
+TEST_CASE("runs/score: what train saves for others answers as its own checkpoint does") {
+  const workplace w;
+  write_questions(w);
+  REQUIRE(w.run(train("a")) == 0);
+  const json own = results(w, {"--context", "64"});
+  REQUIRE(w.run(score("a/official", {"--context", "64", "--json", "r.json"})) == 0);
+  json published = json::parse(slurp(w / "r.json"));
+  CHECK(published["variant"] == "gmoe");
+  REQUIRE(published["questions"].size() == own["questions"].size());
+  for (std::size_t q = 0; q < own["questions"].size(); ++q)
+    for (std::size_t c = 0; c < own["questions"][q]["choices"].size(); ++c)
+      CHECK(std::abs(published["questions"][q]["choices"][c]["log_likelihood"].get<double>() -
+                     own["questions"][q]["choices"][c]["log_likelihood"].get<double>()) < 1e-5);
+  // As many positions as there are, where nobody says how many were trained on.
+  REQUIRE(w.run(score("a/official")) == 0);
+  CHECK_HAS(w.out(), "256 positions");
 }
 
 TEST_CASE("runs/score: mistakes are told") {

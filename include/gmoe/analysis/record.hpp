@@ -13,10 +13,23 @@
 
 namespace gmoe {
 
+/// The routing that is a layer's decision: its first; where its form holds mixtures and none is the layer's own, the
+/// first of these. None where the layer did not route.
+template <class B>
+const routing<B>* decision_of_layer(const findings<B>& pass, index_t layer) {
+  const routing<B>* found = nullptr;
+  for (const routing<B>& r : pass.routings) {
+    if (r.layer != layer || r.number != 0) continue;
+    if (r.mixture.empty()) return &r;
+    if (!found) found = &r;
+  }
+  return found;
+}
+
 /// Appends how `model` routed the first `tokens` tokens of a forward pass (padding comes last in a batch); the
 /// first call declares the layers. An expert's global id is its number in the model's bank: layers that share a pool
-/// agree on the ids, private pools never do. Where a form routes several times, its first routing is the layer's
-/// decision. A model without mixtures adds nothing.
+/// agree on the ids, private pools never do. Of a form that routes several times decision_of_layer is taken. A model
+/// without mixtures adds nothing.
 template <class Model>
 void append_routing(routing_decisions& decisions, const Model& model,
                     const findings<typename Model::backend_type>& pass, index_t tokens) {
@@ -24,10 +37,8 @@ void append_routing(routing_decisions& decisions, const Model& model,
   require(first || decisions.layers() == model.moe().layers(), "append_routing: the model has ", model.moe().layers(),
           " mixtures, but the decisions hold ", decisions.layers(), " layers");
   for (index_t layer = 0; layer < model.moe().layers(); ++layer) {
-    const auto found = std::find_if(pass.routings.begin(), pass.routings.end(), [&](const auto& r) {
-      return r.layer == layer && r.number == 0 && r.mixture.empty();
-    });
-    require(found != pass.routings.end(), "append_routing: mixture number ", layer, " has no routing of its own");
+    const auto* found = decision_of_layer(pass, layer);
+    require(found != nullptr, "append_routing: mixture number ", layer, " has not routed");
     const auto& r = *found;
     require(!r.rows, "append_routing: block ", r.block, " routes some of its tokens, but decisions are of all");
     require(tokens >= 0 && tokens <= r.chosen.rows(), "append_routing: ", tokens, " tokens of a batch of ",

@@ -3,9 +3,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gmoe/backend/contract.hpp"
@@ -14,6 +19,7 @@
 #include "gmoe/io/official_files.hpp"
 #include "gmoe/io/official_tensors.hpp"
 #include "gmoe/io/safetensors_reader.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/language_model.hpp"
 
 namespace gmoe {
@@ -91,61 +97,73 @@ class official_weights {
   safetensors_file file_;
 };
 
-/// The card with a config's numbers.
-template <class Card>
-Card official_card_of(const official_config& c) {
-  Card card{};
-  if constexpr (std::is_same_v<answer<Card, slots::placement>, listed_blocks>) card.placement.blocks = c.moe_layers;
-  if constexpr (official_card<Card>::kind() != official_kind::dense) {
-    card.balance.alpha = c.aux_alpha;
-    if (c.top_k > 0) card.select.k = c.top_k;
-    if constexpr (requires { card.capacity.factor; }) card.capacity.factor = c.capacity_factor;
-  }
-  return card;
+/// The number of a config that belongs to a number of a card; nothing where the config says nothing of it.
+inline std::optional<std::string> official_number(const official_config& c, std::string_view path) {
+  if (path == "placement.blocks") return to_text(c.moe_layers);
+  if (path == "balance.alpha") return to_text(c.aux_alpha);
+  if (path == "capacity.factor") return to_text(c.capacity_factor);
+  if (path == "select.k" && c.top_k > 0) return to_text(c.top_k);
+  return std::nullopt;
+}
+
+/// Gives a card, whose settings these are, the config's numbers.
+inline void read_official_numbers(const official_config& c, const std::vector<setting>& settings) {
+  for (const setting& s : settings)
+    if (const auto text = official_number(c, s.path())) s.read(*text);
 }
 
 /// The numbers of a config that the card has no use for.
-template <class Card>
-std::map<std::string, double> official_numbers_unread(const official_config& c) {
-  std::map<std::string, double> unread;
-  if constexpr (official_card<Card>::kind() == official_kind::dense) unread["aux_alpha"] = c.aux_alpha;
-  if constexpr (official_card<Card>::kind() == official_kind::dense || !requires(Card card) { card.capacity.factor; })
-    unread["capacity_factor"] = c.capacity_factor;
+inline std::map<std::string, double> official_numbers_unread(const official_config& c,
+                                                             const std::vector<setting>& settings) {
+  std::map<std::string, double> unread{{"aux_alpha", c.aux_alpha}, {"capacity_factor", c.capacity_factor}};
+  for (const setting& s : settings) {
+    if (s.path() == "balance.alpha") unread.erase("aux_alpha");
+    if (s.path() == "capacity.factor") unread.erase("capacity_factor");
+  }
   return unread;
 }
 
-/// Builds the model of a config that is known to fit the card.
-template <class Card, class B>
-language_model<Card, B> build_official(const official_files& files, const official_config& config) {
+/// Fills the model that make(card) builds for its shapes only, of the card with the config's numbers.
+template <class Card>
+auto build_official(const official_files& files, const official_config& config, Card card, auto&& make) {
   official_weights weights(files, config);
-  const std::string shown = "config " + in_quotes(files.config.string(), 4096);
   try {
-    const Card card = official_card_of<Card>(config);
+    const std::vector<setting> settings = settings_of(card);
+    read_official_numbers(config, settings);
     for (index_t b = 0; b < config.shape.layers; ++b) {
       const bool expected = std::binary_search(config.moe_layers.begin(), config.moe_layers.end(), b);
-      require(expected == answer_of<slots::placement>(card).has_experts(config.shape, b), "block ", b,
+      require(expected == has_mixture(card, config.shape, b), "block ", b,
               expected ? " has a router" : " has no router", ", but the card's placement says otherwise");
     }
-    language_model<Card, B> model(config.shape, card, 0, build_mode::shapes_only);
-    weights.fill(model);
-    model.set_unread_numbers(official_numbers_unread<Card>(config));
+    auto model = make(card);
+    weights.fill(*model);
+    model->set_unread_numbers(official_numbers_unread(config, settings));
     return model;
   } catch (const config_error& e) {
-    throw file_error(concat(shown, ": ", e.what()));
+    throw file_error(concat("config ", in_quotes(files.config.string(), 4096), ": ", e.what()));
   }
 }
 
 /// What a card is, in the config's words.
-template <class Card>
-official_config official_switches() {
+inline official_config official_switches(const official_form& form) {
   official_config c;
-  c.kind = official_card<Card>::kind();
-  if constexpr (official_card<Card>::kind() == official_kind::gmoe) {
-    c.local_expert = official_card<Card>::has_local_expert;
-    c.prev_logits = official_card<Card>::router::has_logits;
-    c.router_state = official_card<Card>::router::has_state;
+  c.kind = form.kind;
+  if (form.kind == official_kind::gmoe) {
+    c.local_expert = form.local_expert;
+    c.prev_logits = form.prev_logits;
+    c.router_state = form.router_state;
   }
   return c;
+}
+
+/// The card of a config, without its numbers.
+inline any_card official_card_named_by(const official_config& c) {
+  const auto of_gmoe = static_cast<std::size_t>(4 * c.local_expert + 2 * c.prev_logits + c.router_state);
+  const std::string_view name = c.kind == official_kind::gmoe      ? official_cards::texts[of_gmoe].name
+                                : c.kind == official_kind::switch_ ? official_switch_card::text.name
+                                : c.kind == official_kind::gshard  ? official_gshard_card::text.name
+                                                                   : official_dense_card::text.name;
+  return make_card<official_cards>(name);
 }
 
 }  // namespace detail
@@ -156,54 +174,36 @@ official_config official_switches() {
 template <class Card, class B>
 requires official<Card> && backend<B> language_model<Card, B> load_official(const official_files& files) {
   const official_config config = read_official_config(files.config);
-  const std::string found = describe(config), expected = describe(detail::official_switches<Card>());
+  const std::string found = describe(config), expected = describe(detail::official_switches(official_card<Card>::form));
   require<file_error>(found == expected, "config ", in_quotes(files.config.string(), 4096), ": is ", found,
                       ", expected ", expected);
-  return detail::build_official<Card, B>(files, config);
+  return std::move(*detail::build_official(files, config, Card{}, [&](const Card& card) {
+    return std::make_unique<language_model<Card, B>>(config.shape, card, 0, build_mode::shapes_only);
+  }));
 }
 template <class Card, class B>
 requires official<Card> && backend<B> language_model<Card, B> load_official(const std::filesystem::path& folder) {
   return load_official<Card, B>(official_files(folder));
 }
 
-/// Loads a checkpoint of whatever official variant it is: calls f(language_model<Card, B>&) and returns its result.
-/// The cards are those of official_card.hpp: f is instantiated for eleven of them.
+/// The same of whatever official variant the checkpoint is: its card is one of official_cards.
+template <class B>
+requires backend<B> std::unique_ptr<any_model<B>> load_official(const official_files& files) {
+  const official_config config = read_official_config(files.config);
+  return detail::build_official(files, config, detail::official_card_named_by(config), [&](const any_card& card) {
+    return make_model<B, official_cards>(card, config.shape, 0, build_mode::shapes_only);
+  });
+}
+template <class B>
+requires backend<B> std::unique_ptr<any_model<B>> load_official(const std::filesystem::path& folder) {
+  return load_official<B>(official_files(folder));
+}
+/// Calls f(any_model<B>&) with it and returns its result.
 template <class B, class F>
 requires backend<B>
 decltype(auto) with_official_model(const official_files& files, F&& f) {
-  const official_config c = read_official_config(files.config);
-  const auto run = [&]<class Card>() -> decltype(auto) {
-    auto model = detail::build_official<Card, B>(files, c);
-    return f(model);
-  };
-  switch (c.kind) {
-    case official_kind::switch_:
-      return run.template operator()<official_switch_card>();
-    case official_kind::gshard:
-      return run.template operator()<official_gshard_card>();
-    case official_kind::dense:
-      return run.template operator()<official_dense_card>();
-    case official_kind::gmoe:
-      break;
-  }
-  switch (4 * c.local_expert + 2 * c.prev_logits + c.router_state) {
-    case 0:
-      return run.template operator()<official_gmoe_card<false, false, false>>();
-    case 1:
-      return run.template operator()<official_gmoe_card<false, false, true>>();
-    case 2:
-      return run.template operator()<official_gmoe_card<false, true, false>>();
-    case 3:
-      return run.template operator()<official_gmoe_card<false, true, true>>();
-    case 4:
-      return run.template operator()<official_gmoe_card<true, false, false>>();
-    case 5:
-      return run.template operator()<official_gmoe_card<true, false, true>>();
-    case 6:
-      return run.template operator()<official_gmoe_card<true, true, false>>();
-    default:
-      return run.template operator()<official_gmoe_card<true, true, true>>();
-  }
+  const auto model = load_official<B>(files);
+  return std::forward<F>(f)(*model);
 }
 template <class B, class F>
 requires backend<B>

@@ -67,9 +67,9 @@ struct official_tensor {
 namespace detail {
 
 /// Makes the entries of a visit. `first` is the name of the first copy, where there are several.
-template <class B, class Visit>
+template <class B>
 struct official_visit {
-  Visit& visit;
+  const std::function<void(const official_tensor<B>&)>& visit;
 
   void matrix_of(const std::string& name, parameter<B>& p) const { matrix_of(name, name, p); }
   void matrix_of(std::string name, std::string first, parameter<B>& p) const {
@@ -104,54 +104,72 @@ struct official_visit {
 /// The head's name; it is a copy of the token embedding and the only tensor that a checkpoint may leave out.
 inline constexpr const char* official_head = "lm_head.weight";
 
-/// Visits every tensor that a published checkpoint of this model has, shared ones once per layer, first copies before
-/// later ones: visit(const official_tensor<B>&). The canonical tensors are those that do not repeat another.
-/// A block with GPT-2's feed-forward layer has no official form: such blocks throw config_error.
-template <class Model, class Visit>
-requires official<typename Model::card_type>
-void each_official_tensor(Model& model, Visit&& visit) {
-  using B = typename Model::backend_type;
-  using form = official_card<typename Model::card_type>;
-  const auto one = [&](const official_tensor<B>& tensor) { visit(tensor); };
-  const detail::official_visit<B, decltype(one)> to{one};
+namespace detail {
 
+/// What the names of a model's tensors follow from.
+template <class B>
+struct official_parts {
+  official_form form;
+  index_t blocks = 0;
+  std::vector<index_t> mixtures;              ///< their blocks, in order
+  std::vector<std::vector<id_type>> visible;  ///< their experts
+  std::vector<index_t> first_unit, units;     ///< of each expert, in the bank
   std::map<std::string, parameter<B>*, std::less<>> by_name;
-  model.each_parameter([&](parameter<B>& p) { by_name[p.name()] = &p; });
-  const auto our = [&](const std::string& name) -> parameter<B>& { return *by_name.at(name); };
+
+  template <class Model>
+  explicit official_parts(Model& model) : form(official_form_of(model.card())), blocks(model.shape().layers) {
+    for (index_t l = 0; l < model.moe().layers(); ++l) {
+      mixtures.push_back(model.moe().shape(l).block);
+      visible.push_back(model.moe().visible(l));
+    }
+    index_t unit = 0;
+    for (const index_t width : model.moe().widths()) {
+      first_unit.push_back(unit);
+      units.push_back(width);
+      unit += width;
+    }
+    model.each_parameter([&](parameter<B>& p) { by_name[p.name()] = &p; });
+  }
+  parameter<B>& our(const std::string& name) const { return *by_name.at(name); }
+};
+
+/// Calls visit for each tensor.
+template <class B>
+void walk_official_tensors(const official_parts<B>& model,
+                           const std::function<void(const official_tensor<B>&)>& visit) {
+  const official_visit<B> to{visit};
+  const auto our = [&](const std::string& name) -> parameter<B>& { return model.our(name); };
 
   to.matrix_of("transformer.wte.weight", our("wte"));
   to.matrix_of("transformer.wpe.weight", our("wpe"));
   std::string first;  // scope of the first mixture: where shared tensors have their canonical names
-  index_t mixture = 0;
-  for (index_t b = 0; b < model.shape().layers; ++b) {
+  std::size_t mixture = 0;
+  for (index_t b = 0; b < model.blocks; ++b) {
     const std::string mine = "h." + std::to_string(b) + ".", scope = "transformer." + mine, moe = scope + "mlp.moe.";
     to.norm(scope + "ln_1", our(mine + "ln_1.weight"), our(mine + "ln_1.bias"));
     for (const char* linear : {"attn.c_attn", "attn.c_proj"})
       to.linear(scope + linear, our(mine + linear + ".weight"), our(mine + linear + ".bias"));
     to.norm(scope + "ln_2", our(mine + "ln_2.weight"), our(mine + "ln_2.bias"));
-    if (mixture == model.moe().layers() || model.moe().shape(mixture).block != b) {
-      if constexpr (form::has_relu_dense)
-        to.expert(moe + "experts.0", our(mine + "mlp.w_in"), our(mine + "mlp.w_out"));
-      else
-        throw config_error(concat("block ", b,
-                                  " has GPT-2's feed-forward layer, which official checkpoints do not "
-                                  "have; expected relu_feed_forward"));
+    if (mixture == model.mixtures.size() || model.mixtures[mixture] != b) {
+      require(model.form.relu_dense, "block ", b,
+              " has GPT-2's feed-forward layer, which official checkpoints do not have; expected relu_feed_forward");
+      to.expert(moe + "experts.0", our(mine + "mlp.w_in"), our(mine + "mlp.w_out"));
       continue;
     }
     const std::string router = "router." + std::to_string(mixture) + ".";
-    constexpr bool gmoe = form::kind() == official_kind::gmoe;
+    const bool gmoe = model.form.kind == official_kind::gmoe;
     if (first.empty()) first = moe;
-    if constexpr (form::has_local_expert)
+    if (model.form.local_expert)
       to.expert(moe + "experts.0", our(mine + "moe.local.w_in"), our(mine + "moe.local.w_out"));
     index_t j = 0;
-    for (const id_type e : model.moe().visible(mixture)) {
+    for (const id_type e : model.visible[mixture]) {
       const std::string name = (gmoe ? "global_experts." : "experts.") + std::to_string(j++);
-      const auto& bank = model.moe().bank();
-      to.expert(moe + name, (gmoe ? first : moe) + name, our("experts.w_in"), our("experts.w_out"), bank.first_unit(e),
-                bank.units(e));
+      const auto at = static_cast<std::size_t>(e);
+      to.expert(moe + name, (gmoe ? first : moe) + name, our("experts.w_in"), our("experts.w_out"),
+                model.first_unit[at], model.units[at]);
     }
-    if constexpr (gmoe) {
-      if (form::router::has_state) {
+    if (gmoe) {
+      if (model.form.router_state) {
         const std::string gru = "shared_router.gru.";
         for (const char* w : {"weight_ih", "weight_hh"})
           to.matrix_of(moe + gru + w, first + gru + w, our(std::string("router.gru.") + w));
@@ -159,7 +177,7 @@ void each_official_tensor(Model& model, Visit&& visit) {
           to.vector_of(moe + gru + v, first + gru + v, our(std::string("router.gru.") + v));
       }
       to.norm(moe + "h_ln", our(router + "h_ln.weight"), our(router + "h_ln.bias"));
-      if (form::router::has_logits) {
+      if (model.form.prev_logits) {
         to.norm(moe + "prev_score_ln", our(router + "prev_score_ln.weight"), our(router + "prev_score_ln.bias"));
         to.matrix_of(moe + "prev_score_proj.weight", our(router + "prev_score_proj"));
       }
@@ -171,6 +189,28 @@ void each_official_tensor(Model& model, Visit&& visit) {
   }
   to.norm("transformer.ln_f", our("ln_f.weight"), our("ln_f.bias"));
   to.matrix_of(official_head, "transformer.wte.weight", our("wte"));
+}
+
+}  // namespace detail
+
+/// A model of a card that the format can hold, or one whose card is chosen at run time and looked at then.
+template <class Model>
+concept may_be_official = !requires {
+  typename Model::card_type;
+}
+|| official<typename Model::card_type>;
+
+/// Visits every tensor that a published checkpoint of this model has, shared ones once per layer, first copies before
+/// later ones: visit(const official_tensor<B>&). The canonical tensors are those that do not repeat another.
+/// A block with GPT-2's feed-forward layer has no official form: such blocks throw config_error. So does an any_model
+/// of another card that the format cannot hold.
+template <class Model, class Visit>
+requires may_be_official<Model>
+void each_official_tensor(Model& model, Visit&& visit) {
+  using B = typename Model::backend_type;
+  const detail::official_parts<B> parts(model);
+  check_official_form(parts.form);
+  detail::walk_official_tensors<B>(parts, [&](const official_tensor<B>& t) { visit(t); });
 }
 
 }  // namespace gmoe

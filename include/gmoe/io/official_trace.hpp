@@ -30,16 +30,15 @@ struct traced_step {
 
 /// Traces one model on one batch into a file.
 template <class Model>
-requires official<typename Model::card_type>
+requires may_be_official<Model>
 class official_tracer : observer<typename Model::backend_type> {
   using B = typename Model::backend_type;
   using scalar = typename B::scalar;
-  static constexpr bool full = official_card<typename Model::card_type>::kind() == official_kind::gmoe;
 
  public:
   /// `tokens`: sequences x length ids, row-major. Throws data_error if the model cannot read them.
   official_tracer(Model& model, std::span<const std::int64_t> tokens, index_t sequences, trace_file<scalar>& out)
-      : model_(model), out_(out) {
+      : model_(model), out_(out), full_(official_form_of(model.card()).kind == official_kind::gmoe) {
     require<data_error>(sequences >= 1 && !tokens.empty() && tokens.size() % static_cast<std::size_t>(sequences) == 0,
                         "tokens: ", tokens.size(), " ids in ", sequences,
                         " sequences, expected sequences of at least 1 token, all of one length");
@@ -131,7 +130,7 @@ class official_tracer : observer<typename Model::backend_type> {
   void see(std::string_view what, index_t block, const matrix<B>& value) override {
     if (what == "ln_f") final_ = value.clone();
     const std::string_view key = official_key(what);
-    if (key.empty() || (!full && what != "block_out")) return;
+    if (key.empty() || (!full_ && what != "block_out")) return;
     const std::string name = block < 0 ? std::string(key) : layer(block) + std::string(key);
     const bool flat = what == "router_h";  // the router sees tokens, not sequences
     out_.add(name,
@@ -154,9 +153,9 @@ class official_tracer : observer<typename Model::backend_type> {
     out_.add(at + "router_logits", {tokens, r.experts}, r.logits.value().to_host());
     out_.add(at + "router_probs", {tokens, r.experts}, r.scores.value().to_host());
     const std::vector<id_type> chosen = r.chosen.to_host();
-    const std::vector<index_t> shape = full ? std::vector{tokens} : std::vector{tokens, k};
-    out_.add_integers(at + (full ? "top1_idx" : "topk_idx"), shape, {chosen.begin(), chosen.end()});
-    out_.add(at + (full ? "top1_prob" : "topk_weight"), shape, r.weights.value().to_host());
+    const std::vector<index_t> shape = full_ ? std::vector{tokens} : std::vector{tokens, k};
+    out_.add_integers(at + (full_ ? "top1_idx" : "topk_idx"), shape, {chosen.begin(), chosen.end()});
+    out_.add(at + (full_ ? "top1_prob" : "topk_weight"), shape, r.weights.value().to_host());
     out_.add(at + "aux_loss", {}, model_.moe().layer_loss(r).value().to_host());
   }
 
@@ -164,6 +163,7 @@ class official_tracer : observer<typename Model::backend_type> {
 
   Model& model_;
   trace_file<scalar>& out_;
+  const bool full_;  ///< as GMoE's
   tape<B> tape_;
   batch<B> data_;
   matrix<B> final_;

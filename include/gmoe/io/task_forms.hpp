@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -117,6 +119,27 @@ inline void read_plain(const task_line& line, choice_questions& to) {
   to.push_back(std::move(q));
 }
 
+/// The plain form in token ids, with the ids of whatever shall stand first in the context, and if one likes the
+/// lengths of the choices' texts in bytes.
+inline void read_plain_tokens(const task_line& line, choice_questions& to) {
+  line.refuse_others(
+      std::array<std::string_view, 6>{"context_tokens", "choice_tokens", "choice_bytes", "label", "task", "id"});
+  const nlohmann::json& choices = line.list("choice_tokens", 2);
+  choice_question q = line.question("", {}, line.place("label", choices.size()));
+  q.context_tokens = line.tokens("context_tokens", line.field("context_tokens"));
+  for (const nlohmann::json& choice : choices)
+    q.choice_tokens.push_back(line.tokens(concat("choice_tokens[", q.choice_tokens.size(), "]"), choice));
+  if (line.has("choice_bytes")) {
+    const auto bytes =
+        line.numbers("choice_bytes", line.field("choice_bytes"), 1, std::numeric_limits<std::int32_t>::max());
+    q.choice_bytes.assign(bytes.begin(), bytes.end());
+    require<file_error>(bytes.size() == q.size(), line.where(), ": ", q.size(), " choices and ", bytes.size(),
+                        " lengths in 'choice_bytes', expected as many of both");
+  }
+  if (line.has("task")) q.task = line.text("task");
+  to.push_back(std::move(q));
+}
+
 }  // namespace detail
 
 /// A form is known by a field that those before it do not have.
@@ -124,12 +147,13 @@ struct task_form {
   std::string_view name, field;
   void (*read)(const task_line&, std::vector<choice_question>&);
 };
-inline constexpr std::array<task_form, 7> task_forms{{{"BLiMP", "sentence_good", detail::read_blimp},
+inline constexpr std::array<task_form, 8> task_forms{{{"BLiMP", "sentence_good", detail::read_blimp},
                                                       {"PIQA", "sol1", detail::read_piqa},
                                                       {"HellaSwag", "endings", detail::read_hellaswag},
                                                       {"RACE", "article", detail::read_race},
                                                       {"OpenBookQA", "question_stem", detail::read_openbookqa},
                                                       {"ARC or OpenBookQA", "question", detail::read_arc},
+                                                      {"plain tokens", "choice_tokens", detail::read_plain_tokens},
                                                       {"plain", "choices", detail::read_plain}}};
 
 }  // namespace gmoe

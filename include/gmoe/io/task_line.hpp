@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -54,6 +56,23 @@ class task_line {
     for (const nlohmann::json& entry : list(name, value, least))
       all.push_back(text(concat(name, "[", all.size(), "]"), entry));
     return all;
+  }
+  /// A list of whole numbers, one at least.
+  std::vector<std::int64_t> numbers(const std::string& name, const nlohmann::json& value, std::int64_t least,
+                                    std::int64_t most) const {
+    std::vector<std::int64_t> all;
+    for (const nlohmann::json& entry : list(name, value)) {
+      const bool whole = entry.is_number_unsigned() && entry.get<std::uint64_t>() <= static_cast<std::uint64_t>(most);
+      require<file_error>(whole && entry.get<std::int64_t>() >= least, where_, ": field '", name, "[", all.size(),
+                          "]' is ", shown(entry), ", expected a whole number from ", least, " to ", most);
+      all.push_back(entry.get<std::int64_t>());
+    }
+    return all;
+  }
+  /// Token ids, one at least.
+  std::vector<id_type> tokens(const std::string& name, const nlohmann::json& value) const {
+    const std::vector<std::int64_t> all = numbers(name, value, 0, std::numeric_limits<id_type>::max());
+    return {all.begin(), all.end()};
   }
   /// A place in a list of `count`, from 0, as a number or as a text of one.
   std::size_t place(const std::string& name, std::size_t count) const { return place(name, field(name), count); }

@@ -16,7 +16,7 @@ struct model_cost {
   index_t active = 0;   ///< those that one token meets, in the GMoE authors' way of counting: embeddings and the
                         ///< matrices of attention and feed-forward layers; no routers, biases or norms
   index_t experts = 0;  ///< parameters of all routed experts
-  index_t router = 0;   ///< parameters of all routers, norms and biases included
+  index_t router = 0;   ///< parameters of all routers, norms and biases included, and of candidates that choose
   /// Products with weights in a forward pass, per token: active matrices, routers and the head. An embedding lookup
   /// multiplies nothing; the products of attention scores depend on the sequence, see attention_multiply_adds().
   index_t multiply_adds = 0;
@@ -51,7 +51,8 @@ struct part_size {
   }
 };
 
-/// Routed experts that a token visits in a routing, on average: as the router says, or the selection.
+/// Routed experts that a token visits in a routing, on average: as the router says, the selection, or a
+/// balance that steers towards it.
 template <class Card>
 double experts_per_token(const Card& card, const layer_shape& l) {
   const auto& select = answer_of<slots::select>(card);
@@ -59,6 +60,8 @@ double experts_per_token(const Card& card, const layer_shape& l) {
     return ask<hooks::experts_per_token>(answer_of<slots::router>(card), nothing{}, l);
   else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::select>, nothing, const layer_shape&>)
     return ask<hooks::experts_per_token>(select, nothing{}, l);
+  else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::balance>, nothing, const layer_shape&>)
+    return ask<hooks::experts_per_token>(answer_of<slots::balance>(card), nothing{}, l);
   else
     return static_cast<double>(ask<hooks::at_most>(select, nothing{}, l));
 }
@@ -73,8 +76,8 @@ struct mixture_cost {
   double routed = 0;     ///< of routed experts that a token meets, on average
   double visits = 0;     ///< the same, an expert counted as often as a token visits it
   index_t experts = 0;   ///< parameters of all of them
-  index_t router = 0;    ///< parameters of all routers
-  index_t products = 0;  ///< with weights of routers, what layers share counted for each
+  index_t router = 0;    ///< parameters of all routers, and of what says whom a token may ask
+  index_t products = 0;  ///< with their weights, what layers share counted for each
 
   template <class Card>
   void add(moe_stack<Card, shapes>& moe) {
@@ -83,13 +86,23 @@ struct mixture_cost {
     for (index_t l = 0; l < moe.layers(); ++l) {
       always += moe.template kept_of<slots::always>(l);
       always += moe.template kept_of<slots::form>(l);
-      products += rounds(moe, l) * part_size(moe.template kept_of<slots::router>(l)).matrices;
+      products += rounds(moe, l) * products_of_router(moe, l);
+      products += rounds(moe, l) * part_size(moe.template kept_of<slots::candidates>(l)).matrices;
     }
     router += part_size(moe.template kept_of<slots::router>()).all;
+    router += part_size(moe.template kept_of<slots::candidates>()).all;
     moe.each_inner([&](auto& inner) { add(inner); });
   }
 
  private:
+  /// Multiply-adds of the layer's router per token: as it says, or one with every number of its matrices.
+  template <class Card>
+  static index_t products_of_router(moe_stack<Card, shapes>& moe, index_t layer) {
+    if constexpr (answers<hooks::products, answer<Card, slots::router>, nothing, const layer_shape&>)
+      return ask<hooks::products>(answer_of<slots::router>(moe.card()), nothing{}, moe.shape(layer));
+    else
+      return part_size(moe.template kept_of<slots::router>(layer)).matrices;
+  }
   /// How often the layer's form routes: every time a token may visit other experts.
   template <class Card>
   static index_t rounds(const moe_stack<Card, shapes>& moe, index_t layer) {

@@ -7,9 +7,11 @@
 ///
 /// The functions that take a card take an any_card too.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
@@ -22,11 +24,35 @@
 
 namespace gmoe {
 
+/// Whether models of the card have a mixture in that block.
+template <class Card>
+bool has_mixture(const Card& card, const sizes& s, index_t block) {
+  return ask<hooks::has_experts>(answer_of<slots::placement>(card), nothing{}, s, block);
+}
+
 /// A parameter of a model that need not exist.
 struct parameter_shape {
   std::string name;
   index_t rows = 0, cols = 0;
 };
+
+namespace detail {
+
+/// The place of a type in a tuple.
+template <class T, class Tuple>
+inline constexpr std::size_t place_of = 0;
+template <class T, class First, class... Rest>
+inline constexpr std::size_t place_of<T, std::tuple<First, Rest...>> =
+    std::is_same_v<T, First> ? 0 : 1 + place_of<T, std::tuple<Rest...>>;
+
+/// The types of a card's answers, in the order of the slots.
+template <class Card, class... Slots>
+const std::type_info* const* answer_types(std::type_identity<std::tuple<Slots...>>) {
+  static const std::type_info* const all[] = {&typeid(answer<Card, Slots>)...};
+  return all;
+}
+
+}  // namespace detail
 
 /// A value: a copy has numbers of its own.
 class any_card {
@@ -59,6 +85,12 @@ class any_card {
   model_cost cost(const sizes& s) const { return held_->cost(s); }
   std::vector<parameter_shape> parameters(const sizes& s) const { return held_->parameters(s); }
 
+  /// The policy P answers the slot.
+  template <class Slot, class P>
+  bool answers() const {
+    return *held_->answer_types()[detail::place_of<Slot, slots::all>] == typeid(P);
+  }
+
   /// The card itself. Throws config_error if it is of another type.
   template <class Card>
   const Card& as() const {
@@ -73,6 +105,7 @@ class any_card {
     virtual std::unique_ptr<held> anew() const = 0;
     virtual const std::type_info& type() const = 0;
     virtual const void* value() const = 0;
+    virtual const std::type_info* const* answer_types() const = 0;
     virtual card_text text() const = 0;
     virtual std::vector<setting> settings() = 0;
     virtual card_reach reach(bool training) const = 0;
@@ -97,6 +130,9 @@ class any_card {
     std::unique_ptr<held> anew() const override { return std::make_unique<holding>(Card{}); }
     const std::type_info& type() const override { return typeid(Card); }
     const void* value() const override { return &card; }
+    const std::type_info* const* answer_types() const override {
+      return detail::answer_types<Card>(std::type_identity<slots::all>{});
+    }
     card_text text() const override { return text_of<Card>; }
     std::vector<setting> settings() override { return settings_of(card); }
     card_reach reach(bool training) const override { return reach_of_card<Card>(training); }
@@ -104,9 +140,7 @@ class any_card {
     bool has_experts() const override { return uses_slot<Card, slots::experts>; }
     bool has_pool() const override { return form_uses<Card, slots::experts> && form_uses<Card, slots::body>; }
     bool form_holds_cards() const override { return gmoe::form_holds_cards(card); }
-    bool has_mixture(const sizes& s, index_t block) const override {
-      return ask<hooks::has_experts>(answer_of<slots::placement>(card), nothing{}, s, block);
-    }
+    bool has_mixture(const sizes& s, index_t block) const override { return gmoe::has_mixture(card, s, block); }
     bool computes_shared_experts() const override { return gmoe::computes_shared_experts(card); }
     model_cost cost(const sizes& s) const override { return cost_of<Card>(s, card); }
     std::vector<parameter_shape> parameters(const sizes& s) const override {
@@ -122,10 +156,16 @@ class any_card {
   std::unique_ptr<held> held_;
 };
 
+/// make_card for a list that is compiled as a whole: compiled/models.hpp declares it for those of the library.
+template <class List>
+any_card new_card(std::string_view name) {
+  return with_card<List>(name, []<class Card>() { return any_card(Card{}); });
+}
+
 /// The card of that name. Throws config_error for an unknown one, as with_card does.
 template <class List = all_cards>
 any_card make_card(std::string_view name) {
-  return with_card<List>(name, []<class Card>() { return any_card(Card{}); });
+  return with_family<List>(name, [&]<class Family>() { return new_card<Family>(name); });
 }
 
 // What else takes a card.
@@ -134,6 +174,7 @@ inline card_text text_of_card(const any_card& card) { return card.text(); }
 inline any_card with_own_numbers(const any_card& card) { return card.with_own_numbers(); }
 inline bool computes_shared_experts(const any_card& card) { return card.computes_shared_experts(); }
 inline bool form_holds_cards(const any_card& card) { return card.form_holds_cards(); }
+inline bool has_mixture(const any_card& card, const sizes& s, index_t block) { return card.has_mixture(s, block); }
 inline card_reach reach_of_card(const any_card& card, bool training) { return card.reach(training); }
 inline std::vector<setting> settings_of(any_card& card) { return card.settings(); }
 inline bool has_setting(const any_card& card, std::string_view path) {

@@ -90,8 +90,9 @@ class model_of final : public any_model<B> {
   using typename any_model<B>::pass;
 
   /// Throws config_error if the card is another one, or if the numbers do not fit.
-  model_of(const sizes& s, any_card card, std::uint64_t seed = 42)
-      : model_of(model(s, card.template as<Card>(), seed), card) {}
+  model_of(const sizes& s, any_card card, std::uint64_t seed = 42, build_mode mode = build_mode::with_values)
+      : any_model<B>(std::move(card), model::hears_steps),
+        model_(s, any_model<B>::card().template as<Card>(), seed, mode) {}
   explicit model_of(model m) : model_of(std::move(m), any_card(m.card())) {}
   /// `card` is that of `m`.
   model_of(model m, any_card card) : any_model<B>(std::move(card), model::hears_steps), model_(std::move(m)) {}
@@ -150,13 +151,20 @@ language_model<Card, B>& any_model<B>::as() {
   return static_cast<model_of<Card, B>&>(*this).get();
 }
 
-/// A new model of a card by its name. Throws config_error for a name that is not in the list, as with_card does, and if
-/// the numbers do not fit.
-template <class B, class List = all_cards>
-std::unique_ptr<any_model<B>> make_model(const any_card& card, const sizes& s, std::uint64_t seed = 42) {
+/// make_model for a list that is compiled as a whole: compiled/models.hpp declares it for those of the library.
+template <class B, class List>
+std::unique_ptr<any_model<B>> new_model(const any_card& card, const sizes& s, std::uint64_t seed, build_mode mode) {
   return with_card<List>(card.text().name, [&]<class Card>() -> std::unique_ptr<any_model<B>> {
-    return std::make_unique<model_of<Card, B>>(s, card, seed);
+    return std::make_unique<model_of<Card, B>>(s, card, seed, mode);
   });
+}
+
+/// A new model of a card by its name. Throws config_error for a name that is not in the list, as with_card does, and if
+/// the numbers do not fit. With build_mode::shapes_only the parameters have no values yet.
+template <class B, class List = all_cards>
+std::unique_ptr<any_model<B>> make_model(const any_card& card, const sizes& s, std::uint64_t seed = 42,
+                                         build_mode mode = build_mode::with_values) {
+  return with_family<List>(card.text().name, [&]<class Family>() { return new_model<B, Family>(card, s, seed, mode); });
 }
 template <class B, class List = all_cards>
 std::unique_ptr<any_model<B>> make_model(std::string_view name, const sizes& s, std::uint64_t seed = 42) {

@@ -25,6 +25,7 @@ consteval bool names_differ() {
 /// Cards to choose from by name.
 template <class... Cards>
 struct card_list {
+  using cards = card_list;  ///< of a list that derives from this: the cards alone
   static_assert(((!text_of<Cards>.name.empty()) && ...),
                 "gmoe: a card in the list has no name; give it a static member `text` (see gmoe/moe/card.hpp)");
   static_assert(
@@ -50,6 +51,14 @@ struct joined_cards<card_list<First...>, card_list<Second...>, Rest...>
 
 /// The cards of several lists, one after the other.
 template <class... Lists>
-using join_cards = typename detail::joined_cards<Lists...>::type;
+using join_cards = typename detail::joined_cards<typename Lists::cards...>::type;
+
+/// The same, and which list each is from: `make_card` and `make_model` compile each list by itself, so that each can be
+/// compiled once, in a file of its own (see compiled/models.hpp).
+template <class... Lists>
+struct card_families : join_cards<Lists...> {
+  using families = card_families;  ///< of a list that derives from this: the lists alone
+  static_assert(sizeof...(Lists) > 0, "gmoe: card_families<> needs a list of cards at least");
+};
 
 }  // namespace gmoe

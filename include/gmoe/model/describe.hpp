@@ -50,7 +50,10 @@ inline void add_to_list(std::string& list, std::string_view item) {
 template <class P>
 void add_numbers(std::string& list, const P& policy, const std::string& path = "") {
   each_field(policy, [&]<class T>(const auto& f, const T& value) {
-    if constexpr (!is_card<T>) add_to_list(list, path + std::string(f.name) + " = " + to_text(value));
+    if constexpr (gmoe::policy<T>)
+      add_numbers(list, value, path + std::string(f.name) + ".");
+    else if constexpr (!is_card<T>)
+      add_to_list(list, path + std::string(f.name) + " = " + to_text(value));
   });
   if constexpr (wraps<P>) add_numbers(list, policy.of, path + "of.");
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <numeric>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,16 @@ struct likelihood_options {
   index_t positions = 0;  ///< to use, at most the model's; 0: all. Positions never trained on say nothing
   index_t batch = 16;     ///< pairs in one pass
 };
+
+/// Why continuations have no likelihood under a card: it looks at what comes later, so that it would know what it is
+/// asked, or at other sequences. Empty if they have one.
+template <class Card>
+std::string likelihood_obstacle(const Card& card) {
+  const card_reach widest = reach_of_card(card, false);
+  return widest.how <= reach::past
+             ? ""
+             : concat("its answer to '", widest.slot, "' looks at the whole ", to_text(widest.how));
+}
 
 namespace detail {
 
@@ -97,9 +108,8 @@ std::vector<double> losses_at(const Model& model, const context<B>& ctx, const v
 }  // namespace detail
 
 /// In the order of `pairs`, as in evaluation: without dropout or dropping, at the step that the model has come to.
-/// Pairs of about the same length share a pass. Throws config_error for a card that looks at what comes later, as it
-/// would know what it is asked, or at other sequences; data_error for an empty part, or a continuation longer than the
-/// positions; numeric_error for a likelihood that is not finite.
+/// Pairs of about the same length share a pass. Throws config_error for a card with a likelihood_obstacle; data_error
+/// for an empty part, or a continuation longer than the positions; numeric_error for a likelihood that is not finite.
 template <class Model>
 std::vector<log_likelihood> log_likelihoods(const Model& model, std::span<const continuation> pairs,
                                             const likelihood_options& how = {}) {
@@ -108,10 +118,9 @@ std::vector<log_likelihood> log_likelihoods(const Model& model, std::span<const 
   require(positions >= 1 && positions <= model.shape().positions, "log_likelihoods: positions is ", how.positions,
           ", expected 1 to the model's ", model.shape().positions, ", or 0 for all of them");
   require(how.batch >= 1, "log_likelihoods: batch is ", how.batch, ", expected at least 1");
-  const card_reach widest = reach_of_card(model.card(), false);
-  require(widest.how <= reach::past, "the card ", text_of_card(model.card()).name,
-          " has no likelihoods of continuations", ": its answer to '", widest.slot, "' looks at the whole ",
-          to_text(widest.how));
+  const std::string obstacle = likelihood_obstacle(model.card());
+  require(obstacle.empty(), "the card ", text_of_card(model.card()).name,
+          " has no likelihoods of continuations: ", obstacle);
   detail::check_pairs(pairs, positions);
 
   std::vector<std::size_t> order(pairs.size());

@@ -249,7 +249,9 @@ consteval bool check_card() {
             at, routed);
   GMOE_MUST(select, at_most, index_t, "index_t at_most(const layer_shape&) const, the most experts per token", shape);
   GMOE_MAY(router, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
+  GMOE_MAY(router, products, index_t, "index_t products(const layer_shape&) const, multiply-adds per token", shape);
   GMOE_MAY(select, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
+  GMOE_MAY(balance, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
   GMOE_MUST(capacity, keep, id_matrix<B>, "id_matrix<B> keep(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at,
             routed);
   GMOE_MUST_OR_NONE(gate, weights, variable<B>,

@@ -15,7 +15,9 @@ struct layer_shape : sizes {
   index_t columns = 1;         ///< of the router's logits: one per expert, or what score or form ask for
   index_t granularity = 1;     ///< g: parts that make up one whole expert
   index_t shared_experts = 0;  ///< parts that the pool sets aside for every token
+  index_t groups = 1;          ///< of neighbouring experts, equally many, where the pool makes some
   pool_view pool{};            ///< the experts that it sees
+  index_t pool_size = 0;       ///< experts of the whole pool
 };
 
 }  // namespace gmoe

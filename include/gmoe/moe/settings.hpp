@@ -106,8 +106,8 @@ class setting {
 template <class Card>
 void add_card_settings(Card& card, const std::string& path, std::vector<setting>& to);
 
-/// Adds the fields of a policy and of what it wraps. A field that is a card stands for all numbers of its mixtures:
-/// "form.first.balance.alpha".
+/// Adds the fields of a policy and of what it wraps. A field that is a policy stands for all of its numbers,
+/// "balance.z.beta", one that is a card for those of its mixtures: "form.first.balance.alpha".
 template <class P>
 void add_settings(P& policy, const std::string& path, std::vector<setting>& to) {
   static_assert(detail::lists_all_fields<P>(),
@@ -117,6 +117,8 @@ void add_settings(P& policy, const std::string& path, std::vector<setting>& to) 
     const std::string name = path + "." + std::string(f.name);
     if constexpr (is_card<T>)
       add_card_settings(value, name + ".", to);
+    else if constexpr (gmoe::policy<T>)
+      add_settings(value, name, to);
     else
       to.push_back(setting(name, f, value));
   });

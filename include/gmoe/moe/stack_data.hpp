@@ -322,6 +322,7 @@ struct stack_data {
                  const pool_view& seen) {
     layer_shape outside{model, block, l, count};
     outside.pool = seen;
+    outside.pool_size = std::ssize(widths);
     outside.experts = outside.columns = static_cast<index_t>(seen->ids.size());
     if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
       outside.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, outside.experts);

@@ -8,6 +8,7 @@
 #include "gmoe/moe/form/depth_modulated.hpp"
 #include "gmoe/moe/form/expert_path.hpp"
 #include "gmoe/moe/form/film_modulated.hpp"
+#include "gmoe/moe/router/ordered_trees.hpp"
 #include "gmoe/moe/router/tree_router.hpp"
 #include "gmoe/moe/score/softmax_or_exit.hpp"
 #include "gmoe/moe/select/positive.hpp"
@@ -44,6 +45,13 @@ struct comet_card : smoe_card {
   no_balance balance{};
 };
 
+/// The same, with a local search over the order of the leaves.
+struct comet_plus_card : comet_card {
+  static constexpr card_text text{"comet-plus", "Ibrahim et al., KDD 2023",
+                                  "comet, which learns in the first steps which expert is at which leaf"};
+  ordered_trees router{};
+};
+
 /// A path through a graph of experts, drawn step by step until it leaves.
 struct raytraced_card : smoe_card {
   static constexpr card_text text{"raytraced", "Perin et al. 2025",
@@ -57,6 +65,6 @@ struct raytraced_card : smoe_card {
   expert_path form{};
 };
 
-using forms_cards = card_list<gmoe_film_card, more_card, comet_card, raytraced_card>;
+using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card>;
 
 }  // namespace gmoe

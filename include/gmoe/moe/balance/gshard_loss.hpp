@@ -9,6 +9,7 @@ namespace gmoe {
 /// so that alpha means the same as in switch_loss.
 struct gshard_loss {
   using slot = slots::balance;
+  static constexpr std::string_view name = "gshard";
   double alpha = 0.01;
   static constexpr auto fields =
       std::tuple{field{"alpha", &gshard_loss::alpha, "coefficient of the load balancing loss", at_least(0)}};

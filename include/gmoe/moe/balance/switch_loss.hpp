@@ -1,6 +1,8 @@
 #pragma once
 /// What keeps the load even? Losses on routing.
 
+#include <string_view>
+
 #include "gmoe/core/field.hpp"
 #include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
@@ -32,6 +34,7 @@ variable<B> mean_scores(const routing<B>& r) {
 /// loss of DeepSeekMoE (Dai et al. 2024) is the same: its f_i = N / (k T) count_i is N times ours.
 struct switch_loss {
   using slot = slots::balance;
+  static constexpr std::string_view name = "switch";
   double alpha = 0.01;
   static constexpr auto fields =
       std::tuple{field{"alpha", &switch_loss::alpha, "coefficient of the load balancing loss", at_least(0)}};
@@ -56,6 +59,7 @@ struct switch_loss {
 /// No balance loss.
 struct no_balance {
   using slot = slots::balance;
+  static constexpr std::string_view name = "none";
   static constexpr bool none = true;
 };
 

@@ -28,6 +28,8 @@ struct block_pool {
     std::iota(ids.begin(), ids.end(), static_cast<id_type>(first * s.experts));
     return ids;
   }
+  /// The layer that it would be private to (see growing_reuse).
+  index_t home(const sizes& s, index_t expert) const { return expert / s.experts; }
 };
 
 }  // namespace gmoe

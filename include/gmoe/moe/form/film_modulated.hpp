@@ -9,7 +9,6 @@
 #include <algorithm>
 
 #include "gmoe/core/field.hpp"
-#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/nn/layer_norm.hpp"
 #include "gmoe/ops/broadcast.hpp"
@@ -61,12 +60,6 @@ struct film_modulated {
     at.observe("modulated_in", seen);
     const variable<B> always = parts.always(at, seen, r), routed = parts.experts(at, seen, r);
     return always ? add(always, routed) : routed;
-  }
-
-  template <class Card, class B>
-  static consteval bool check_partners() {
-    static_assert(has_scores<Card>, "gmoe: film_modulated reads the scores of all experts");
-    return true;
   }
 };
 

@@ -38,9 +38,20 @@ struct renormalised_scores {
 /// w = p / (sum of p over the kept + 1e-9): weights that sum to one over what the router got, after capacity (XMoE).
 struct scores_over_kept {
   using slot = slots::gate;
+  static constexpr bool reads_kept = true;  ///< what capacity has put in the place of what was asked for weighs, too
   template <class B>
   variable<B> weights(const place<B>&, const routing<B>& r) const {
     return normalize_sums(gather_elements(r.scores, r.kept), 1e-9);
+  }
+};
+
+/// w = p of the kept expert, as it is: of the one that the token got, whoever it asked for.
+struct kept_score {
+  using slot = slots::gate;
+  static constexpr bool reads_kept = true;
+  template <class B>
+  variable<B> weights(const place<B>&, const routing<B>& r) const {
+    return gather_elements(r.scores, r.kept);
   }
 };
 

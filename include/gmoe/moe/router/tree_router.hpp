@@ -23,6 +23,7 @@
 #include "gmoe/ops/masked.hpp"
 #include "gmoe/ops/matmul.hpp"
 #include "gmoe/ops/reduce.hpp"
+#include "gmoe/ops/softmax.hpp"
 #include "gmoe/ops/valid_rows.hpp"
 
 namespace gmoe {
@@ -36,9 +37,9 @@ namespace gmoe {
 struct tree_router {
   using slot = slots::router;
   static constexpr bool makes_scores = true;
-  index_t trees = 2;     ///< k
-  double softness = 1;   ///< of the smooth step, from surely right to surely left
-  double entropy = 0.1;  ///< weight of the entropy's loss
+  index_t trees = 2;      ///< k
+  double softness = 1;    ///< of the smooth step, from surely right to surely left
+  double entropy = 0.01;  ///< weight of the entropy's loss
   static constexpr auto fields = std::tuple{
       field{"trees", &tree_router::trees, "decision trees, each of which ends at about one expert", at_least(1)},
       field{"softness", &tree_router::softness, "of a node's smooth step, beyond which it is sure", above(0)},
@@ -63,16 +64,21 @@ struct tree_router {
 
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
+    return sum_over_trees(leaf_weights(at, x, my.layer), at.layer.experts);
+  }
+  /// The weight of every leaf of every tree, T x k N.
+  template <class B>
+  variable<B> leaf_weights(const place<B>& at, const variable<B>& x, const layer<B>& my) const {
     const index_t n = at.layer.experts;
-    const variable<B> says = add_row(matmul(x, at.use(my.layer.leaves), op::transpose), at.use(my.layer.leaf_bias));
-    if (n == 1) return sum_over_trees(softmax_rows(says), n);
-    const variable<B> a = add_row(matmul(x, at.use(my.layer.nodes), op::transpose), at.use(my.layer.node_bias));
+    const variable<B> says = add_row(matmul(x, at.use(my.leaves), op::transpose), at.use(my.leaf_bias));
+    if (n == 1) return softmax_rows(says);
+    const variable<B> a = add_row(matmul(x, at.use(my.nodes), op::transpose), at.use(my.node_bias));
     const variable<B> v = reshape(reach_leaves(at, a, n), x.rows(), trees * n);
     if (at.training && entropy > 0)
       at.add_loss("tree_entropy", scale(valid_means(row_sums(x_log_x(v)), at.valid),
                                         -entropy / static_cast<double>(at.layer.moe_layers)));
     // v exp(a) / sum = softmax(a + log v) over the leaves that are reached.
-    return sum_over_trees(masked_softmax_rows(add(says, log(clamp(v, smallest, 2))), v.value()), n);
+    return masked_softmax_rows(add(says, log(clamp(v, smallest, 2))), v.value());
   }
 
   template <class Card, class B>

@@ -1,5 +1,5 @@
 #pragma once
-/// p = sigmoid(z): every expert for itself.
+/// s = sigma(z): experts do not compete (DeepSeek-V3, 2024).
 
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
@@ -7,7 +7,7 @@
 
 namespace gmoe {
 
-/// Scores between 0 and 1 that do not compete and need not sum to one.
+/// Each score is between 0 and 1 by itself; a row has any sum. Goes with weights that are shares.
 struct sigmoid_score {
   using slot = slots::score;
   template <class B>

@@ -1,0 +1,86 @@
+// Null experts beside the others.
+#include "cards/choosing.hpp"
+#include "gmoe/model/accounting.hpp"
+
+using namespace gmoe_test;
+
+namespace {
+
+using naive::mat;
+
+/// Experts 0 to 3 compute, the q behind them give nothing.
+struct adamoe_equations : naive::paired_mixture {
+  std::size_t k = 3, nulls = 4;
+  double alpha = 0.01;
+  naive::vec terms;
+
+  pairs choose(const naive::call&, const mat& z) override {
+    const mat p = naive::softmax_of_rows(z);
+    pairs all(z.size());
+    naive::vec f(experts + nulls), mean(experts + nulls);
+    const auto tokens = static_cast<double>(z.size());
+    for (std::size_t t = 0; t < z.size(); ++t) {
+      const std::vector<int> chosen = naive::largest(p[t], k);
+      naive::number sum = 1e-9;
+      for (const int c : chosen)
+        if (static_cast<std::size_t>(c) < experts) sum += p[t][static_cast<std::size_t>(c)];
+      for (const int c : chosen) {
+        const auto e = static_cast<std::size_t>(c);
+        all[t].push_back({e, p[t][e] / sum});
+        if (e < experts)
+          f[e] += 1 / (tokens * static_cast<double>(k));
+        else
+          for (std::size_t n = experts; n < f.size(); ++n)
+            f[n] += 1 / (tokens * static_cast<double>(k) * static_cast<double>(nulls));
+      }
+      for (std::size_t e = 0; e < p[t].size(); ++e) mean[e] += p[t][e] / tokens;
+    }
+    naive::number term;
+    for (std::size_t e = 0; e < f.size(); ++e)
+      term += naive::number(alpha * static_cast<double>(f.size())) * f[e] * mean[e];
+    terms.push_back(term);
+    return all;
+  }
+  naive::vec output(const naive::call& at, std::size_t e, const naive::vec& x) override {
+    return e < experts ? paired_mixture::output(at, e, x) : naive::vec(x.size());
+  }
+  std::map<std::string, naive::number> losses() override { return {{"balance", naive::mean_of(terms)}}; }
+};
+
+}  // namespace
+
+TEST_CASE("cards/adamoe: its equations, differences, and token by token") {
+  card_case c{.card = "adamoe"};
+  check_equations(c, adamoe_equations{});
+  check_reading(c);
+  c.shape.layers = 2;
+  c.set = {{"balance.alpha", "0.4"}};
+  check_gradients(c);
+  adamoe_equations few;
+  few.alpha = 0.4;
+  few.k = 2;
+  few.nulls = 9;
+  c.set = {{"balance.alpha", "0.4"}, {"select.k", "2"}, {"experts.nulls", "9"}};
+  const auto found = check_equations(c, few);
+  // Tokens without any expert that computes.
+  bool all_null = false;
+  for (const auto& r : found.routings) {
+    const auto chosen = r.chosen.to_host();
+    for (std::size_t t = 0; t < chosen.size(); t += 2) all_null = all_null || (chosen[t] >= 4 && chosen[t + 1] >= 4);
+  }
+  CHECK(all_null);
+  c.training = false;
+  check_equations(c, few);
+}
+
+TEST_CASE("cards/adamoe: without null experts it is the usual mixture; what it costs") {
+  check_same({.card = "adamoe", .set = {{"experts.nulls", "0"}, {"select.k", "2"}}}, {.card = "smoe"});
+  const gmoe::sizes s = small_sizes();
+  const gmoe::adamoe_card card{};
+  const auto with_nulls = gmoe::cost_of(s, card), usual = gmoe::cost_of<gmoe::smoe_card>(s);
+  CHECK(with_nulls.experts == usual.experts);
+  CHECK(with_nulls.router == 2 * usual.router);  // rows for four null experts beside four others
+  // Three choices of eight experts, half of which cost nothing, against two of four.
+  const index_t expert = 2 * s.d_model * s.d_ff;
+  CHECK(with_nulls.active == usual.active + s.layers * expert * 3 / 2 - s.layers * expert * 2);
+}
