@@ -17,6 +17,7 @@
 
 // Sums, means, norms and probabilities: of rows, of columns, of groups.
 #include "gmoe/ops/columns.hpp"
+#include "gmoe/ops/distances.hpp"
 #include "gmoe/ops/entmax.hpp"
 #include "gmoe/ops/groups.hpp"
 #include "gmoe/ops/layer_norm.hpp"

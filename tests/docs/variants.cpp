@@ -282,7 +282,7 @@ struct xmoe_threshold_card : smoe_card {
 struct stable_moe_card : smoe_card {
   static constexpr card_text text{"stable-moe", "Dai et al., ACL 2022",
                                   "top-1 that a table of token ids learns, which then decides for good"};
-  affinity_router router{};     // a
+  centroid_router router{};     // a
   sigmoid_score score{};        // g of every expert
   distilled_choice select{};    // s, in both stages; teaches and adds both losses
   limited_capacity capacity{};  // c = 1.25
@@ -336,6 +336,161 @@ struct loss_free_card : sigmoid_shared_card {
 };
 // [/loss-free]
 
+// [remoe]
+struct remoe_card : smoe_card {
+  static constexpr card_text text{"remoe", "Wang et al., ICLR 2025",
+                                  "experts with a positive score, however many, steered to be two on average"};
+  relu_score score{};
+  positive select{};
+  selected_score gate{};
+  steered_sparsity balance{};
+};
+// [/remoe]
+
+// [laplace]
+struct laplace_card : smoe_card {
+  static constexpr card_text text{"laplace", "Nguyen et al. 2024", "top-2 by the distance from a centroid per expert"};
+  keyed_router<learned_keys, negative_distance> router{};
+};
+// [/laplace]
+
+// [laplace-hierarchical]
+struct laplace_hierarchical_card : laplace_card {
+  static constexpr card_text text{"laplace-hierarchical", "Nguyen et al. 2024",
+                                  "laplace in two levels: distances from groups, and from experts in them"};
+  hierarchical_score score{};
+};
+// [/laplace-hierarchical]
+
+// [cosine-router]
+struct cosine_router_card : smoe_card {
+  static constexpr card_text text{"cosine-router", "Chi et al., NeurIPS 2022",
+                                  "top-1 by the angle between token and expert in few dimensions"};
+  cosine_router router{};
+  top_k select{};
+  selected_score gate{};
+};
+// [/cosine-router]
+
+// [nexus]
+struct nexus_card : smoe_card {
+  static constexpr card_text text{"nexus", "Gritsch et al. 2024",
+                                  "top-2 by keys made of descriptions of experts, beside a shared expert"};
+  local_expert always{};
+  keyed_router<described_keys, dot_product> router{};
+};
+// [/nexus]
+
+// [mixer]
+struct mixer_card : smoe_card {
+  static constexpr card_text text{"mixer", "MixER, 2025",
+                                  "the expert of the nearest centroid; centroids follow their tokens",
+                                  written_from::description};
+  clustered_router router{};
+  top_k select{};
+  unit_weight gate{};
+  no_balance balance{};
+};
+// [/mixer]
+
+// [pro-moe]
+struct pro_moe_card : smoe_card {
+  static constexpr card_text text{"pro-moe", "ProMoE, 2025",
+                                  "top-2 by cosines with prototypes that a contrastive loss keeps apart",
+                                  written_from::description};
+  local_expert always{};
+  keyed_router<learned_keys, cosine_similarity> router{};
+  prototype_loss balance{};
+};
+// [/pro-moe]
+
+// [dselect-k]
+struct dselect_k_card : smoe_card {
+  static constexpr card_text text{"dselect-k", "Hazimeh et al., NeurIPS 2021",
+                                  "two selectors that spell an expert's number in bits, smooth at first"};
+  dselect_router router{};
+  plain_score score{};
+  positive select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/dselect-k]
+
+// [hmoe]
+struct hmoe_card : smoe_card {
+  static constexpr card_text text{"hmoe", "Wang et al. 2024",
+                                  "top-2 of experts of different widths, which is dearer the wider they are"};
+  heterogeneous<layer_pool> experts{};  // rho = 2.5
+  load_loss balance{.alpha = 0.1, .count = load_count::tokens, .by_width = true};
+};
+// [/hmoe]
+
+// [hmoe-top-p]
+struct hmoe_top_p_card : hmoe_card {
+  static constexpr card_text text{"hmoe-top-p", "Wang et al. 2024",
+                                  "experts of different widths, as many as it takes for their scores to sum to enough"};
+  prefix select{.above = 0.6};
+  selected_score gate{};
+  sum_of<load_loss, entropy_loss> balance{.first = {.alpha = 0.1, .count = load_count::tokens, .by_width = true},
+                                          .second = {.beta = 0.03}};
+};
+// [/hmoe-top-p]
+
+// [mohge]
+struct mohge_card : smoe_card {
+  static constexpr card_text text{"mohge", "Ma et al., ACL 2026",
+                                  "top-2 of the two best groups of experts, which are wider from group to group",
+                                  written_from::description};
+  grouped_pool experts{};              // G = 4 groups, rho = 2.5, D = 1
+  best_groups candidates{};            // s, and the experts of K = 2 groups
+  times_group<softmax_score> score{};  // p = s q
+  group_loss balance{};                // between groups and within
+};
+// [/mohge]
+
+// [rexmoe]
+struct rexmoe_card : smoe_card {
+  static constexpr card_text text{"rexmoe", "Tan et al. 2025",
+                                  "top-2 of the experts of neighbouring layers, which are opened step by step"};
+  block_pool experts{.block = 4};  // r
+  growing_reuse candidates{};      // t_s = 120, t_e = 360
+};
+// [/rexmoe]
+
+// [moue]
+struct moue_card : smoe_card {
+  static constexpr card_text text{"moue", "Chen et al. 2026",
+                                  "top-2 of a window on a ring of shared experts, a router that knows a token's path",
+                                  written_from::description};
+  ring_pool experts{};         // ring = 2 windows, stride = 2, own = 1
+  trajectory_router router{};  // state = 32, decay = 0.9
+  pool_load_loss balance{};    // by exposure
+};
+// [/moue]
+
+// [uoe]
+struct uoe_card : smoe_card {
+  static constexpr card_text text{
+      "uoe", "Yang et al. 2025",
+      "slices of one dense layer as experts, chosen by tokens, for a share of the text each"};
+  sliced_pool experts{};           // N slices of d_ff hidden units
+  biased_expert<fn::gelu> body{};  // W2 gelu(W1 x + b1)
+  output_bias always{};            // b2
+  prefix_quota capacity{};         // half of a text for each
+  weights_around_one gate{};       // k p / sum p
+};
+// [/uoe]
+
+// [uoe-prefix]
+struct uoe_prefix_card : uoe_card {
+  static constexpr card_text text{"uoe-prefix", "Yang et al. 2025",
+                                  "slices of one dense layer, chosen by the text so far, with weight 1"};
+  on_prefix<linear_router> router{};
+  no_capacity capacity{};
+  one_by_score gate{};
+};
+// [/uoe-prefix]
+
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
 constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
@@ -381,12 +536,27 @@ bool all_same() {
                        same<dense_card, gmoe::dense_card>(),
                        same<dense_relu_card, gmoe::dense_relu_card>(),
                        same<gmoe_film_card, gmoe::gmoe_film_card>(),
+                       same<hmoe_card, gmoe::hmoe_card>(),
+                       same<hmoe_top_p_card, gmoe::hmoe_top_p_card>(),
+                       same<mohge_card, gmoe::mohge_card>(),
+                       same<rexmoe_card, gmoe::rexmoe_card>(),
+                       same<moue_card, gmoe::moue_card>(),
+                       same<uoe_card, gmoe::uoe_card>(),
+                       same<uoe_prefix_card, gmoe::uoe_prefix_card>(),
                        same<more_card, gmoe::more_card>(),
                        same<comet_card, gmoe::comet_card>(),
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
+                       same<remoe_card, gmoe::remoe_card>(),
+                       same<laplace_card, gmoe::laplace_card>(),
+                       same<laplace_hierarchical_card, gmoe::laplace_hierarchical_card>(),
+                       same<cosine_router_card, gmoe::cosine_router_card>(),
+                       same<nexus_card, gmoe::nexus_card>(),
+                       same<mixer_card, gmoe::mixer_card>(),
+                       same<pro_moe_card, gmoe::pro_moe_card>(),
+                       same<dselect_k_card, gmoe::dselect_k_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -400,6 +570,7 @@ bool all_same() {
 // All different, so that a formula with a wrong letter in it counts wrong.
 constexpr gmoe::index_t V = 61, P = 17, d = 16, L = 9, N = 6, m = 36, g = 3, K = 2;
 constexpr gmoe::index_t M = (L + 1) / 2;  // blocks with a mixture, where it is every second one
+constexpr gmoe::index_t G = 3;            // groups of experts, where there are such
 
 // [backbone-parameters]
 constexpr auto backbone = V * d + P * d + 2 * d     // token and position embeddings, final norm; the head is tied
@@ -423,6 +594,26 @@ constexpr auto llama_smoe = 2 * V * d + d             // token embedding, head, 
                                    + N * 3 * d * m    // experts
                                    + N * d);          // router
 // [/llama-smoe-parameters]
+// [hmoe-parameters]
+constexpr auto hmoe = smoe;
+// [/hmoe-parameters]
+// [mohge-parameters]
+constexpr auto mohge = smoe + L * G * d;  // centroids
+// [/mohge-parameters]
+// [rexmoe-parameters]
+constexpr auto rexmoe = smoe + (L / 4 * 4) * 3 * N * d    // routers of layers in whole blocks of four
+                        + (L % 4) * (L % 4 - 1) * N * d;  // those of a shorter last block
+// [/rexmoe-parameters]
+// [moue-parameters]
+constexpr auto moue = backbone + (2 * N + L) * 2 * d * m  // a ring of two windows, an expert of every layer's own
+                      + L * (N + 1) * d                   // W
+                      + (L - 1) * (N + 1) * 32            // A
+                      + (2 * N + L) * 32;                 // keys
+// [/moue-parameters]
+// [uoe-parameters]
+constexpr auto uoe = backbone + L * (2 * d * m + m + d  // the dense layer
+                                     + N * d);          // router
+// [/uoe-parameters]
 // [switch-parameters]
 constexpr auto switch_ = backbone + M * (N * 2 * d * m + N * d)  // experts and router of M blocks
                          + (L - M) * (2 * d * m + m + d);        // feed-forward layers of the others
@@ -490,6 +681,41 @@ constexpr auto comet_plus = comet + L * 2 * N * N;
 // [raytraced-parameters]
 constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [/raytraced-parameters]
+// [sigmoid-shared-parameters]
+constexpr auto sigmoid_shared = smoe + L * 2 * d * m;  // a shared expert in every block
+// [/sigmoid-shared-parameters]
+// [loss-free-parameters]
+constexpr auto loss_free = sigmoid_shared;  // biases are a buffer
+// [/loss-free-parameters]
+// [remoe-parameters]
+constexpr auto remoe = smoe;  // lambda is a buffer
+// [/remoe-parameters]
+// [laplace-parameters]
+constexpr auto laplace = smoe;  // a centroid for a row of the gate
+// [/laplace-parameters]
+// [laplace-hierarchical-parameters]
+constexpr auto laplace_hierarchical = laplace + L * 2 * d;  // centroids of G = 2 groups
+// [/laplace-hierarchical-parameters]
+// [cosine-router-parameters]
+constexpr auto cosine_router = smoe - L * N * d              // no linear router, but
+                               + L * (16 * d + N * 16 + 1);  // a projection to r = 16, keys, a temperature
+// [/cosine-router-parameters]
+// [nexus-parameters]
+constexpr auto nexus = smoe + L * 2 * d * m - L * N * d             // a shared expert, no linear router, but
+                       + L * (N * 16 + 64 * 16 + 64 + d * 64 + d);  // descriptions and their network
+// [/nexus-parameters]
+// [mixer-parameters]
+constexpr auto mixer = smoe - L * N * d;  // centroids are a buffer
+// [/mixer-parameters]
+// [pro-moe-parameters]
+constexpr auto pro_moe = smoe + L * 2 * d * m;  // a shared expert in every block
+// [/pro-moe-parameters]
+// [dselect-k-parameters]
+constexpr auto dselect_k = smoe - L * N * d  // no linear router, but
+                           + L * 2 *
+                                 (3 * (d + 1)  // 3 bits spell N = 6 experts, for each of k = 2 selectors
+                                  + (d + 1));  // and how much it says
+// [/dselect-k-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -507,12 +733,6 @@ constexpr auto hyper_moe = noisy_top_k + N * 32 + L * 8                       //
 // [mowe-parameters]
 constexpr auto mowe = hash - (M - 1) * N * 2 * d * m;  // the pool, once
 // [/mowe-parameters]
-// [sigmoid-shared-parameters]
-constexpr auto sigmoid_shared = smoe + L * 2 * d * m;  // a shared expert in every block
-// [/sigmoid-shared-parameters]
-// [loss-free-parameters]
-constexpr auto loss_free = sigmoid_shared;  // biases are a buffer
-// [/loss-free-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -520,6 +740,7 @@ Card numbered() {
   Card card{};
   if (gmoe::has_setting<Card>("experts.granularity"))
     gmoe::change_setting(card, "experts.granularity", std::to_string(g));
+  if (gmoe::has_setting<Card>("experts.groups")) gmoe::change_setting(card, "experts.groups", std::to_string(G));
   if (gmoe::has_setting<Card>("experts.shared_experts") && std::is_same_v<Card, gmoe::deepseek_moe_card>)
     gmoe::change_setting(card, "experts.shared_experts", std::to_string(K));
   return card;
@@ -611,15 +832,30 @@ int main() {
   good &= counts<pages::placed_gmoe_card>("gmoe with a depth embedding", gmoe_total + L * d);
   good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
   good &= counts<gmoe::more_card>("more", more);
+  good &= counts<gmoe::hmoe_card>("hmoe", hmoe);
+  good &= counts<gmoe::hmoe_top_p_card>("hmoe-top-p", hmoe);
+  good &= counts<gmoe::mohge_card>("mohge", mohge);
+  good &= counts<gmoe::rexmoe_card>("rexmoe", rexmoe);
+  good &= counts<gmoe::moue_card>("moue", moue);
+  good &= counts<gmoe::uoe_card>("uoe", uoe);
+  good &= counts<gmoe::uoe_prefix_card>("uoe-prefix", uoe);
   good &= counts<gmoe::comet_card>("comet", comet);
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
+  good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
+  good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
+  good &= counts<gmoe::remoe_card>("remoe", remoe);
+  good &= counts<gmoe::laplace_card>("laplace", laplace);
+  good &= counts<gmoe::laplace_hierarchical_card>("laplace-hierarchical", laplace_hierarchical);
+  good &= counts<gmoe::cosine_router_card>("cosine-router", cosine_router);
+  good &= counts<gmoe::nexus_card>("nexus", nexus);
+  good &= counts<gmoe::mixer_card>("mixer", mixer);
+  good &= counts<gmoe::pro_moe_card>("pro-moe", pro_moe);
+  good &= counts<gmoe::dselect_k_card>("dselect-k", dselect_k);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);
   good &= counts<gmoe::hyper_moe_card>("hyper-moe", hyper_moe);
   good &= counts<gmoe::mowe_card>("mowe", mowe);
-  good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
-  good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
   return good ? 0 : 1;
 }

@@ -16,6 +16,7 @@
 #include "gmoe/ops/columns.hpp"
 #include "gmoe/ops/concat.hpp"
 #include "gmoe/ops/cross_entropy.hpp"
+#include "gmoe/ops/distances.hpp"
 #include "gmoe/ops/dropout.hpp"
 #include "gmoe/ops/elementwise.hpp"
 #include "gmoe/ops/embedding.hpp"
@@ -105,6 +106,7 @@
   instance variable<B> reciprocal(const variable<B>&);                                                            \
   instance variable<B> x_log_x(const variable<B>&);                                                               \
   instance variable<B> clamp(const variable<B>&, double, double);                                                 \
+  instance variable<B> row_distances(const variable<B>&, const variable<B>&);                                     \
   instance variable<B> smooth_step(const variable<B>&, double);                                                   \
   instance variable<B> normal_cdf(const variable<B>&);                                                            \
   instance variable<B> open_gate(const variable<B>&);                                                             \
@@ -135,6 +137,7 @@
   instance variable<B> log_softmax_rows(const variable<B>&);                                                      \
   instance variable<B> entropy_rows(const variable<B>&);                                                          \
   instance variable<B> rotary(const variable<B>&, const matrix<B>&, index_t, index_t, index_t);                   \
+  instance variable<B> row_distances(const variable<B>&, const variable<B>&);                                     \
   instance variable<B> prefix_means(const variable<B>&, index_t);                                                 \
   instance variable<B> prefix_means(const variable<B>&, index_t, std::type_identity_t<running_means<B>>&);        \
   instance variable<B> row_sums(const variable<B>&);                                                              \

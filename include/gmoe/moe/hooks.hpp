@@ -60,8 +60,8 @@ GMOE_HOOK(columns, columns);
 GMOE_HOOK(parts, parts);
 GMOE_HOOK(routings, routings);
 GMOE_HOOK(cached_columns, cached_columns);
-GMOE_HOOK(trains, trains);
 GMOE_HOOK(products, products);
+GMOE_HOOK(trains, trains);
 #undef GMOE_HOOK
 
 /// All of them.

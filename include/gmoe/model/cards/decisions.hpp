@@ -9,7 +9,7 @@
 #include "gmoe/moe/capacity/ranked_capacity.hpp"
 #include "gmoe/moe/experts/fine_grained.hpp"
 #include "gmoe/moe/experts/global_pool.hpp"
-#include "gmoe/moe/router/affinity_router.hpp"
+#include "gmoe/moe/router/centroid_router.hpp"
 #include "gmoe/moe/router/noisy.hpp"
 #include "gmoe/moe/router/word_router.hpp"
 #include "gmoe/moe/score/sigmoid_score.hpp"
@@ -42,7 +42,7 @@ struct xmoe_threshold_card : smoe_card {
 struct stable_moe_card : smoe_card {
   static constexpr card_text text{"stable-moe", "Dai et al., ACL 2022",
                                   "top-1 that a table of token ids learns, which then decides for good"};
-  affinity_router router{};
+  centroid_router router{};
   sigmoid_score score{};
   distilled_choice select{};
   limited_capacity capacity{};
