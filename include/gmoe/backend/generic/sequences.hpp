@@ -1,6 +1,8 @@
 #pragma once
 /// Rows in groups of equal size: each group transposed, running means within it, and rows turned by their position.
 
+#include <utility>
+
 #include "gmoe/backend/generic/parts.hpp"
 
 namespace gmoe::generic {

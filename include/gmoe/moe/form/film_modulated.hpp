@@ -10,6 +10,7 @@
 
 #include "gmoe/core/field.hpp"
 #include "gmoe/moe/place.hpp"
+#include "gmoe/moe/slots.hpp"
 #include "gmoe/nn/layer_norm.hpp"
 #include "gmoe/ops/broadcast.hpp"
 #include "gmoe/ops/elementwise.hpp"
