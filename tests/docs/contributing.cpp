@@ -108,7 +108,7 @@ constexpr auto gmoe_top2 = gmoe::card<gmoe_renormalised_card>(gmoe::top_k{.k = 2
 
 // [policy]
 /// p = sigmoid(z): experts do not compete; goes with renormalised weights.
-struct sigmoid_score {
+struct sigmoid_marks {
   using slot = gmoe::slots::score;
   template <class B>
   gmoe::variable<B> scores(const gmoe::place<B>&, const gmoe::routing<B>& r) const {
@@ -118,7 +118,7 @@ struct sigmoid_score {
 
 struct sigmoid_smoe_card : gmoe::smoe_card {
   static constexpr gmoe::card_text text{"sigmoid-smoe", "", "top-2 of independent scores, weights that sum to one"};
-  sigmoid_score score{};
+  sigmoid_marks score{};
 };
 // [/policy]
 

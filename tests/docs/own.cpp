@@ -127,13 +127,13 @@ struct annealed_softmax {
 
 // [select]
 /// The k largest of p + b. After every step b sinks for experts that are asked too often (Wang et al. 2024).
-struct biased_top_k {
+struct nudged_top_k {
   using slot = slots::select;
   index_t k = 2;
   double rate = 0.001;
   static constexpr auto fields =
-      std::tuple{field{"k", &biased_top_k::k, "experts per token", at_least(1)},
-                 field{"rate", &biased_top_k::rate, "by which a bias changes in a step", at_least(0)}};
+      std::tuple{field{"k", &nudged_top_k::k, "experts per token", at_least(1)},
+                 field{"rate", &nudged_top_k::rate, "by which a bias changes in a step", at_least(0)}};
 
   template <class B>
   struct layer {
@@ -273,7 +273,7 @@ struct two_mixtures_card {
 struct my_card : smoe_card {
   static constexpr card_text text{"mine", "", "a hidden layer in the router, biases instead of a balance loss"};
   deep_router router{.hidden = 8};
-  biased_top_k select{};
+  nudged_top_k select{};
   no_balance balance{};
 };
 // [/card]
@@ -346,7 +346,7 @@ void check_what_they_do() {
   expect(largest(pass_of(growing, 1000)) == 3, "all of them later");
 
   // A bias sinks for the busy and rises for the idle, and moves choices.
-  moe_stack<my_card, B> biased(small, card<my_card>(biased_top_k{.rate = 10}));
+  moe_stack<my_card, B> biased(small, card<my_card>(nudged_top_k{.rate = 10}));
   const auto before = pass_of(biased).found().routings.front().chosen.to_host();
   step_statistics<B> statistics;
   statistics.add(pass_of(biased).found());
@@ -413,7 +413,7 @@ int main() {
   expect_gradients("groups", card<grouped>(low_rank_router{.layers = 1}));
   expect_gradients<with<smoe_card, growing_pool>>("candidates");
   expect_gradients<with<smoe_card, annealed_softmax>>("score");
-  expect_gradients<with<smoe_card, biased_top_k>>("select");
+  expect_gradients<with<smoe_card, nudged_top_k>>("select");
   expect_gradients<with<smoe_card, scaled_scores>>("gate");
   expect_gradients<with<smoe_card, importance_loss>>("balance");
   expect_gradients<with<smoe_card, latent_expert>>("body");
