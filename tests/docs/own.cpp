@@ -57,11 +57,11 @@ struct with_z_loss {
 
 // [groups]
 /// z = x (W + U_g V_g)': one matrix for all layers, and what each group of them adds to it.
-struct low_rank_router {
+struct two_part_router {
   using slot = slots::router;
   index_t rank = 2, layers = 2;
-  static constexpr auto fields = std::tuple{field{"rank", &low_rank_router::rank, "of what a group adds", at_least(1)},
-                                            field{"layers", &low_rank_router::layers, "that are a group", at_least(1)}};
+  static constexpr auto fields = std::tuple{field{"rank", &two_part_router::rank, "of what a group adds", at_least(1)},
+                                            field{"layers", &two_part_router::layers, "that are a group", at_least(1)}};
 
   template <class B>
   struct addition {
@@ -383,7 +383,7 @@ void check_what_they_do() {
   // Three layers in groups of two: one matrix for all of them, two additions.
   sizes deep = small;
   deep.layers = 3;
-  moe_stack<with<smoe_card, low_rank_router>, B> grouped(deep);
+  moe_stack<with<smoe_card, two_part_router>, B> grouped(deep);
   std::string names;
   for (const parameter<B>* p : grouped.kept_of<slots::router>().parameters) names += p->name() + " ";
   expect(names == "router.gate router.group.0.u router.group.0.v router.group.1.u router.group.1.v ",
@@ -409,8 +409,8 @@ void check_what_they_do() {
 int main() {
   expect_gradients<with<smoe_card, deep_router>>("router");
   expect_gradients<with<smoe_card, with_z_loss<deep_router>>>("wrapper");
-  using grouped = with<smoe_card, low_rank_router>;
-  expect_gradients("groups", card<grouped>(low_rank_router{.layers = 1}));
+  using grouped = with<smoe_card, two_part_router>;
+  expect_gradients("groups", card<grouped>(two_part_router{.layers = 1}));
   expect_gradients<with<smoe_card, growing_pool>>("candidates");
   expect_gradients<with<smoe_card, annealed_softmax>>("score");
   expect_gradients<with<smoe_card, nudged_top_k>>("select");
