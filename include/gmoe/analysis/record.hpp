@@ -55,7 +55,8 @@ void append_routing(routing_decisions& decisions, const Model& model,
       decisions.append_unscored(layer, ids, dropped);
       continue;
     }
-    const auto scores = r.scores.value().to_host();
+    auto scores = r.scores.value().to_host();
+    for (auto& score : scores) score = score < 0 ? 0 : score;  // logits as scores: what is below 0 counts as none
     decisions.append(layer, std::span(scores).first(static_cast<std::size_t>(tokens * r.experts)), ids, dropped);
   }
 }
