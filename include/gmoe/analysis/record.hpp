@@ -57,7 +57,8 @@ void append_routing(routing_decisions& decisions, const Model& model,
     }
     auto scores = r.scores.value().to_host();
     for (auto& score : scores) score = score < 0 ? 0 : score;  // logits as scores: what is below 0 counts as none
-    decisions.append(layer, std::span(scores).first(static_cast<std::size_t>(tokens * r.experts)), ids, dropped);
+    decisions.append(layer, std::span(std::as_const(scores)).first(static_cast<std::size_t>(tokens * r.experts)), ids,
+                     dropped);
   }
 }
 
