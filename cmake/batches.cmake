@@ -1,7 +1,16 @@
-# gmoe_in_batches(<target>): the test files of a floor are compiled in few translation units, which takes half the time of
-# one by one: what they have in common, such as a whole model, is compiled once. Off, a change of one file compiles that
+# Files of tests and examples are compiled in few translation units, which takes half the time of one by one: what they
+# have in common, such as a whole model or a parser of JSON, is compiled once. Off, a change of one file compiles that
 # file alone.
-option(GMOE_TEST_BATCHES "Compile several test files as one" ON)
+option(GMOE_BATCHES "Compile several files of tests and examples as one" ON)
+
+# gmoe_in_units_of(<count> <target>): so many files each.
+function(gmoe_in_units_of count target)
+  if(GMOE_BATCHES)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE ${count})
+  endif()
+endfunction()
+
+# gmoe_in_batches(<target>): the test files of a floor.
 
 # In how many batches, where one would take more than about half a minute. Files stand in the order of their names, so
 # that those of one subject are together; new ones fall into a batch by themselves.
@@ -16,7 +25,7 @@ set(gmoe_batches_io 2)
 set(gmoe_alone "^(allocation/.*|backend/(eigen/.*|thrust\\.cpp))")
 
 function(gmoe_in_batches target)
-  if(NOT GMOE_TEST_BATCHES)
+  if(NOT GMOE_BATCHES)
     return()
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)

@@ -19,7 +19,8 @@ std::string refusal(batch<B>& b, const ids& tokens, const ids& targets, index_t 
 }
 }  // namespace
 
-TEST_CASE_TEMPLATE("model/batch: tokens sequence by sequence, with what is to be predicted", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("model/batch: tokens sequence by sequence, with what is to be predicted", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   batch<B> b;
   b.assign(ids{1, 2, 3, 4, 5, 9}, ids{2, 3, no_target, 5, 9, no_target}, 2, 10);
   CHECK(b.size == 2);
@@ -38,7 +39,7 @@ TEST_CASE_TEMPLATE("model/batch: tokens sequence by sequence, with what is to be
   CHECK(held.to_host() == ids{0, 0, 0, 0, 0, 1});
 }
 
-TEST_CASE_TEMPLATE("model/batch: sequences of unequal length", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("model/batch: sequences of unequal length", B, GMOE_TEST_MODULE_BACKENDS) {
   batch<B> b;
   const std::vector<index_t> lengths{1, 3};
   b.assign(ids{1, 0, 0, 4, 5, 9}, ids{2, no_target, no_target, 5, 9, no_target}, 2, 10, lengths);
@@ -61,7 +62,7 @@ TEST_CASE_TEMPLATE("model/batch: sequences of unequal length", B, GMOE_TEST_BACK
   CHECK(refused({}, {1, 4}) == "a sequence of 4 tokens in a batch of sequences of 3");
 }
 
-TEST_CASE_TEMPLATE("model/batch: ids are checked before they are used", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("model/batch: ids are checked before they are used", B, GMOE_TEST_MODULE_BACKENDS) {
   batch<B> b;
   CHECK(refusal(b, {1, 10}, {}, 1) == "token id 10 at position 1 is outside the vocabulary of 10");
   CHECK(refusal(b, {-1, 2}, {}, 1) == "token id -1 at position 0 is outside the vocabulary of 10");

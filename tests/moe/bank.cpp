@@ -8,7 +8,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/bank: experts of any widths, one after the other", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/bank: experts of any widths, one after the other", B, GMOE_TEST_MODULE_BACKENDS) {
   expert_bank<B> bank(builder<B>(1).scope("experts"), 4, {3, 1, 5}, 0.5);
   CHECK(bank.experts() == 3);
   CHECK(bank.first_unit(2) == 4);
@@ -27,7 +27,7 @@ TEST_CASE_TEMPLATE("moe/bank: experts of any widths, one after the other", B, GM
   CHECK(view.units(1) == 3);
 }
 
-TEST_CASE_TEMPLATE("moe/bank: a dense layer with an expert's body", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/bank: a dense layer with an expert's body", B, GMOE_TEST_MODULE_BACKENDS) {
   const auto dense = dense_expert<B, gelu_expert>::make(builder<B>(1), gelu_expert{}, 4, 7, 0.5);
   CHECK(dense.weights.w_in().name() == "w_in");
   const table x = random_table(5, 4, 2);

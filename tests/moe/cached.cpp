@@ -12,7 +12,7 @@ struct counted {
 };
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/cached: new in a whole pass, and going on with a cache", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/cached: new in a whole pass, and going on with a cache", B, GMOE_TEST_MODULE_BACKENDS) {
   const layer_shape shape;
   context<B> ctx;
   ctx.sequence = 3;

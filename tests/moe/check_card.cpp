@@ -38,7 +38,8 @@ struct whole_average {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/check_card: wrappers of everything that may be wrapped pass", B, shapes, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/check_card: wrappers of everything that may be wrapped pass", B, shapes,
+                   GMOE_TEST_MODULE_BACKENDS) {
   CHECK(check_card<wrapped<gmoe_card, slots::experts, slots::always, slots::router, slots::score, slots::select,
                            slots::capacity, slots::gate, slots::balance, slots::placement, slots::dense, slots::form,
                            slots::attention, slots::candidates>,

@@ -99,7 +99,7 @@ std::string names(auto& alone) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/kept: who keeps nothing costs nothing", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/kept: who keeps nothing costs nothing", B, GMOE_TEST_MODULE_BACKENDS) {
   using none = kept<keeps_nothing, B, relu_expert>;
   CHECK(none::is_empty);
   CHECK(std::is_same_v<typename none::layer, nothing>);
@@ -110,7 +110,7 @@ TEST_CASE_TEMPLATE("moe/kept: who keeps nothing costs nothing", B, GMOE_TEST_BAC
   CHECK(names<B>(alone) == "| ");
 }
 
-TEST_CASE_TEMPLATE("moe/kept: per layer, for groups of layers, and within a pass", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/kept: per layer, for groups of layers, and within a pass", B, GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, keeps_all> alone({}, {{}, {}, {}});
   CHECK(names<B>(alone) ==
         "own.0.own own.1.own own.2.own group.0.ours group.1.ours | own.0.bias own.1.bias own.2.bias ");
@@ -125,7 +125,7 @@ TEST_CASE_TEMPLATE("moe/kept: per layer, for groups of layers, and within a pass
 }
 
 TEST_CASE_TEMPLATE("moe/kept: a wrapper keeps what the policy within keeps, unless it has its own", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, around_alone> same({}, {{}, {}, {}});
   CHECK(names<B>(same) ==
         "own.0.own own.1.own own.2.own group.0.ours group.1.ours | own.0.bias own.1.bias own.2.bias ");
@@ -134,7 +134,7 @@ TEST_CASE_TEMPLATE("moe/kept: a wrapper keeps what the policy within keeps, unle
   CHECK(names<B>(own) == "own.0.mine own.1.mine own.2.mine group.0.ours group.1.ours | ");
 }
 
-TEST_CASE_TEMPLATE("moe/kept: of one layer, and of its group", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/kept: of one layer, and of its group", B, GMOE_TEST_MODULE_BACKENDS) {
   kept<keeps_all, B, relu_expert> kept;
   const builder<B> make(1);
   layer_shape l;
@@ -155,7 +155,7 @@ TEST_CASE_TEMPLATE("moe/kept: of one layer, and of its group", B, GMOE_TEST_BACK
   CHECK_FALSE(gmoe::kept<keeps_nothing, B, relu_expert>{}.has_layer(0));
 }
 
-TEST_CASE_TEMPLATE("moe/kept: weights of the body's kind", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/kept: weights of the body's kind", B, GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l;
   l.d_model = 3;
   l.d_ff = 5;
@@ -163,7 +163,7 @@ TEST_CASE_TEMPLATE("moe/kept: weights of the body's kind", B, GMOE_TEST_BACKENDS
   CHECK(alone.parameters() == "own.0.w_in 5x3, own.0.w_out 5x3, ");
 }
 
-TEST_CASE_TEMPLATE("moe/kept: groups come one after the other", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/kept: groups come one after the other", B, GMOE_TEST_MODULE_BACKENDS) {
   CHECK(refusal([] {
           policy_alone<B, skips_a_group>({}, {{}, {}});
         }) == "groups of layers are numbered from 0 as they come, but layer 1 asks for group 5 where there are 1");

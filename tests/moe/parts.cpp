@@ -109,7 +109,7 @@ std::string message_of(const ids& chosen, const ids& kept = {}, const replay<B>*
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/parts: experts that are not there, and the same one twice, are refused", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   using card = with<smoe_card, given, given_later, second_block>;
   using own = with<card, assigning, no_balance>;
   constexpr id_type none = no_choice;
@@ -137,7 +137,8 @@ TEST_CASE_TEMPLATE("moe/parts: experts that are not there, and the same one twic
   CHECK(message_of<card, B>(good, {}, &recorded) == twice);
 }
 
-TEST_CASE_TEMPLATE("moe/parts: some rows are routed as if there were no others, and counted", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/parts: some rows are routed as if there were no others, and counted", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   using card = with<hash_card, id_router, by_lists, seeing_balance, no_capacity, second_block>;
   by_lists::lists = {{4, 1}, {}, {0, 2, 3}};
   seeing_balance::seen.clear();
@@ -176,7 +177,7 @@ TEST_CASE_TEMPLATE("moe/parts: some rows are routed as if there were no others, 
   CHECK(get(x.gradient()).rows == 5);
 }
 
-TEST_CASE_TEMPLATE("moe/parts: a mistake in a choice of some rows names the token", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/parts: a mistake in a choice of some rows names the token", B, GMOE_TEST_MODULE_BACKENDS) {
   using card = with<smoe_card, given, by_lists, second_block>;
   by_lists::lists = {{2, 0, 1}};
   CHECK(message_of<card, B>({0, 1, 2, 2, 1, 0}) ==

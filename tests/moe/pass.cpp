@@ -74,7 +74,7 @@ variable<B> run(const Stack& moe, typename Stack::pass& pass, const table& x) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/pass: layers in their order, each once, and of the right width", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/pass: layers in their order, each once, and of the right width", B, GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<switch_card, B> moe(three_layers());  // mixtures in blocks 0 and 2
   const variable<B> x(put<B>(random_table(5, 4, 1)));
   auto pass = moe.begin({});
@@ -95,7 +95,7 @@ TEST_CASE_TEMPLATE("moe/pass: layers in their order, each once, and of the right
 }
 
 TEST_CASE_TEMPLATE("moe/pass: balance is the mean over layers, and everything that was added counts", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<with<smoe_card, talkative_gate>, B> moe(three_layers(), {.balance = {.alpha = 0.5}});
   auto pass = moe.begin({});
   CHECK_FALSE(pass.balance_loss());  // nothing has run
@@ -130,7 +130,7 @@ TEST_CASE_TEMPLATE("moe/pass: balance is the mean over layers, and everything th
   CHECK(moved.losses.size() == 3);
 }
 
-TEST_CASE_TEMPLATE("moe/pass: a loss over all layers at once, or none", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/pass: a loss over all layers at once, or none", B, GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<with<smoe_card, joint_switch_loss>, B> joint(three_layers(), {.balance = {.alpha = 0.5}});
   auto pass = joint.begin({});
   run<B>(joint, pass, random_table(5, 4, 1));
@@ -184,7 +184,7 @@ TEST_CASE_TEMPLATE("moe/pass: a balance adds losses and statistics, once however
   CHECK(report.worst < 1e-7);
 }
 
-TEST_CASE_TEMPLATE("moe/pass: a balance of all layers is told where it is, and adds", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/pass: a balance of all layers is told where it is, and adds", B, GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<with<smoe_card, adding_joint_balance>, B> moe(three_layers());
   context<B> ctx;
   ctx.step = 7;

@@ -9,7 +9,8 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/place: the pass's context, the layer, and what is found on the way", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/place: the pass's context, the layer, and what is found on the way", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   context<B> ctx;
   ctx.training = true;
   ctx.step = 7;
@@ -51,7 +52,7 @@ TEST_CASE_TEMPLATE("moe/place: the pass's context, the layer, and what is found 
   CHECK(get(found.statistics[0].row).values == std::vector<double>{1, 2, 3});
 }
 
-TEST_CASE_TEMPLATE("moe/place: outside of a mixture nothing is found", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/place: outside of a mixture nothing is found", B, GMOE_TEST_MODULE_BACKENDS) {
   const context<B> ctx;
   const layer_shape shape;
   place<B> at{ctx, shape};
@@ -63,7 +64,7 @@ TEST_CASE_TEMPLATE("moe/place: outside of a mixture nothing is found", B, GMOE_T
 }
 
 TEST_CASE_TEMPLATE("moe/place: some rows draw what no other pass of the step draws, no rows nothing", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   context<B> ctx;
   ctx.batch = 2;
   ctx.sequence = 5;
@@ -78,7 +79,7 @@ TEST_CASE_TEMPLATE("moe/place: some rows draw what no other pass of the step dra
 }
 
 TEST_CASE_TEMPLATE("moe/place: another round draws other numbers, the first one the usual ones", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   context<B> ctx;
   ctx.random = random_stream(5);
   const layer_shape shape;

@@ -7,7 +7,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/routing: what policies note for others", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/routing: what policies note for others", B, GMOE_TEST_MODULE_BACKENDS) {
   routing<B> r;
   r.block = 3;
   const variable<B> one(put<B>(table(1, 2, 0.5))), two(put<B>(table(2, 1, 0.25)));

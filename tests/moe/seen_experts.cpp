@@ -37,7 +37,7 @@ struct of_input {
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/seen_experts: widths, homes and exposure, by layer; what was routed, on request", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   sizes s;
   s.d_model = 4;
   s.d_ff = 6;

@@ -69,7 +69,7 @@ double relu_of(double a) { return std::max(a, 0.0); }
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/stack: every intermediate value, by hand", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: every intermediate value, by hand", B, GMOE_TEST_MODULE_BACKENDS) {
   // The second mixture, in block 3, whose experts lie second in the bank.
   moe_stack<with<smoe_card, local_expert, listed_blocks>, B> moe(three_experts(), {.placement = {.blocks = {1, 3}}});
   CHECK(moe.layers() == 2);
@@ -123,7 +123,7 @@ TEST_CASE_TEMPLATE("moe/stack: every intermediate value, by hand", B, GMOE_TEST_
   CHECK(observer.seen == "always_out of block 3: 6 x 4; routed_out of block 3: 6 x 4; moe_out of block 3: 6 x 4; ");
 }
 
-TEST_CASE_TEMPLATE("moe/stack: pairs lie by expert, in token order", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: pairs lie by expert, in token order", B, GMOE_TEST_MODULE_BACKENDS) {
   // Room for floor(0.5 * ceil(7 / 3)) = 1.
   const moe_stack<switch_card, B> moe(three_experts(1), {.capacity = {.factor = 0.5}});
   auto pass = moe.begin(training_context<B>());
@@ -148,7 +148,7 @@ TEST_CASE_TEMPLATE("moe/stack: pairs lie by expert, in token order", B, GMOE_TES
           (std::find(expected.begin(), expected.end(), static_cast<id_type>(t)) != expected.end()));
 }
 
-TEST_CASE_TEMPLATE("moe/stack: nothing is observed where nothing is computed", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: nothing is observed where nothing is computed", B, GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<with<smoe_card, shared_experts, fine_grained<layer_pool>>, B> moe(
       three_experts(1));  // and none is set aside
   recorder<B> observer;
@@ -159,14 +159,14 @@ TEST_CASE_TEMPLATE("moe/stack: nothing is observed where nothing is computed", B
   CHECK(observer.seen == "routed_out of block 0: 6 x 4; moe_out of block 0: 6 x 4; ");
 }
 
-TEST_CASE_TEMPLATE("moe/stack: a router that returns another shape", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: a router that returns another shape", B, GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<with<smoe_card, narrow_router>, B> moe(three_experts(1));
   auto pass = moe.begin({});
   CHECK(refusal([&] { moe(pass, 0, variable<B>(put<B>(random_table(6, 4, 2)))); }) ==
         "the router returned logits of shape 6 x 2, expected 6 x 3");
 }
 
-TEST_CASE_TEMPLATE("moe/stack: parameters and buffers, each once, by name", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: parameters and buffers, each once, by name", B, GMOE_TEST_MODULE_BACKENDS) {
   moe_stack<gmoe_card, B> gmoe(three_experts(2));
   CHECK(names(gmoe.kept()) ==
         "h.0.moe.local.w_in h.0.moe.local.w_out h.1.moe.local.w_in h.1.moe.local.w_out experts.w_in experts.w_out "
@@ -221,7 +221,7 @@ TEST_CASE_TEMPLATE("moe/stack: gradients in a loop of one's own", B, GMOE_TEST_D
 }
 
 TEST_CASE_TEMPLATE("moe/stack: a constant one runs several passes at a time, and none sees another", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<gmoe_card, B> moe(three_experts(3));
   const variable<B> a(put<B>(random_table(5, 4, 1))), b(put<B>(random_table(7, 4, 2)));
   const auto alone = [&](const variable<B>& x) {
@@ -289,7 +289,7 @@ struct reading_gate {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/stack: policies hear of steps, layer by layer", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: policies hear of steps, layer by layer", B, GMOE_TEST_MODULE_BACKENDS) {
   using card = with<smoe_card, remembering_gate>;
   CHECK(moe_stack<card, B>::hears_steps);
   CHECK_FALSE(moe_stack<smoe_card, B>::hears_steps);
@@ -314,7 +314,7 @@ TEST_CASE_TEMPLATE("moe/stack: policies hear of steps, layer by layer", B, GMOE_
   CHECK(names(moe.kept()).ends_with("| h.0.moe.gate.loads h.0.moe.gate.sums h.1.moe.gate.loads h.1.moe.gate.sums "));
 }
 
-TEST_CASE_TEMPLATE("moe/stack: policies are prepared", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: policies are prepared", B, GMOE_TEST_MODULE_BACKENDS) {
   CHECK(moe_stack<hash_card, B>::wants_preparation);
   CHECK_FALSE(moe_stack<gmoe_card, B>::wants_preparation);
   sizes s = three_experts(2);
@@ -324,7 +324,7 @@ TEST_CASE_TEMPLATE("moe/stack: policies are prepared", B, GMOE_TEST_BACKENDS) {
   CHECK(get(moe.template mine<slots::router>(0).shared.bucket.value()).values == std::vector<double>{2, 1, 2, 2, 0});
 }
 
-TEST_CASE_TEMPLATE("moe/stack: one policy notes what another one reads", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: one policy notes what another one reads", B, GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<with<smoe_card, noting_top_k, reading_gate>, B> moe(three_experts(1));
   auto pass = moe.begin({});
   moe(pass, 0, variable<B>(put<B>(random_table(6, 4, 2))));
@@ -336,7 +336,7 @@ TEST_CASE_TEMPLATE("moe/stack: one policy notes what another one reads", B, GMOE
         "block 0: no policy has noted 'doubled' in the routing; there are no notes");
 }
 
-TEST_CASE_TEMPLATE("moe/stack: numbers that do not fit", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/stack: numbers that do not fit", B, GMOE_TEST_MODULE_BACKENDS) {
   const auto refused = []<class Card>(sizes s, const Card& card) {
     return refusal([&] { moe_stack<Card, B> moe(s, card); });
   };

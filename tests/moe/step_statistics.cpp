@@ -25,7 +25,7 @@ findings<B> pass_of(std::vector<id_type> first, std::vector<id_type> second, tab
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/step_statistics: sums over all passes, layer by layer", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/step_statistics: sums over all passes, layer by layer", B, GMOE_TEST_MODULE_BACKENDS) {
   step_statistics<B> all;
   CHECK(all.empty());
   all.add(pass_of<B>({0, 1, 0, 2}, {2, 1, 2, no_choice}, table(1, 2, {0.5, 1})));
@@ -49,7 +49,7 @@ TEST_CASE_TEMPLATE("moe/step_statistics: sums over all passes, layer by layer", 
   CHECK(all.of(1, 3).rows.empty());
 }
 
-TEST_CASE_TEMPLATE("moe/step_statistics: dropped pairs count as well", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/step_statistics: dropped pairs count as well", B, GMOE_TEST_MODULE_BACKENDS) {
   findings<B> found = pass_of<B>({0, 1, 0, 2}, {2, 1, 2, 0}, table(1, 1, 0.0));
   found.routings[0].kept = put_ids<B>(std::vector<id_type>(4, no_choice), 2, 2).clone();
   step_statistics<B> all;
@@ -57,7 +57,7 @@ TEST_CASE_TEMPLATE("moe/step_statistics: dropped pairs count as well", B, GMOE_T
   CHECK(all.of(0, 3).load == std::vector<index_t>{2, 1, 1});
 }
 
-TEST_CASE_TEMPLATE("moe/step_statistics: rows of one name have one width", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/step_statistics: rows of one name have one width", B, GMOE_TEST_MODULE_BACKENDS) {
   step_statistics<B> all;
   all.add(pass_of<B>({0, 1}, {2, 1}, table(1, 2, 1.0)));
   all.add(pass_of<B>({0, 1}, {2, 1}, table(1, 3, 1.0)));

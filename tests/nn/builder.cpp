@@ -25,7 +25,7 @@ struct moments {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("nn/builder: names nest by scope", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/builder: names nest by scope", B, GMOE_TEST_MODULE_BACKENDS) {
   const builder<B> make(1);
   CHECK(make.constant("wte", 1, 1, 0).name() == "wte");
   const builder<B> block = make.scope("h", 3);
@@ -35,7 +35,7 @@ TEST_CASE_TEMPLATE("nn/builder: names nest by scope", B, GMOE_TEST_BACKENDS) {
 }
 
 TEST_CASE_TEMPLATE("nn/builder: initial values have the mean, deviation and bounds that they should", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const builder<B> make(42);
   const index_t rows = 200, cols = 150;
   const double n = static_cast<double>(rows * cols);
@@ -59,7 +59,7 @@ TEST_CASE_TEMPLATE("nn/builder: initial values have the mean, deviation and boun
   CHECK(get(make.constant("c", 2, 3, 0.5).value()).values == std::vector<double>(6, 0.5));
 }
 
-TEST_CASE_TEMPLATE("nn/builder: orthogonal matrices have orthonormal columns", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/builder: orthogonal matrices have orthonormal columns", B, GMOE_TEST_MODULE_BACKENDS) {
   const builder<B> make(42);
   for (const auto& [rows, cols] : {std::pair<index_t, index_t>{1, 1}, {5, 5}, {48, 16}, {96, 32}}) {
     const table w = get(make.orthogonal("w", rows, cols).value());
@@ -75,7 +75,7 @@ TEST_CASE_TEMPLATE("nn/builder: orthogonal matrices have orthonormal columns", B
 }
 
 TEST_CASE_TEMPLATE("nn/builder: a parameter depends on the seed and on its full name, and on nothing else", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const auto values = [](std::uint64_t seed, const char* scope, const char* name) {
     return get(builder<B>(seed).scope(scope).normal(name, 3, 4, 1).value()).values;
   };
@@ -88,7 +88,7 @@ TEST_CASE_TEMPLATE("nn/builder: a parameter depends on the seed and on its full 
   CHECK(get(make.scope("a").normal("b", 3, 4, 1).value()).values == values(1, "a", "b"));
 }
 
-TEST_CASE_TEMPLATE("nn/builder: buffers and tables", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/builder: buffers and tables", B, GMOE_TEST_MODULE_BACKENDS) {
   const builder<B> make = builder<B>(1).scope("router");
   const buffer<B> bias = make.constant_buffer("bias", 2, 3, 0.5);
   CHECK(bias.name() == "router.bias");
@@ -107,7 +107,7 @@ TEST_CASE_TEMPLATE("nn/builder: buffers and tables", B, GMOE_TEST_BACKENDS) {
   CHECK(counted.choices() == 3);
 }
 
-TEST_CASE_TEMPLATE("nn/builder: shapes only", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/builder: shapes only", B, GMOE_TEST_MODULE_BACKENDS) {
   const builder<B> make(1, build_mode::shapes_only);
   const auto check = [](const parameter<B>& p) {
     CHECK(p.name() == "s.p");

@@ -48,7 +48,8 @@ TEST_CASE_TEMPLATE("nn/causal_attention: projection, attention, projection", B, 
   check_module_gradients<B>(module, x, run);
 }
 
-TEST_CASE_TEMPLATE("nn/causal_attention: the output projection starts smaller by sqrt(2 L)", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/causal_attention: the output projection starts smaller by sqrt(2 L)", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   sizes s = small();
   s.d_model = 100;
   s.initializer_range = 0.05;

@@ -13,7 +13,7 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("nn/context: every block and site draws from a stream of its own, the same ones each time", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   context<B> ctx;
   ctx.random = random_stream(3).fork(17);
   std::set<std::uint64_t> keys;
@@ -33,7 +33,7 @@ TEST_CASE_TEMPLATE("nn/context: every block and site draws from a stream of its 
   CHECK_FALSE(keys.contains(ctx.step_stream(random_site::embedding).key()));
 }
 
-TEST_CASE_TEMPLATE("nn/context: draws belong to samples, whichever pass computes them", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/context: draws belong to samples, whichever pass computes them", B, GMOE_TEST_MODULE_BACKENDS) {
   context<B> whole, part;
   whole.batch = 6;
   part.batch = 2;
@@ -49,7 +49,7 @@ TEST_CASE_TEMPLATE("nn/context: draws belong to samples, whichever pass computes
                        config_error);
 }
 
-TEST_CASE_TEMPLATE("nn/context: parameters and constants come onto its tape", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/context: parameters and constants come onto its tape", B, GMOE_TEST_MODULE_BACKENDS) {
   parameter<B> p("p", put<B>(random_table(1, 2, 1)));
   context<B> ctx;
   CHECK_FALSE(ctx.use(p).needs_gradient());
@@ -60,7 +60,7 @@ TEST_CASE_TEMPLATE("nn/context: parameters and constants come onto its tape", B,
   CHECK_FALSE(ctx.constant(matrix<B>(1, 1)).needs_gradient());
 }
 
-TEST_CASE_TEMPLATE("nn/context: an observer is told what, where and how much", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/context: an observer is told what, where and how much", B, GMOE_TEST_MODULE_BACKENDS) {
   struct recorder : observer<B> {
     std::vector<std::pair<std::string, index_t>> seen;
     table last;

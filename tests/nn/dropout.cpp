@@ -8,7 +8,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("nn/dropout: in training only, with the mask that an observer sees", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/dropout: in training only, with the mask that an observer sees", B, GMOE_TEST_MODULE_BACKENDS) {
   struct recorder : observer<B> {
     table mask;
     int seen = 0;

@@ -7,7 +7,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("nn/gru_cell: shapes, names and initial values", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/gru_cell: shapes, names and initial values", B, GMOE_TEST_MODULE_BACKENDS) {
   auto cell = nn::gru_cell<B>::make(builder<B>(1).scope("gru"), 5, 8);
   CHECK(names_of<B>(cell) == std::vector<std::string>{"gru.weight_ih", "gru.weight_hh", "gru.bias_ih", "gru.bias_hh"});
   CHECK(cell.w_ih.rows() == 24);

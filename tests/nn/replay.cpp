@@ -11,7 +11,7 @@ using namespace gmoe_test;
 
 // Whole passes are replayed in tests/moe/recording.cpp.
 
-TEST_CASE_TEMPLATE("nn/replay: a cut is a constant, seen by name, and held by a replay", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/replay: a cut is a constant, seen by name, and held by a replay", B, GMOE_TEST_MODULE_BACKENDS) {
   struct recorder : observer<B> {
     std::string seen;
     void see(std::string_view, index_t, const matrix<B>&) override { seen += "?"; }

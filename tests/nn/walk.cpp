@@ -80,12 +80,13 @@ std::string names(auto& x) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("nn/walk: every parameter and buffer of a plain struct, in order, and nothing else", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   everything<B> all = made<B>();
   CHECK(names<B>(all) == "first module many.0 many.1 maybe | table ");
 }
 
-TEST_CASE_TEMPLATE("nn/walk: what is listed lies in the struct, and is added to what there is", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/walk: what is listed lies in the struct, and is added to what there is", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   everything<B> all = made<B>();
   kept_list<B> list;
   parameter<B> before("before", 1, 1);
@@ -99,7 +100,7 @@ TEST_CASE_TEMPLATE("nn/walk: what is listed lies in the struct, and is added to 
   CHECK(list.buffers == std::vector<buffer<B>*>{&all.table});
 }
 
-TEST_CASE_TEMPLATE("nn/walk: modules, and classes that list their own", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("nn/walk: modules, and classes that list their own", B, GMOE_TEST_MODULE_BACKENDS) {
   auto cell = nn::gru_cell<B>::make(builder<B>(1), 2, 3);
   CHECK(names<B>(cell) == "weight_ih weight_hh bias_ih bias_hh | ");
   guarded<B> one(builder<B>(1).constant("mine", 1, 1, 0));

@@ -45,3 +45,23 @@ TEST_CASE_TEMPLATE("ops/attention: the shape must be that of the input", B, GMOE
   CHECK_THROWS_AS(causal_attention(qkv, {2, 3, 3, 0}, random_stream(1)), config_error);
   CHECK_THROWS_AS(causal_attention(constant<B>(table(6, 13)), {2, 3, 1, 0}, random_stream(1)), config_error);
 }
+
+TEST_CASE_TEMPLATE("ops/attention: piece by piece with keys and values kept", B, GMOE_TEST_DOUBLE_BACKENDS) {
+  const table qkv = random_table(7, 12, 1, -1.5, 1.5), expected = gmoe_test::attention(qkv, {1, 7, 2, 0});
+  matrix<B> keys(8, 4), values(8, 4);
+  for (index_t past = 0; past < 7;) {
+    const index_t count = past == 0 ? 3 : 2;
+    table rows(count, 12), part(count, 4);
+    for (index_t i = 0; i < count; ++i) {
+      for (index_t j = 0; j < 12; ++j) rows(i, j) = qkv(past + i, j);
+      for (index_t j = 0; j < 4; ++j) part(i, j) = expected(past + i, j);
+    }
+    CHECK(difference(get(attention_cached(constant<B>(rows), keys, values, past, 2).value()), part) < 1e-13);
+    past += count;
+  }
+  const variable<B> two = constant<B>(table(2, 12));
+  CHECK_THROWS_AS(attention_cached(two, keys, values, 7, 2), config_error);  // one place is left
+  CHECK_THROWS_AS(attention_cached(two, keys, values, 0, 3), config_error);
+  matrix<B> narrow(8, 2);
+  CHECK_THROWS_AS(attention_cached(two, keys, narrow, 0, 2), config_error);
+}

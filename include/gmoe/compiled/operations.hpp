@@ -101,6 +101,7 @@
   instance variable<B> softmax_rows(const variable<B>&);                                                          \
   instance variable<B> stop_gradient(const variable<B>&);                                                         \
   instance variable<B> causal_attention(const variable<B>&, const attention_shape&, random_stream);               \
+  instance variable<B> attention_cached(const variable<B>&, matrix<B>&, matrix<B>&, index_t, index_t);            \
   instance variable<B> softplus(const variable<B>&);                                                              \
   instance variable<B> sqrt(const variable<B>&);                                                                  \
   instance variable<B> reciprocal(const variable<B>&);                                                            \

@@ -26,22 +26,15 @@ struct causal_attention {
 
   variable<B> operator()(const context<B>& ctx, const variable<B>& x) const {
     const double p = ctx.training ? dropout : 0.0;
+    const auto b = static_cast<std::size_t>(ctx.block);
     const variable<B> qkv = c_attn(ctx, x);
     const index_t probabilities = ctx.batch * heads * ctx.sequence * ctx.sequence;
     const random_stream random = ctx.stream(random_site::attention, probabilities);
     show_mask(ctx, "attention_mask", ctx.batch * heads * ctx.sequence, ctx.sequence, p, random);
     const variable<B> y =
-        ctx.cache ? continued(ctx, qkv) : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random);
+        ctx.cache ? attention_cached(qkv, ctx.cache->keys[b], ctx.cache->values[b], ctx.cache->length, heads)
+                  : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random);
     return nn::dropout(ctx, c_proj(ctx, y), p, random_site::attention_output, "attn_out_mask");
-  }
-  /// With the keys and values of the tokens before.
-  variable<B> continued(const context<B>& ctx, const variable<B>& qkv) const {
-    kv_cache<B>& cache = *ctx.cache;
-    const auto b = static_cast<std::size_t>(ctx.block);
-    matrix<B> y(qkv.rows(), qkv.cols() / 3);
-    B::attention_cached(y.view(), cache.keys[b].view(), cache.values[b].view(), std::as_const(qkv).value().view(),
-                        cache.length, heads);
-    return variable<B>(std::move(y));
   }
 };
 

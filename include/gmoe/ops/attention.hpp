@@ -31,4 +31,19 @@ variable<B> causal_attention(const variable<B>& qkv, const attention_shape& shap
       qkv);
 }
 
+/// One sequence continued: the rows of qkv, as above, stand at positions past, past + 1, ...; their keys and values are
+/// put into `keys` and `values` (positions x d / sharing), and each row attends to everything up to itself. No
+/// derivative.
+template <class B>
+variable<B> attention_cached(const variable<B>& qkv, matrix<B>& keys, matrix<B>& values, index_t past, index_t heads) {
+  const index_t d = qkv.cols() - keys.cols() - values.cols();
+  require(d > 0 && d % heads == 0 && past >= 0 && past + qkv.rows() <= keys.rows() && keys.rows() == values.rows() &&
+              keys.cols() == values.cols(),
+          "attention_cached: ", qkv.rows(), " x ", qkv.cols(), " after ", past, " positions does not fit caches of ",
+          keys.rows(), " x ", keys.cols(), " and ", values.rows(), " x ", values.cols(), " and ", heads, " heads");
+  matrix<B> y(qkv.rows(), d);
+  B::attention_cached(y.view(), keys.view(), values.view(), qkv.value().view(), past, heads);
+  return variable<B>(std::move(y));
+}
+
 }  // namespace gmoe

@@ -9,7 +9,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/always/local_expert: one expert of full width", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/always/local_expert: one expert of full width", B, GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l;
   l.d_model = 6;
   l.d_ff = 12;

@@ -7,7 +7,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/always/output_bias: the same vector for every token", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/always/output_bias: the same vector for every token", B, GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l;
   l.d_model = 2;
   policy_alone<B, output_bias> always({}, {l});

@@ -32,7 +32,7 @@ layer_shape split_in_three() {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/always/shared_experts: the sum of several small experts", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/always/shared_experts: the sum of several small experts", B, GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l = split_in_three();
   const table x = random_table(5, 6, 2);
   const variable<B> rows(put<B>(x));

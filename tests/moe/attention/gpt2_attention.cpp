@@ -7,7 +7,8 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/attention/gpt2_attention: the module, by the sizes of the model", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/attention/gpt2_attention: the module, by the sizes of the model", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l;
   l.d_model = 6;
   l.heads = 2;

@@ -16,7 +16,7 @@ double entropy_of_two(double p) { return -p * std::log(p) - (1 - p) * std::log(1
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/balance/entropy_loss: of tokens, and of their mean", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/entropy_loss: of tokens, and of their mean", B, GMOE_TEST_MODULE_BACKENDS) {
   const table p(3, 2, {0.9, 0.1, 0.5, 0.5, 1, 0});  // mean 0.8, 0.2
   routing<B> r = routing_of<B>(p, {0, 0, 0});
   policy_alone<B, entropy_loss> loss({.beta = 0.3});

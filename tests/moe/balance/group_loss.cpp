@@ -8,7 +8,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/balance/group_loss: between groups and within them", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/group_loss: between groups and within them", B, GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l = shape_of(pool_of({0, 1, 2, 3}, {2, 2, 6, 6}));
   l.groups = 2;
   const routing<B> r = routing_of<B>(table(2, 4, {0.1, 0.3, 0.4, 0.2, 0.2, 0.2, 0.1, 0.5}), {1, 2, 1, 3});
@@ -25,7 +25,7 @@ TEST_CASE_TEMPLATE("moe/balance/group_loss: between groups and within them", B, 
   CHECK(loss_of({.between = 0.3, .within = 0.7}) == doctest::Approx(0.3 * between + 0.7 * within).epsilon(1e-6));
 }
 
-TEST_CASE_TEMPLATE("moe/balance/group_loss: needs the scores of groups", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/group_loss: needs the scores of groups", B, GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, group_loss> loss({}, {shape_of(pool_of({0, 1}, {2, 2}))});
   const routing<B> r = routing_of<B>(table(1, 2, 0.5), {0});
   CHECK(refusal([&] { loss.ask(hooks::layer_loss{}, context<B>{}, r); }) ==

@@ -7,7 +7,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/balance/gshard_loss: first choices only", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/gshard_loss: first choices only", B, GMOE_TEST_MODULE_BACKENDS) {
   const table p(4, 2, {0.9, 0.1, 0.6, 0.4, 0.3, 0.7, 0.8, 0.2});
   routing<B> r = routing_of<B>(p, {0, 1, 0, 1, 1, 0, 0, 1});
   policy_alone<B, gshard_loss> loss({.alpha = 0.5});

@@ -20,7 +20,7 @@ layer_shape with_homes(std::vector<index_t> homes) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/balance/home_loss: load and scores of homes", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/home_loss: load and scores of homes", B, GMOE_TEST_MODULE_BACKENDS) {
   const table p(2, 3, {0.5, 0.2, 0.3, 0.1, 0.7, 0.2});          // P = 0.3, 0.45, 0.25
   const routing<B> r = routing_of<B>(p, {0, 1, 1, no_choice});  // f = 1/3, 2/3, 0
   const auto loss_of = [&](std::vector<index_t> homes) {

@@ -7,7 +7,8 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/balance/joint_loss: averaged over the layers before the product", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/joint_loss: averaged over the layers before the product", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   // One layer overloads expert 0, the other expert 1: together they are even.
   const table p(2, 2, {0.9, 0.1, 0.7, 0.3}), q(2, 2, {0.1, 0.9, 0.3, 0.7});
   findings<B> pass;

@@ -29,7 +29,7 @@ findings<B> two_layers(const pool_view& one, const pool_view& other) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: experts meet by their numbers", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: experts meet by their numbers", B, GMOE_TEST_MODULE_BACKENDS) {
   // Expert 0 is seen by the first layer, 2 by the second, 1 by both: in the second column, then in the first.
   const findings<B> pass = two_layers<B>(pool_of({0, 1}, {2, 4}, {}, {1, 2}), pool_of({1, 2}, {4, 6}, {}, {2, 1}));
   // f = 1/2, 1/4, 1/4; P = 0.35, 0.35, 0.3 over both layers
@@ -43,7 +43,8 @@ TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: experts meet by their numbers", 
         doctest::Approx(3 * (0.5 * 0.5 * 0.35 + 0.25 * 0.35 + 1.5 * 0.25 * 0.3)).epsilon(1e-6));
 }
 
-TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: load in proportion to exposure costs alpha", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: load in proportion to exposure costs alpha", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   findings<B> pass;
   pass.routings = {routing_of<B>(table(2, 2, 0.5), {0, 1}), routing_of<B>(table(2, 2, 0.5), {1, 0})};
   pass.routings[0].pool = pool_of({0, 1}, {2, 2}, {}, {1, 2});
@@ -53,7 +54,7 @@ TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: load in proportion to exposure c
 }
 
 TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: a global pool is the joint loss, private pools the mean of the layers'",
-                   B, GMOE_TEST_BACKENDS) {
+                   B, GMOE_TEST_MODULE_BACKENDS) {
   const findings<B> global = two_layers<B>(pool_of({0, 1}, {2, 4}, {}, {2, 2}), pool_of({0, 1}, {2, 4}, {}, {2, 2})),
                     own = two_layers<B>(pool_of({0, 1}, {2, 4}), pool_of({2, 3}, {2, 4}));
   policy_alone<B, switch_loss> layer;
@@ -67,7 +68,8 @@ TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: a global pool is the joint loss,
   }
 }
 
-TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: a layer that routed nobody is not counted", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: a layer that routed nobody is not counted", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   findings<B> pass;
   pass.routings = {routing_of<B>(table(2, 2, {0.9, 0.1, 0.5, 0.5}), {0, 0}), routing_of<B>(table(2, 2, 0.5), {0, 1})};
   pass.routings[0].pool = pass.routings[1].pool = pool_of({0, 1}, {2, 2}, {}, {2, 2});

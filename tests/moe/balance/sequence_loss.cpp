@@ -38,7 +38,7 @@ double loss_by_sequence(const table& s, const std::vector<id_type>& chosen, inde
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/balance/sequence_loss: alpha sum f P of each sequence", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/sequence_loss: alpha sum f P of each sequence", B, GMOE_TEST_MODULE_BACKENDS) {
   const index_t rows = 6, k = 2;
   table s = random_table(rows, 3, 4);
   for (double& v : s.values) v = 1 / (1 + std::exp(-v));

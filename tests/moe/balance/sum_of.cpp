@@ -22,7 +22,7 @@ layer_shape three_at_home() {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/balance/sum_of: the sum, of two or three", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/sum_of: the sum, of two or three", B, GMOE_TEST_MODULE_BACKENDS) {
   const routing<B> r = routing_of<B>(softmax(random_table(4, 3, 7)), {0, 1, 2, 0});
   const auto loss_of = [&]<class Loss>(Loss l) {
     return policy_alone<B, Loss>(l, {three_at_home()}).ask(hooks::layer_loss{}, context<B>{}, r).value().item();

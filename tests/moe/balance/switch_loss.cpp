@@ -7,7 +7,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/balance/switch_loss: alpha N sum f P", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/switch_loss: alpha N sum f P", B, GMOE_TEST_MODULE_BACKENDS) {
   const table p(4, 2, {0.9, 0.1, 0.6, 0.4, 0.3, 0.7, 0.8, 0.2});  // mean 0.65, 0.35
   routing<B> r = routing_of<B>(p, {0, 0, 1, 0});                  // f = 3/4, 1/4
   policy_alone<B, switch_loss> loss({.alpha = 0.5});
@@ -33,7 +33,8 @@ TEST_CASE_TEMPLATE("moe/balance/switch_loss: alpha N sum f P", B, GMOE_TEST_BACK
   CHECK(loss.ask(hooks::layer_loss{}, context<B>{}, r).value().item() == 0);
 }
 
-TEST_CASE_TEMPLATE("moe/balance/switch_loss: the same as DeepSeekMoE's expert-level loss", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/switch_loss: the same as DeepSeekMoE's expert-level loss", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   const index_t tokens = 6, experts = 5, k = 3;
   const table p = softmax(random_table(tokens, experts, 8));
   std::vector<id_type> chosen;

@@ -9,7 +9,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/balance/z_loss: beta mean (log sum exp)^2", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/balance/z_loss: beta mean (log sum exp)^2", B, GMOE_TEST_MODULE_BACKENDS) {
   const table z = random_table(4, 3, 7);
   const auto square_of = [&](index_t t) {
     double sum = 0;

@@ -50,7 +50,7 @@ void check_body(const Body& body, double (*activation)(double)) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/body/feed_forward: the weighted sum of the chosen experts, and one alone", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   check_body<B>(relu_expert{}, [](double a) { return std::max(a, 0.0); });
   check_body<B>(gelu_expert{}, gelu);
   check_body<B>(silu_expert{}, silu);

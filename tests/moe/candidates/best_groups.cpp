@@ -9,7 +9,7 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("moe/candidates/best_groups: the experts of a token's groups, whose scores are noted", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l = shape_of(pool_of({0, 1, 2, 3, 4, 5}, {2, 2, 2, 2, 2, 2}));
   l.d_model = 2;
   l.groups = 3;

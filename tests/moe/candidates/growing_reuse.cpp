@@ -20,7 +20,7 @@ TEST_CASE("moe/candidates/growing_reuse: how many are open") {
 }
 
 TEST_CASE_TEMPLATE("moe/candidates/growing_reuse: own experts always, others by the draw of the step", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l = shape_of(pool_of({0, 1, 2, 3, 4, 5}, {2, 2, 2, 2, 2, 2}, {0, 0, 1, 1, 2, 2}));
   policy_alone<B, growing_reuse> candidates({.start = 3, .end = 7}, {l, l});
   routing<B> r = routing_of<B>(table(2, 6, 0.1), {0, 1});
@@ -48,7 +48,7 @@ TEST_CASE_TEMPLATE("moe/candidates/growing_reuse: own experts always, others by 
   CHECK(mask(6, 1).empty());
 }
 
-TEST_CASE_TEMPLATE("moe/candidates/growing_reuse: what does not fit", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/candidates/growing_reuse: what does not fit", B, GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l = shape_of(pool_of({0, 1}, {2, 2}, {1, 1}));
   CHECK(refusal([&] { policy_alone<B, growing_reuse>({.start = 5, .end = 4}, {l}); }) ==
         "candidates.end = 4 comes before candidates.start = 5");

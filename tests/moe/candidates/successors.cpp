@@ -29,7 +29,8 @@ std::vector<double> mask_after(index_t fan, index_t experts, const std::vector<i
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/candidates/successors: the next ones on the ring, nobody after nobody", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/candidates/successors: the next ones on the ring, nobody after nobody", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   CHECK(mask_after<B>(2, 4, {3, no_choice, 0}) == std::vector<double>{1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0});
   CHECK(mask_after<B>(1, 3, {1, 2}) == std::vector<double>{0, 0, 1, 1, 0, 0});
   CHECK(mask_after<B>(3, 3, {1, no_choice}) == std::vector<double>{1, 1, 1, 0, 0, 0});

@@ -31,7 +31,7 @@ TEST_CASE("moe/capacity/capacity: room per expert") {
   CHECK(expert_capacity(1.25, 1, 524288, 16) == 40960);
 }
 
-TEST_CASE_TEMPLATE("moe/capacity/capacity: drops the latest, in training only", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/capacity/capacity: drops the latest, in training only", B, GMOE_TEST_MODULE_BACKENDS) {
   // Five tokens, two choices each, two experts: everybody wants both. Room: floor(0.5 * ceil(10 / 2)) = 2.
   const routing<B> r = routing_of<B>(table(5, 2, 0.5), {0, 1, 1, 0, 0, 1, 0, 1, 1, 0});
   const id_type no = no_choice;
@@ -50,7 +50,7 @@ TEST_CASE_TEMPLATE("moe/capacity/capacity: drops the latest, in training only", 
 }
 
 TEST_CASE_TEMPLATE("moe/capacity/capacity: room for the pairs that there are, not for empty slots", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   // Sixteen tokens with four slots, of which only the first is used, but for four tokens with two: 20 pairs, and 5 for
   // each of the four experts. Everybody wants expert 0.
   std::vector<id_type> chosen(64, no_choice);

@@ -44,7 +44,7 @@ double kept_seconds(const routing<B>& r, const context<B>& ctx) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: second choices by chance, twice their weight", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const auto training = training_context<B>(3);
   CHECK(kept_seconds(second_weighs<B>(0.5, 500), training) == 1.0);
   CHECK(kept_seconds(second_weighs<B>(0.0, 500), training) == 0.0);
@@ -60,7 +60,7 @@ TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: second choices by chance, twic
   CHECK(keep(boundless, training, r) != keep(boundless, block, r));
 }
 
-TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: two rules for the room", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: two rules for the room", B, GMOE_TEST_MODULE_BACKENDS) {
   // Four tokens, three experts; weights of one half keep every second choice.
   const routing<B> r = routing_of<B>(table(4, 3, 0.3), {0, 1, 1, 0, 1, 0, 2, 1});
   const auto ctx = training_context<B>();
@@ -73,7 +73,7 @@ TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: two rules for the room", B, GM
         std::vector<id_type>{0, 1, 1, 0, no_choice, no_choice, 2, no_choice});
 }
 
-TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: room for the pairs that were chosen", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: room for the pairs that were chosen", B, GMOE_TEST_MODULE_BACKENDS) {
   // Four of eight slots are used: room for 2 each. Those that chance takes away are counted, empty slots are not.
   const routing<B> r = routing_of<B>(table(4, 2, {0.5, 0.5, 1, 0, 0.5, 0.5, 0.5, 0.5}),
                                      {0, no_choice, 0, 1, 0, no_choice, no_choice, no_choice});
@@ -82,7 +82,7 @@ TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: room for the pairs that were c
 }
 
 TEST_CASE_TEMPLATE("moe/capacity/gshard_capacity: chances follow from what the scores ask for, not from the gate", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   // Two of three experts are asked, with scores that sum to 0.1 + 0.3: the second one's share is 3/4, and it stays.
   std::vector<id_type> chosen;
   table scores(50, 3, 0.6), weights(50, 2, 0.0);

@@ -8,7 +8,7 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("moe/capacity/prefix_quota: a share of the tokens so far, sequence by sequence", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l;
   l.experts = 2;
   l.positions = 4;
@@ -34,7 +34,7 @@ TEST_CASE_TEMPLATE("moe/capacity/prefix_quota: a share of the tokens so far, seq
 }
 
 TEST_CASE_TEMPLATE("moe/capacity/prefix_quota: a share of 1 keeps all, and long texts are counted right", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l;
   l.experts = 2;
   l.positions = 1000;

@@ -20,7 +20,7 @@ layer_shape small() {
 }
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/dense/feed_forward: GPT-2's, with biases and dropout", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/dense/feed_forward: GPT-2's, with biases and dropout", B, GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, gpt2_feed_forward> dense({}, {small()});
   CHECK(dense.parameters() ==
         "own.0.c_fc.weight 4x6, own.0.c_fc.bias 1x6, own.0.c_proj.weight 6x4, own.0.c_proj.bias 1x4, ");
@@ -46,7 +46,7 @@ TEST_CASE_TEMPLATE("moe/dense/feed_forward: GPT-2's, with biases and dropout", B
   CHECK(zeros < 18);
 }
 
-TEST_CASE_TEMPLATE("moe/dense/feed_forward: an expert without a router", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/dense/feed_forward: an expert without a router", B, GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, relu_feed_forward> dense({}, {small()});
   CHECK(dense.parameters() == "own.0.w_in 6x4, own.0.w_out 6x4, ");
   const table x = random_table(5, 4, 1);

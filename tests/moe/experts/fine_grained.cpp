@@ -13,7 +13,7 @@ using gmoe_test::refusal;
 using ids = std::vector<id_type>;
 
 TEST_CASE_TEMPLATE("moe/experts/fine_grained: parts of a pool for all layers are for all layers", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   static_assert(detail::stack_data<with<smoe_card, fine_grained<global_pool>>, B>::layers_share_experts);
   CHECK_FALSE(detail::stack_data<with<smoe_card, fine_grained<layer_pool>>, B>::layers_share_experts);
 }

@@ -74,7 +74,8 @@ void copy(const kept_list<B>& from, const std::string& scope, const kept_list<B>
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/form/in_series: what both mixtures compute alone, and their losses", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/form/in_series: what both mixtures compute alone, and their losses", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   moe_stack<series_card, B> moe(small_series());
   moe_stack<first_card, B> first(small_series());
   moe_stack<with<second_card, every_block>, B> second(small_series());
@@ -111,7 +112,7 @@ TEST_CASE_TEMPLATE("moe/form/in_series: what both mixtures compute alone, and th
   CHECK(moe.layer_loss(r).value().item() == second.layer_loss(q.found().routings[1]).value().item());
 }
 
-TEST_CASE_TEMPLATE("moe/form/in_series: the residual stream is asked for", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/form/in_series: the residual stream is asked for", B, GMOE_TEST_MODULE_BACKENDS) {
   const moe_stack<series_card, B> moe(small_series());
   auto pass = moe.begin({});
   const variable<B> x(put<B>(random_table(6, 4, 2)));
@@ -120,7 +121,7 @@ TEST_CASE_TEMPLATE("moe/form/in_series: the residual stream is asked for", B, GM
 }
 
 TEST_CASE_TEMPLATE("moe/form/in_series: policies within keep, hear of steps, and of their own load", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   using stack = moe_stack<series_card, B>;
   CHECK(stack::hears_steps);
   CHECK(stack::acts_before_steps);

@@ -58,7 +58,7 @@ table value_of_form(policy_alone<B, Form>& form, scaling_parts<B>& parts, const 
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/form/modulated: a depth embedding for router, experts and what is always there", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, depth_modulated> form({}, {two_wide()});
   CHECK(form.parameters() == "own.0.depth_bias 1x2, ");
   form.mine().layer.depth.value() = put<B>(table(1, 2, {1, -2}));
@@ -69,7 +69,7 @@ TEST_CASE_TEMPLATE("moe/form/modulated: a depth embedding for router, experts an
 }
 
 TEST_CASE_TEMPLATE("moe/form/modulated: FiLM changes what experts see, not what the router sees", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, film_modulated> form({.hidden = 4, .strength = 0.5}, {two_wide()});
   scaling_parts<B> parts;
   parts.has_always = false;
@@ -84,7 +84,8 @@ TEST_CASE_TEMPLATE("moe/form/modulated: FiLM changes what experts see, not what 
   CHECK(parts.routed == std::vector<double>{0.5, -1, 0.5, -1});
 }
 
-TEST_CASE_TEMPLATE("moe/form/modulated: a path asks the experts about what they have made", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/form/modulated: a path asks the experts about what they have made", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, expert_path> form({.steps = 3}, {two_wide()});
   CHECK(form.policy.routings(two_wide()) == 3);
   scaling_parts<B> parts;

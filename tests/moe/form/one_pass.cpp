@@ -37,7 +37,7 @@ struct listed_parts {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/form/one_pass: routed once, and summed once", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/form/one_pass: routed once, and summed once", B, GMOE_TEST_MODULE_BACKENDS) {
   const layer_shape shape;
   const place<B> at{context<B>{}, shape};
   const variable<B> x(put<B>(table(1, 2, {0.5, -1})));

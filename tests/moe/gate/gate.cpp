@@ -18,7 +18,7 @@ variable<B> weights(const Gate& gate, const routing<B>& r) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/gate/gate: weights of the chosen", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/gate/gate: weights of the chosen", B, GMOE_TEST_MODULE_BACKENDS) {
   const routing<B> r = routing_of<B>(table(2, 3, {0.5, 0.25, 0.25, 0.125, 0.125, 0.75}), {0, 2, 2, no_choice});
   CHECK(get(weights<B>(selected_score{}, r).value()).values == std::vector<double>{0.5, 0.25, 0.75, 0});
   CHECK(difference(get(weights<B>(renormalised_scores{}, r).value()), table(2, 2, {0.5 / 0.75, 0.25 / 0.75, 1, 0})) <

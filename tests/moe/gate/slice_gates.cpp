@@ -7,7 +7,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/gate/slice_gates: weights that are 1 on average", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/gate/slice_gates: weights that are 1 on average", B, GMOE_TEST_MODULE_BACKENDS) {
   const routing<B> r = routing_of<B>(table(2, 3, {0.2, 0.3, 0.5, 0.4, 0.2, 0.4}), {2, 1, 0, 2});
   policy_alone<B, weights_around_one> gate;
   const auto w = gate.ask(hooks::weights{}, context<B>{}, r).value().to_host();
@@ -16,7 +16,7 @@ TEST_CASE_TEMPLATE("moe/gate/slice_gates: weights that are 1 on average", B, GMO
   CHECK(static_cast<double>(w[2]) == doctest::Approx(1).epsilon(1e-6));
 }
 
-TEST_CASE_TEMPLATE("moe/gate/slice_gates: exactly 1, with the scores' gradient", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/gate/slice_gates: exactly 1, with the scores' gradient", B, GMOE_TEST_MODULE_BACKENDS) {
   routing<B> r = routing_of<B>(table(1, 3, {0.2, 0.3, 0.5}), {2, 0});
   tape<B> tape;
   parameter<B> p("p", 1, 3);

@@ -20,7 +20,7 @@ layer_shape six_wide(index_t experts = 4) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/router/global_router: its parts are its parameters", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/router/global_router: its parts are its parameters", B, GMOE_TEST_MODULE_BACKENDS) {
   const auto parameters = []<class Router>(Router) { return policy_alone<B, Router>({}, {six_wide()}).parameters(); };
   CHECK(parameters(full{}) ==
         "own.0.h_ln.weight 1x6, own.0.h_ln.bias 1x6, own.0.prev_score_ln.weight 1x4, own.0.prev_score_ln.bias 1x4, "
@@ -35,7 +35,7 @@ TEST_CASE_TEMPLATE("moe/router/global_router: its parts are its parameters", B, 
   CHECK(parameters(global_router<>{}) == "own.0.h_ln.weight 1x6, own.0.h_ln.bias 1x6, own.0.gate_head 4x6, ");
 }
 
-TEST_CASE_TEMPLATE("moe/router/global_router: weights as GMoE starts them", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/router/global_router: weights as GMoE starts them", B, GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, full> router({}, {six_wide()});
   const auto mine = router.mine();
   const auto& gru = *mine.shared.gru;
@@ -59,7 +59,7 @@ TEST_CASE_TEMPLATE("moe/router/global_router: weights as GMoE starts them", B, G
   CHECK(largest(value(*mine.layer.z_proj)) > 0.4);
 }
 
-TEST_CASE_TEMPLATE("moe/router/global_router: the state is replaced, raw", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/router/global_router: the state is replaced, raw", B, GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, full> router({}, {six_wide(), six_wide()});
   const variable<B> x(put<B>(random_table(5, 6, 2)));
   const variable<B> z = router.ask_in(hooks::logits{}, 0, context<B>{}, x);
@@ -73,7 +73,7 @@ TEST_CASE_TEMPLATE("moe/router/global_router: the state is replaced, raw", B, GM
 }
 
 TEST_CASE_TEMPLATE("moe/router/global_router: logits propagate between equal numbers of experts", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, global_router<propagated_logits>> router({}, {six_wide(4), six_wide(3)});
   const variable<B> x(put<B>(random_table(5, 6, 2)));
   router.ask_in(hooks::logits{}, 0, context<B>{}, x);

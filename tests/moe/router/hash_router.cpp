@@ -24,7 +24,7 @@ using counts = std::vector<std::int64_t>;
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/router/hash_router: the token's id decides", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/router/hash_router: the token's id decides", B, GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, hash_router> router({}, {five_ids()});
   context<B> ctx;
   ctx.tokens = put_ids<B>({0, 1, 2, 3, 4, 3}, 1, 6);
@@ -39,7 +39,7 @@ TEST_CASE_TEMPLATE("moe/router/hash_router: the token's id decides", B, GMOE_TES
   CHECK(refusal([&] { logits(); }) == "hash_router: 1 token ids for 6 tokens; hashing needs the ids in the context");
 }
 
-TEST_CASE_TEMPLATE("moe/router/hash_router: tables that do not fit", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/router/hash_router: tables that do not fit", B, GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, hash_router> router({}, {five_ids()});
   const auto assign = [&](std::vector<id_type> t) { return refusal([&] { router.mine().shared.assign(t); }); };
   CHECK(assign({0, 1}) == "hash_router: 2 entries for a vocabulary of 5");
@@ -58,7 +58,8 @@ TEST_CASE_TEMPLATE("moe/router/hash_router: tables that do not fit", B, GMOE_TES
         "hash_router: block 2 sees 6 experts, but the table is made for 3");
 }
 
-TEST_CASE_TEMPLATE("moe/router/hash_router: the table is saved with the model and not trained", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/router/hash_router: the table is saved with the model and not trained", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   sizes s = five_ids();
   s.d_model = 8;
   s.d_ff = 8;

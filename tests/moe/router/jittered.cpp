@@ -19,7 +19,7 @@ layer_shape four_experts() {
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/router/jittered: noise in training only, anew for every block and step", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, linear_router> plain({}, {four_experts()});
   policy_alone<B, jittered<linear_router>> noisy({}, {four_experts()});
   CHECK(noisy.parameters() == plain.parameters());
@@ -41,7 +41,7 @@ TEST_CASE_TEMPLATE("moe/router/jittered: noise in training only, anew for every 
 }
 
 TEST_CASE_TEMPLATE("moe/router/jittered: what the inner router keeps and carries is handed through", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   using inner = global_router<hidden_state, propagated_logits>;
   policy_alone<B, inner> plain({}, {four_experts()});
   policy_alone<B, jittered<inner>> router({}, {four_experts()});

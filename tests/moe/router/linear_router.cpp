@@ -7,7 +7,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/router/linear_router: z = W x", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/router/linear_router: z = W x", B, GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l;
   l.d_model = 6;
   l.experts = 4;

@@ -8,7 +8,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/router/on_prefix: the router sees the mean of the text so far", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/router/on_prefix: the router sees the mean of the text so far", B, GMOE_TEST_MODULE_BACKENDS) {
   layer_shape l;
   l.experts = 2;
   l.d_model = 3;

@@ -9,7 +9,7 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("moe/router/trajectory_router: what a token has visited is carried over depth", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   layer_shape first = shape_of(pool_of({0, 1}, {2, 2})), second = shape_of(pool_of({1, 2}, {2, 2}));
   first.d_model = second.d_model = 2;
   first.moe_layers = second.moe_layers = 3;

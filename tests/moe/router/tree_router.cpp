@@ -22,7 +22,7 @@ layer_shape trees_over(index_t experts) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/router/tree_router: a tree of three leaves by hand, and the loss of its entropy", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   policy_alone<B, tree_router> router({.trees = 1, .softness = 2, .entropy = 0.5}, {trees_over(3)});
   CHECK(router.parameters() == "own.0.nodes 2x2, own.0.node_bias 1x2, own.0.leaves 3x2, own.0.leaf_bias 1x3, ");
   auto&& mine = router.mine();
@@ -47,7 +47,7 @@ TEST_CASE_TEMPLATE("moe/router/tree_router: a tree of three leaves by hand, and 
 }
 
 TEST_CASE_TEMPLATE("moe/router/tree_router: it begins with everybody, and one expert needs no tree", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const variable<B> x(put<B>(random_table(5, 2, 1)));
   policy_alone<B, tree_router> many({.trees = 3}, {trees_over(8)});
   for (const double w : get(many.ask(hooks::logits{}, context<B>{}, x).value()).values)

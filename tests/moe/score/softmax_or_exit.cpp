@@ -10,7 +10,7 @@ using namespace gmoe;
 using namespace gmoe_test;
 
 TEST_CASE_TEMPLATE("moe/score/softmax_or_exit: no exit at first, then one among the candidates", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   CHECK(softmax_or_exit{}.columns(4) == 5);
   const double l2 = std::log(2.0), l3 = std::log(3.0), l5 = std::log(5.0);
   routing<B> r;

@@ -7,7 +7,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/score/softmax_score: rows that sum to one", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/score/softmax_score: rows that sum to one", B, GMOE_TEST_MODULE_BACKENDS) {
   const table z = random_table(6, 5, 1, -4, 4);
   routing<B> r;
   r.logits = variable<B>(put<B>(z));

@@ -8,7 +8,7 @@
 using namespace gmoe;
 using namespace gmoe_test;
 
-TEST_CASE_TEMPLATE("moe/score/times_group: an expert's score times its group's", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/score/times_group: an expert's score times its group's", B, GMOE_TEST_MODULE_BACKENDS) {
   const routing<B> r = routing_of<B>(table(1, 4, {1, 2, 3, 4}), {0});
   r.note("group_scores", variable<B>(put<B>(table(1, 2, {10, 100}))));
   policy_alone<B, times_group<plain_score>> score;

@@ -20,7 +20,7 @@ layer_shape layer_of_three() {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/select/expert_choice: c tokens for every expert, by hand", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/select/expert_choice: c tokens for every expert, by hand", B, GMOE_TEST_MODULE_BACKENDS) {
   const table s(4, 3,
                 {0.6, 0.3, 0.1,  //
                  0.6, 0.2, 0.2,  //
@@ -54,7 +54,7 @@ TEST_CASE_TEMPLATE("moe/select/expert_choice: c tokens for every expert, by hand
   CHECK(select.ask(hooks::choose{}, context<B>{}, none).rows() == 0);
 }
 
-TEST_CASE_TEMPLATE("moe/select/best_pairs: a budget for all", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/select/best_pairs: a budget for all", B, GMOE_TEST_MODULE_BACKENDS) {
   const table s(2, 3, {0.6, 0.3, 0.1, 0.3, 0.2, 0.5});
   routing<B> r = routing_of<B>(s, std::vector<id_type>(6, no_choice));
   policy_alone<B, best_pairs> select({.k = 1.5}, {layer_of_three()});

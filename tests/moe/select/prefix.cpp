@@ -26,7 +26,7 @@ using list = std::vector<id_type>;
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/select/prefix: the shortest prefix whose scores sum to more", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/select/prefix: the shortest prefix whose scores sum to more", B, GMOE_TEST_MODULE_BACKENDS) {
   const auto scores = put<B>(table(4, 4,
                                    {0.125, 0.5, 0.25, 0.125,  //
                                     0.25, 0.25, 0.25, 0.25,   //
@@ -41,7 +41,8 @@ TEST_CASE_TEMPLATE("moe/select/prefix: the shortest prefix whose scores sum to m
   CHECK(prefix_of(1, scores) == list{1, 2, 0, 3, 0, 1, 2, 3, 1, 0, 2, 3, 3, 2, 0, 1});
 }
 
-TEST_CASE_TEMPLATE("moe/select/prefix: among those that may be asked, and rows of nobody", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/select/prefix: among those that may be asked, and rows of nobody", B,
+                   GMOE_TEST_MODULE_BACKENDS) {
   const auto scores = put<B>(table(3, 3, {0.25, 0.75, 0, 0.25, 0, 0.75, 0, 0, 0}));
   const auto mask = put<B>(table(3, 3, {1, 1, 0, 1, 0, 1, 0, 0, 0}));
   CHECK(prefix_of(1, scores, mask) == list{1, 0, off, 2, 0, off, off, off, off});
@@ -50,7 +51,7 @@ TEST_CASE_TEMPLATE("moe/select/prefix: among those that may be asked, and rows o
   CHECK(prefix_of(0.9, put<B>(table(1, 1, {1}))) == list{0});
 }
 
-TEST_CASE_TEMPLATE("moe/select/prefix: what is not a number is chosen", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/select/prefix: what is not a number is chosen", B, GMOE_TEST_MODULE_BACKENDS) {
   CHECK(prefix_of(0.5, put<B>(table(1, 3, {0.25, not_a_number, 0.75})))[0] == 1);
 }
 

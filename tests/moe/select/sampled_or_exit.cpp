@@ -25,7 +25,7 @@ std::vector<id_type> draw_or_leave(const sampled_or_exit& select, const table& s
 }  // namespace
 
 TEST_CASE_TEMPLATE("moe/select/sampled_or_exit: what is sure is chosen, and nobody where nothing is left", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const id_type no = no_choice;
   const table sure(4, 3, {0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0});
   for (const bool draws : {true, false})
@@ -36,7 +36,7 @@ TEST_CASE_TEMPLATE("moe/select/sampled_or_exit: what is sure is chosen, and nobo
 }
 
 TEST_CASE_TEMPLATE("moe/select/sampled_or_exit: shares are frequencies, in training whatever the number says", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const index_t rows = 4000;
   table shares(rows, 3);
   for (index_t t = 0; t < rows; ++t) {

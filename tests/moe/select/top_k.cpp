@@ -28,7 +28,7 @@ layer_shape parts(index_t granularity, index_t shared) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("moe/select/top_k: largest first, ties towards the lower expert", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/select/top_k: largest first, ties towards the lower expert", B, GMOE_TEST_MODULE_BACKENDS) {
   const variable<B> scores(put<B>(table(4, 4,
                                         {0.1, 0.4, 0.2, 0.3,      //
                                          0.25, 0.25, 0.25, 0.25,  //
@@ -43,7 +43,7 @@ TEST_CASE_TEMPLATE("moe/select/top_k: largest first, ties towards the lower expe
 }
 
 TEST_CASE_TEMPLATE("moe/select/top_k: what is not a number is chosen, and different experts in any case", B,
-                   GMOE_TEST_BACKENDS) {
+                   GMOE_TEST_MODULE_BACKENDS) {
   const variable<B> one(put<B>(table(2, 4, {0.1, 0.4, not_a_number, 0.3, 0.1, 0.4, 0.2, 0.3})));
   CHECK(choose(2, one) == std::vector<id_type>{2, 1, 1, 3});
   const variable<B> all = softmax_rows(one);  // a logit makes the whole row NaN
@@ -60,7 +60,7 @@ TEST_CASE("moe/select/top_k: of a split pool as many parts as make up k whole ex
         "shared_experts = 2 leaves none of granularity * k = 2 active experts to route to");
 }
 
-TEST_CASE_TEMPLATE("moe/select/top_k: parts are chosen like whole experts", B, GMOE_TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("moe/select/top_k: parts are chosen like whole experts", B, GMOE_TEST_MODULE_BACKENDS) {
   const variable<B> scores(put<B>(table(2, 4, {0.1, 0.4, 0.2, 0.3, 0.25, 0.25, 0.25, 0.25})));
   CHECK(choose(1, scores, parts(2, 0)) == std::vector<id_type>{1, 3, 0, 1});
   CHECK(choose(2, scores, parts(2, 1)) == std::vector<id_type>{1, 3, 2, 0, 1, 2});

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
-#include "gmoe/model/cards.hpp"
+#include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/language_model.hpp"
 
 part GMOE_PART() {

@@ -60,7 +60,10 @@ struct llama_attention {
     attention_shape s = shape(at.layer, p);
     s.batch = at.batch;
     s.sequence = at.sequence;
-    const variable<B> y = at.cache ? continued(at, qkv) : causal_attention(qkv, s, random);
+    const auto b = static_cast<std::size_t>(at.block);
+    const variable<B> y =
+        at.cache ? attention_cached(qkv, at.cache->keys[b], at.cache->values[b], at.cache->length, at.layer.heads)
+                 : causal_attention(qkv, s, random);
     return nn::dropout(at, matmul(y, at.use(my.layer.out), op::transpose), p, random_site::attention_output,
                        "attn_out_mask");
   }
@@ -68,16 +71,6 @@ struct llama_attention {
  private:
   attention_shape shape(const layer_shape& l, double dropout) const {
     return {.heads = l.heads, .dropout = dropout, .sharing = sharing};
-  }
-  /// With the keys and values of the tokens before.
-  template <class B>
-  variable<B> continued(const place<B>& at, const variable<B>& qkv) const {
-    kv_cache<B>& cache = *at.cache;
-    const auto b = static_cast<std::size_t>(at.block);
-    matrix<B> y(qkv.rows(), at.layer.d_model);
-    B::attention_cached(y.view(), cache.keys[b].view(), cache.values[b].view(), qkv.value().view(), cache.length,
-                        at.layer.heads);
-    return variable<B>(std::move(y));
   }
 };
 
