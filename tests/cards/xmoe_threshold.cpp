@@ -141,7 +141,7 @@ TEST_CASE("cards/xmoe_threshold: differences, token by token, padding; a thresho
   CHECK(refusal(c).find("d_ff = 12 is not divisible by granularity = 5") != std::string::npos);
   CHECK(config_message([] {
           card_of({.card = "xmoe-threshold", .set = {{"select.above", "1.5"}}});
-        }).find("select.above is 1.5, expected a number") != std::string::npos);
+        }).find("select.above is 1.5, expected [0, 1]") != std::string::npos);
 }
 
 TEST_CASE("cards/xmoe_threshold: among equals the lower expert and the earlier token") {
