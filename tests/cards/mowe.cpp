@@ -159,7 +159,6 @@ TEST_CASE("cards/mowe: padding; experts that stand still; what is not prepared o
 
   const auto fresh = gmoe::make_model<B, GMOE_TEST_CARDS>("mowe", small_sizes());
   CHECK(fresh->needs_preparation());
-  CHECK(config_message([] {
-          card_of({.card = "mowe", .set = {{"router.longest", "0"}}});
-        }).find("router.longest is 0, expected at least 1") != std::string::npos);
+  CHECK(refusal({.card = "mowe", .set = {{"router.longest", "0"}}}).find("router.longest is 0, expected") !=
+        std::string::npos);
 }
