@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "gmoe/model/describe.hpp"
 #include "gmoe/model/registry.hpp"
 #include "gmoe/moe/hooks.hpp"
 #include "gmoe/moe/slots.hpp"
@@ -155,7 +156,8 @@ int main() {
     gmoe::for_each_slot([&]<class Slot>(Slot) {
       [&]<class... Hook>(std::type_identity<std::tuple<Hook...>>) {
         const std::pair<std::string_view, bool> all[] = {
-            {Hook::name, gmoe::has_hook_within<Hook, gmoe::answer<Card, Slot>>}...};
+            {Hook::name, gmoe::has_hook_within<Hook, gmoe::answer<Card, Slot>> &&
+                             !gmoe::detail::has_number<gmoe::answer<Card, Slot>>(Hook::name)}...};
         for (const auto& [hook, has_it] : all) judge(gmoe::text_of<Card>.name, std::string(Slot::name), hook, has_it);
       }(std::type_identity<gmoe::hooks::all>{});
     });
