@@ -58,11 +58,19 @@ void add_numbers(std::string& list, const P& policy, const std::string& path = "
   if constexpr (wraps<P>) add_numbers(list, policy.of, path + "of.");
 }
 
+/// The policy, or what it wraps, has a number of that name.
+template <class P>
+constexpr bool has_number(std::string_view name) {
+  bool found = std::apply([&](const auto&... f) { return ((f.name == name) || ...); }, fields_of<P>());
+  if constexpr (wraps<P>) found = found || has_number<std::remove_cvref_t<decltype(std::declval<P&>().of)>>(name);
+  return found;
+}
+
 /// Which functions a policy has of those that the library asks for, in the order of hooks::all.
 template <class P>
 inline constexpr auto has_functions = []<class... Hook>(std::type_identity<std::tuple<Hook...>>) {
-  // A body's `weights` is a type.
-  return std::array{(has_hook_within<Hook, P> &&
+  // A body's `weights` is a type, and a router's `width` a number.
+  return std::array{(has_hook_within<Hook, P> && !has_number<P>(Hook::name) &&
                      !(std::is_same_v<Hook, hooks::weights> && std::is_same_v<typename P::slot, slots::body>))...};
 }(std::type_identity<hooks::all>{});
 inline constexpr auto function_names = []<class... Hook>(std::type_identity<std::tuple<Hook...>>) {
