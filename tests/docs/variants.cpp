@@ -365,6 +365,81 @@ struct dselect_k_card : smoe_card {
 };
 // [/dselect-k]
 
+// [hmoe]
+struct hmoe_card : smoe_card {
+  static constexpr card_text text{"hmoe", "Wang et al. 2024",
+                                  "top-2 of experts of different widths, which is dearer the wider they are"};
+  heterogeneous<layer_pool> experts{};  // rho = 2.5
+  load_loss balance{.alpha = 0.1, .count = load_count::tokens, .by_width = true};
+};
+// [/hmoe]
+
+// [hmoe-top-p]
+struct hmoe_top_p_card : hmoe_card {
+  static constexpr card_text text{"hmoe-top-p", "Wang et al. 2024",
+                                  "experts of different widths, as many as it takes for their scores to sum to enough"};
+  prefix select{.above = 0.6};
+  selected_score gate{};
+  sum_of<load_loss, entropy_loss> balance{.first = {.alpha = 0.1, .count = load_count::tokens, .by_width = true},
+                                          .second = {.beta = 0.03}};
+};
+// [/hmoe-top-p]
+
+// [mohge]
+struct mohge_card : smoe_card {
+  static constexpr card_text text{"mohge", "Ma et al., ACL 2026",
+                                  "top-2 of the two best groups of experts, which are wider from group to group",
+                                  written_from::description};
+  grouped_pool experts{};              // G = 4 groups, rho = 2.5, D = 1
+  best_groups candidates{};            // s, and the experts of K = 2 groups
+  times_group<softmax_score> score{};  // p = s q
+  group_loss balance{};                // between groups and within
+};
+// [/mohge]
+
+// [rexmoe]
+struct rexmoe_card : smoe_card {
+  static constexpr card_text text{"rexmoe", "Tan et al. 2025",
+                                  "top-2 of the experts of neighbouring layers, which are opened step by step"};
+  block_pool experts{.block = 4};  // r
+  growing_reuse candidates{};      // t_s = 120, t_e = 360
+};
+// [/rexmoe]
+
+// [moue]
+struct moue_card : smoe_card {
+  static constexpr card_text text{"moue", "Chen et al. 2026",
+                                  "top-2 of a window on a ring of shared experts, a router that knows a token's path",
+                                  written_from::description};
+  ring_pool experts{};         // ring = 2 windows, stride = 2, own = 1
+  trajectory_router router{};  // state = 32, decay = 0.9
+  pool_load_loss balance{};    // by exposure
+};
+// [/moue]
+
+// [uoe]
+struct uoe_card : smoe_card {
+  static constexpr card_text text{
+      "uoe", "Yang et al. 2025",
+      "slices of one dense layer as experts, chosen by tokens, for a share of the text each"};
+  sliced_pool experts{};           // N slices of d_ff hidden units
+  biased_expert<fn::gelu> body{};  // W2 gelu(W1 x + b1)
+  output_bias always{};            // b2
+  prefix_quota capacity{};         // half of a text for each
+  weights_around_one gate{};       // k p / sum p
+};
+// [/uoe]
+
+// [uoe-prefix]
+struct uoe_prefix_card : uoe_card {
+  static constexpr card_text text{"uoe-prefix", "Yang et al. 2025",
+                                  "slices of one dense layer, chosen by the text so far, with weight 1"};
+  on_prefix<linear_router> router{};
+  no_capacity capacity{};
+  one_by_score gate{};
+};
+// [/uoe-prefix]
+
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
 constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
@@ -410,6 +485,13 @@ bool all_same() {
                        same<dense_card, gmoe::dense_card>(),
                        same<dense_relu_card, gmoe::dense_relu_card>(),
                        same<gmoe_film_card, gmoe::gmoe_film_card>(),
+                       same<hmoe_card, gmoe::hmoe_card>(),
+                       same<hmoe_top_p_card, gmoe::hmoe_top_p_card>(),
+                       same<mohge_card, gmoe::mohge_card>(),
+                       same<rexmoe_card, gmoe::rexmoe_card>(),
+                       same<moue_card, gmoe::moue_card>(),
+                       same<uoe_card, gmoe::uoe_card>(),
+                       same<uoe_prefix_card, gmoe::uoe_prefix_card>(),
                        same<more_card, gmoe::more_card>(),
                        same<comet_card, gmoe::comet_card>(),
                        same<comet_plus_card, gmoe::comet_plus_card>(),
@@ -432,6 +514,7 @@ bool all_same() {
 // All different, so that a formula with a wrong letter in it counts wrong.
 constexpr gmoe::index_t V = 61, P = 17, d = 16, L = 9, N = 6, m = 36, g = 3, K = 2;
 constexpr gmoe::index_t M = (L + 1) / 2;  // blocks with a mixture, where it is every second one
+constexpr gmoe::index_t G = 3;            // groups of experts, where there are such
 
 // [backbone-parameters]
 constexpr auto backbone = V * d + P * d + 2 * d     // token and position embeddings, final norm; the head is tied
@@ -455,6 +538,26 @@ constexpr auto llama_smoe = 2 * V * d + d             // token embedding, head, 
                                    + N * 3 * d * m    // experts
                                    + N * d);          // router
 // [/llama-smoe-parameters]
+// [hmoe-parameters]
+constexpr auto hmoe = smoe;
+// [/hmoe-parameters]
+// [mohge-parameters]
+constexpr auto mohge = smoe + L * G * d;  // centroids
+// [/mohge-parameters]
+// [rexmoe-parameters]
+constexpr auto rexmoe = smoe + (L / 4 * 4) * 3 * N * d    // routers of layers in whole blocks of four
+                        + (L % 4) * (L % 4 - 1) * N * d;  // those of a shorter last block
+// [/rexmoe-parameters]
+// [moue-parameters]
+constexpr auto moue = backbone + (2 * N + L) * 2 * d * m  // a ring of two windows, an expert of every layer's own
+                      + L * (N + 1) * d                   // W
+                      + (L - 1) * (N + 1) * 32            // A
+                      + (2 * N + L) * 32;                 // keys
+// [/moue-parameters]
+// [uoe-parameters]
+constexpr auto uoe = backbone + L * (2 * d * m + m + d  // the dense layer
+                                     + N * d);          // router
+// [/uoe-parameters]
 // [switch-parameters]
 constexpr auto switch_ = backbone + M * (N * 2 * d * m + N * d)  // experts and router of M blocks
                          + (L - M) * (2 * d * m + m + d);        // feed-forward layers of the others
@@ -564,6 +667,7 @@ Card numbered() {
   Card card{};
   if (gmoe::has_setting<Card>("experts.granularity"))
     gmoe::change_setting(card, "experts.granularity", std::to_string(g));
+  if (gmoe::has_setting<Card>("experts.groups")) gmoe::change_setting(card, "experts.groups", std::to_string(G));
   if (gmoe::has_setting<Card>("experts.shared_experts") && std::is_same_v<Card, gmoe::deepseek_moe_card>)
     gmoe::change_setting(card, "experts.shared_experts", std::to_string(K));
   return card;
@@ -655,6 +759,13 @@ int main() {
   good &= counts<pages::placed_gmoe_card>("gmoe with a depth embedding", gmoe_total + L * d);
   good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
   good &= counts<gmoe::more_card>("more", more);
+  good &= counts<gmoe::hmoe_card>("hmoe", hmoe);
+  good &= counts<gmoe::hmoe_top_p_card>("hmoe-top-p", hmoe);
+  good &= counts<gmoe::mohge_card>("mohge", mohge);
+  good &= counts<gmoe::rexmoe_card>("rexmoe", rexmoe);
+  good &= counts<gmoe::moue_card>("moue", moue);
+  good &= counts<gmoe::uoe_card>("uoe", uoe);
+  good &= counts<gmoe::uoe_prefix_card>("uoe-prefix", uoe);
   good &= counts<gmoe::comet_card>("comet", comet);
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
