@@ -258,6 +258,57 @@ struct raytraced_card : smoe_card {
   expert_path form{};  // S = 3 steps
 };
 // [/raytraced]
+// [noisy-top-k]
+struct noisy_top_k_card : smoe_card {
+  static constexpr card_text text{"noisy-top-k", "Shazeer et al., ICLR 2017",
+                                  "top-2 of logits with learned noise, losses on importance and load"};
+  noisy<linear_router> router{};  // z' and e s; notes z' and s
+  importance_and_load balance{};
+};
+// [/noisy-top-k]
+// [xmoe-threshold]
+struct xmoe_threshold_card : smoe_card {
+  static constexpr card_text text{"xmoe-threshold", "Yang et al., Findings of ACL 2024",
+                                  "small experts, as many as it takes for 0.9 of the scores, by priority"};
+  fine_grained<layer_pool> experts{.granularity = 4};  // g
+  gelu_expert body{};
+  prefix select{.above = 0.9};            // θ
+  ranked_capacity capacity{.factor = 5};  // γ
+  scores_over_kept gate{};                // over I', not over I
+  winners_loss balance{};
+};
+// [/xmoe-threshold]
+// [stable-moe]
+struct stable_moe_card : smoe_card {
+  static constexpr card_text text{"stable-moe", "Dai et al., ACL 2022",
+                                  "top-1 that a table of token ids learns, which then decides for good"};
+  centroid_router router{};     // a
+  sigmoid_score score{};        // g of every expert
+  distilled_choice select{};    // s, in both stages; teaches and adds both losses
+  limited_capacity capacity{};  // c = 1.25
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/stable-moe]
+// [hyper-moe]
+struct hyper_moe_card : noisy_top_k_card {
+  static constexpr card_text text{"hyper-moe", "Zhao et al., ACL 2024",
+                                  "noisy top-1, and a network made of what the other experts know"};
+  hyper_adapter always{};
+  top_k select{.k = 1};
+  selected_score gate{};  // renormalised, a single weight would be 1
+};
+// [/hyper-moe]
+// [mowe]
+struct mowe_card : hash_card {
+  static constexpr card_text text{"mowe", "dos Santos et al. 2023",
+                                  "the word so far decides, through a fixed table; one pool for all layers",
+                                  written_from::description};
+  global_pool experts{};
+  frozen_experts<relu_expert> body{};  // as long as `from` is -1, they train
+  word_router router{};
+};
+// [/mowe]
 
 // [combinations]
 /// Blocks of two layers share their experts; the router is GMoE's recurrent one.
@@ -335,7 +386,7 @@ struct mixer_card : smoe_card {
   static constexpr card_text text{"mixer", "MixER, 2025",
                                   "the expert of the nearest centroid; centroids follow their tokens",
                                   written_from::description};
-  centroid_router router{};
+  clustered_router router{};
   top_k select{};
   unit_weight gate{};
   no_balance balance{};
@@ -505,7 +556,12 @@ bool all_same() {
                        same<nexus_card, gmoe::nexus_card>(),
                        same<mixer_card, gmoe::mixer_card>(),
                        same<pro_moe_card, gmoe::pro_moe_card>(),
-                       same<dselect_k_card, gmoe::dselect_k_card>()};
+                       same<dselect_k_card, gmoe::dselect_k_card>(),
+                       same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
+                       same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
+                       same<stable_moe_card, gmoe::stable_moe_card>(),
+                       same<hyper_moe_card, gmoe::hyper_moe_card>(),
+                       same<mowe_card, gmoe::mowe_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -660,6 +716,23 @@ constexpr auto dselect_k = smoe - L * N * d  // no linear router, but
                                  (3 * (d + 1)  // 3 bits spell N = 6 experts, for each of k = 2 selectors
                                   + (d + 1));  // and how much it says
 // [/dselect-k-parameters]
+// [noisy-top-k-parameters]
+constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
+// [/noisy-top-k-parameters]
+// [xmoe-threshold-parameters]
+constexpr auto xmoe_threshold = smoe + L * (g - 1) * N * d;  // the router sees g N experts of m / g
+// [/xmoe-threshold-parameters]
+// [stable-moe-parameters]
+constexpr auto stable_moe = smoe + (V + N) * 50;  // words and head
+// [/stable-moe-parameters]
+// [hyper-moe-parameters]
+constexpr auto hyper_moe = noisy_top_k + N * 32 + L * 8                       // embeddings
+                           + (32 + 1) * 64 + (64 + 1) * d + (d + 8 + 1) * 64  // W1, W2, W3, biases
+                           + 2 * 16 * 64 * d + 16 * 64 + d * 64;              // the generator
+// [/hyper-moe-parameters]
+// [mowe-parameters]
+constexpr auto mowe = hash - (M - 1) * N * 2 * d * m;  // the pool, once
+// [/mowe-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -779,5 +852,10 @@ int main() {
   good &= counts<gmoe::mixer_card>("mixer", mixer);
   good &= counts<gmoe::pro_moe_card>("pro-moe", pro_moe);
   good &= counts<gmoe::dselect_k_card>("dselect-k", dselect_k);
+  good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
+  good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
+  good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);
+  good &= counts<gmoe::hyper_moe_card>("hyper-moe", hyper_moe);
+  good &= counts<gmoe::mowe_card>("mowe", mowe);
   return good ? 0 : 1;
 }

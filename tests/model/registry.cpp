@@ -58,7 +58,12 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "nexus",
                            "mixer",
                            "pro-moe",
-                           "dselect-k"})
+                           "dselect-k",
+                           "noisy-top-k",
+                           "xmoe-threshold",
+                           "stable-moe",
+                           "hyper-moe",
+                           "mowe"})
     CHECK(names.count(name) == 1);
 }
 

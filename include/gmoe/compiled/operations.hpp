@@ -137,7 +137,6 @@
   instance variable<B> log_softmax_rows(const variable<B>&);                                                      \
   instance variable<B> entropy_rows(const variable<B>&);                                                          \
   instance variable<B> rotary(const variable<B>&, const matrix<B>&, index_t, index_t, index_t);                   \
-  instance variable<B> row_distances(const variable<B>&, const variable<B>&);                                     \
   instance variable<B> prefix_means(const variable<B>&, index_t);                                                 \
   instance variable<B> prefix_means(const variable<B>&, index_t, std::type_identity_t<running_means<B>>&);        \
   instance variable<B> row_sums(const variable<B>&);                                                              \

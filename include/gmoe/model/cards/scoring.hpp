@@ -6,7 +6,7 @@
 #include "gmoe/moe/balance/sequence_loss.hpp"
 #include "gmoe/moe/balance/steered_sparsity.hpp"
 #include "gmoe/moe/gate/scaled_shares.hpp"
-#include "gmoe/moe/router/centroid_router.hpp"
+#include "gmoe/moe/router/clustered_router.hpp"
 #include "gmoe/moe/router/cosine_router.hpp"
 #include "gmoe/moe/router/dselect_router.hpp"
 #include "gmoe/moe/router/keyed_router.hpp"
@@ -80,7 +80,7 @@ struct mixer_card : smoe_card {
   static constexpr card_text text{"mixer", "MixER, 2025",
                                   "the expert of the nearest centroid; centroids follow their tokens",
                                   written_from::description};
-  centroid_router router{};
+  clustered_router router{};
   top_k select{};
   unit_weight gate{};
   no_balance balance{};
