@@ -65,7 +65,7 @@ std::string seen(const sizes& s, const any_card& card) {
 /// Values to try instead of the one that a number has.
 std::vector<std::string> others(const setting& s) {
   const setting_value now = s.value();
-  if (std::holds_alternative<double>(now)) return {"0.3", "0.9"};
+  if (std::holds_alternative<double>(now)) return {"0.3", "0.9", "3"};
   if (std::holds_alternative<std::vector<index_t>>(now)) return {"1"};
   if (std::holds_alternative<bool>(now)) return {std::get<bool>(now) ? "false" : "true"};
   if (!std::holds_alternative<std::string>(now)) return {"0", "1", "3"};
@@ -81,7 +81,9 @@ any_card base_card(std::string_view name) {
   for (const auto& [number, value] : {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"},
                                       std::pair{"select.k", "2"}, std::pair{"experts.granularity", "2"},
                                       // Some tokens are uncertain; some find nobody.
-                                      std::pair{"select.uncertainty", "0.5"}, std::pair{"router.live", "2"}})
+                                      std::pair{"select.uncertainty", "0.5"}, std::pair{"router.live", "2"},
+                                      // The first step lies between them.
+                                      std::pair{"candidates.start", "0"}, std::pair{"candidates.end", "3"}})
     if (has_setting(card, number)) change_setting(card, number, value);
   return card;
 }
