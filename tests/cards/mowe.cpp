@@ -64,7 +64,7 @@ TEST_CASE("cards/mowe: its equations, for words of any length") {
   const text t(c.batch, c.sequence, c.shape.vocab);
   for (std::size_t i = 0; i < t.tokens.size(); ++i)
     moved += found.routings[0].chosen.to_host()[i] != equations.bucket[static_cast<std::size_t>(t.tokens[i])];
-  CHECK(moved > 3);
+  CHECK(moved > 2);
   for (const std::size_t longest : {1, 2, 3, 20}) {
     CAPTURE(longest);
     c.set = {{"router.longest", std::to_string(longest)}};
@@ -159,7 +159,6 @@ TEST_CASE("cards/mowe: padding; experts that stand still; what is not prepared o
 
   const auto fresh = gmoe::make_model<B, GMOE_TEST_CARDS>("mowe", small_sizes());
   CHECK(fresh->needs_preparation());
-  CHECK(config_message([] {
-          card_of({.card = "mowe", .set = {{"router.longest", "0"}}});
-        }).find("router.longest is 0, expected a whole number, at least 1") != std::string::npos);
+  CHECK(refusal({.card = "mowe", .set = {{"router.longest", "0"}}}).find("router.longest is 0, expected") !=
+        std::string::npos);
 }
