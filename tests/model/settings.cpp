@@ -82,10 +82,10 @@ std::vector<std::string> others(const setting& s) {
   return names;
 }
 
-/// Numbers that make none to these small models: a rule for pairs where every token has one, a price of widths that are
-/// equal, and what words of letters are where no id is a letter.
+/// Numbers that make none to these small models: a rule for pairs where every token has one, and what words of letters
+/// are where no id is a letter.
 bool is_beyond(std::string_view card, std::string_view number) {
-  return (card == "stable-moe" && number == "capacity.order") || (card == "moue" && number == "balance.by_width") ||
+  return (card == "stable-moe" && number == "capacity.order") ||
          (card == "mowe" && (number == "router.word" || number == "router.longest"));
 }
 
@@ -95,9 +95,7 @@ any_card base_card(std::string_view name) {
   for (const auto& [number, value] : {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"},
                                       std::pair{"select.k", "2"}, std::pair{"experts.granularity", "2"},
                                       // Some tokens are uncertain; some find nobody.
-                                      std::pair{"select.uncertainty", "0.5"}, std::pair{"router.live", "2"},
-                                      // The first step lies between them.
-                                      std::pair{"candidates.start", "0"}, std::pair{"candidates.end", "3"}})
+                                      std::pair{"select.uncertainty", "0.5"}, std::pair{"router.live", "2"}})
     if (has_setting(card, number)) change_setting(card, number, value);
   return card;
 }
