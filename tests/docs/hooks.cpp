@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gmoe/model/describe.hpp"
-include "gmoe/model/registry.hpp"
+#include "gmoe/model/registry.hpp"
 #include "gmoe/moe/hooks.hpp"
 #include "gmoe/moe/slots.hpp"
 

@@ -39,8 +39,6 @@ TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: experts meet by their numbers", 
   const double seldom = 16.0 / 9, often = 4.0 / 9;
   CHECK(pool_loss(pool_load_loss{.alpha = 1}, pass) ==
         doctest::Approx(3 * (seldom * 0.5 * 0.35 + often * 0.25 * 0.35 + seldom * 0.25 * 0.3)).epsilon(1e-6));
-  CHECK(pool_loss(pool_load_loss{.alpha = 1, .by_exposure = false, .by_width = true}, pass) ==
-        doctest::Approx(3 * (0.5 * 0.5 * 0.35 + 0.25 * 0.35 + 1.5 * 0.25 * 0.3)).epsilon(1e-6));
 }
 
 TEST_CASE_TEMPLATE("moe/balance/pool_load_loss: load in proportion to exposure costs alpha", B,

@@ -10,7 +10,7 @@ namespace gmoe {
 /// alpha N sum_u v_u f_u P_u over the N experts u of the pool that somebody sees, f_u and P_u their load and mean score
 /// in a layer, averaged over all L layers (0 where a layer does not see them): an expert may be busy in one layer if it
 /// rests in others. By exposure, v_u = (mean e / e_u)^2 where e_u layers see expert u: it is even when every expert has
-/// load in proportion to its exposure (MoUE's universal experts). By width, v_u = m_u / mean m besides.
+/// load in proportion to its exposure (MoUE's universal experts).
 ///
 /// A pool that all layers see whole: joint_switch_loss. Private pools: the mean of the layers' Switch losses. Both with
 /// exposure or without.
@@ -19,12 +19,10 @@ struct pool_load_loss {
   double alpha = 0.01;
   load_count count = load_count::pairs;
   bool by_exposure = true;
-  bool by_width = false;
   static constexpr auto fields =
       std::tuple{field{"alpha", &pool_load_loss::alpha, "coefficient of the load balancing loss", at_least(0)},
                  field{"count", &pool_load_loss::count, "what an expert's load is a share of"},
-                 field{"by_exposure", &pool_load_loss::by_exposure, "experts that more layers see may have more load"},
-                 field{"by_width", &pool_load_loss::by_width, "a wide expert's load weighs more"}};
+                 field{"by_exposure", &pool_load_loss::by_exposure, "experts that more layers see may have more load"}};
 
   template <class B>
   variable<B> loss(const place<B>& at, const findings<B>& pass) const {
@@ -35,7 +33,7 @@ struct pool_load_loss {
       if (r.chosen.rows() == 0) continue;
       ++layers;
       variable<B> mean = mean_scores(r);
-      if (by_exposure || by_width) mean = multiply(mean, at.constant(dear(pool, r)));
+      if (by_exposure) mean = multiply(mean, at.constant(dear(pool, r)));
       // Layer by layer the experts stand in other columns: they meet by the pool's numbers.
       const auto ids = id_matrix<B>::from_host(r.pool->ids, 1, r.experts);
       const variable<B> here = scatter_elements(load_of(r, count), ids, pool.numbers);
@@ -61,8 +59,8 @@ struct pool_load_loss {
  private:
   /// Of all layers together.
   struct pool_facts {
-    index_t numbers = 0;                               ///< beyond all ids
-    double experts = 0, exposure = 0, mean_width = 0;  ///< how many are seen, the means of e_u and of m_u
+    index_t numbers = 0;               ///< beyond all ids
+    double experts = 0, exposure = 0;  ///< how many are seen, and the mean of e_u
 
     template <class B>
     explicit pool_facts(const findings<B>& pass) {
@@ -73,11 +71,9 @@ struct pool_load_loss {
           numbers = std::max<index_t>(numbers, r.pool->ids[i] + 1);
           experts += part;
           exposure += 1;
-          mean_width += part * static_cast<double>(r.pool->widths[i]);
         }
       }
       exposure /= experts;
-      mean_width /= experts;
     }
   };
   /// v (1 x N) of the experts of a layer.
@@ -86,8 +82,7 @@ struct pool_load_loss {
     recycled_vector<typename B::scalar> v(r.pool->ids.size());
     for (std::size_t i = 0; i < v.size(); ++i) {
       const double e = pool.exposure / static_cast<double>(r.pool->exposure[i]);
-      v[i] = static_cast<typename B::scalar>((by_exposure ? e * e : 1) *
-                                             (by_width ? static_cast<double>(r.pool->widths[i]) / pool.mean_width : 1));
+      v[i] = static_cast<typename B::scalar>(e * e);
     }
     return matrix<B>::from_host(v, 1, r.experts);
   }
