@@ -365,6 +365,45 @@ struct dselect_k_card : smoe_card {
 };
 // [/dselect-k]
 
+// [deep-moe-level]
+struct deep_moe_level : smoe_card {
+  hidden_router router{};
+  least_used candidates{};
+  everyone select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/deep-moe-level]
+
+// [ida-moe]
+struct ida_moe_card : smoe_card {
+  static constexpr card_text text{"ida-moe", "IDA-MoE, 2025",
+                                  "top-2 by Gaussian mixtures that the task does not teach"};
+  mixture_router router{};
+  no_balance balance{};
+};
+// [/ida-moe]
+
+// [deep-moe]
+struct deep_moe_card {
+  static constexpr card_text text{"deep-moe", "Eigen et al., 2013",
+                                  "two dense mixtures in every block, the second upon the first"};
+  stacked<deep_moe_level, deep_moe_level> form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/deep-moe]
+
+// [aoe]
+struct aoe_card : smoe_card {
+  static constexpr card_text text{"aoe", "Lv et al. 2025",
+                                  "the two experts whose own first layer reacts most strongly"};
+  autonomous_expert<> body{};
+  activation_router<> router{};
+  selected_score gate{};
+};
+// [/aoe]
+
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
 constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
@@ -423,7 +462,10 @@ bool all_same() {
                        same<nexus_card, gmoe::nexus_card>(),
                        same<mixer_card, gmoe::mixer_card>(),
                        same<pro_moe_card, gmoe::pro_moe_card>(),
-                       same<dselect_k_card, gmoe::dselect_k_card>()};
+                       same<dselect_k_card, gmoe::dselect_k_card>(),
+                       same<ida_moe_card, gmoe::ida_moe_card>(),
+                       same<deep_moe_card, gmoe::deep_moe_card>(),
+                       same<aoe_card, gmoe::aoe_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -557,6 +599,20 @@ constexpr auto dselect_k = smoe - L * N * d  // no linear router, but
                                  (3 * (d + 1)  // 3 bits spell N = 6 experts, for each of k = 2 selectors
                                   + (d + 1));  // and how much it says
 // [/dselect-k-parameters]
+// [ida-moe-parameters]
+constexpr auto ida_moe = smoe - L * N * d                  // no linear router, but
+                         + L * (16 * d + 16 + d * 16 + d)  // an autoencoder of width r = 16
+                         + L * N * 4 * (2 * 16 + 1);       // and M = 4 Gaussians for each expert
+// [/ida-moe-parameters]
+// [deep-moe-parameters]
+constexpr auto deep_moe = backbone + L * 2 *
+                                         (N * 2 * d * m                 // two levels of experts
+                                          + 32 * d + 32 + N * 32 + N);  // and a router with 32 hidden units each
+// [/deep-moe-parameters]
+// [aoe-parameters]
+constexpr auto r = d / 4;
+constexpr auto aoe = backbone + L * N * (r * d + m * r + 2 * m * d);  // W_down; W_up; W_in and W_out
+// [/aoe-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -668,5 +724,8 @@ int main() {
   good &= counts<gmoe::mixer_card>("mixer", mixer);
   good &= counts<gmoe::pro_moe_card>("pro-moe", pro_moe);
   good &= counts<gmoe::dselect_k_card>("dselect-k", dselect_k);
+  good &= counts<gmoe::ida_moe_card>("ida-moe", ida_moe);
+  good &= counts<gmoe::deep_moe_card>("deep-moe", deep_moe);
+  good &= counts<gmoe::aoe_card>("aoe", aoe);
   return good ? 0 : 1;
 }

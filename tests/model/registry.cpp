@@ -58,7 +58,10 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "nexus",
                            "mixer",
                            "pro-moe",
-                           "dselect-k"})
+                           "dselect-k",
+                           "ida-moe",
+                           "deep-moe",
+                           "aoe"})
     CHECK(names.count(name) == 1);
 }
 
