@@ -2,6 +2,9 @@
 /// Experts whose gate is of low rank, so that its first factor can say who is asked (Autonomy of Experts, Lv et al.
 /// 2025).
 
+#include <numeric>
+#include <vector>
+
 #include "gmoe/moe/bank.hpp"
 #include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
@@ -24,14 +27,22 @@ struct autonomous_expert {
   template <class B>
   struct weights {
     expert_units<B> units;
-    parameter<B> w_up;         ///< units x r
-    parameter<B> w_in, w_out;  ///< units x d
+    expert_units<B> ranks;         ///< of rows of W_down: the same for all
+    std::vector<id_type> numbers;  ///< 0, 1, ...: a layer's W_down has its experts alone
+    parameter<B> w_up;             ///< units x r
+    parameter<B> w_in, w_out;      ///< units x d
     index_t size(index_t e) const { return units.of(e) * (w_up.cols() + 2 * w_in.cols()); }
   };
   template <class B>
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {
     expert_units<B> units(pool.widths);
-    return {units, make.normal("w_up", units.total(), rank_of_gate(pool.d_model, Part), pool.initializer_range),
+    const index_t rank = rank_of_gate(pool.d_model, Part);
+    std::vector<id_type> numbers(pool.widths.size());
+    std::iota(numbers.begin(), numbers.end(), id_type{0});
+    return {units,
+            expert_units<B>(std::vector<index_t>(pool.widths.size(), rank)),
+            numbers,
+            make.normal("w_up", units.total(), rank, pool.initializer_range),
             make.normal("w_in", units.total(), pool.d_model, pool.initializer_range),
             make.normal("w_out", units.total(), pool.d_model, pool.initializer_range)};
   }
@@ -40,8 +51,9 @@ struct autonomous_expert {
     const variable<B>& w_down = r.noted("w_down");
     const pair_groups<B> pairs(r.pairs);
     const auto& w = my.weights;
-    const block_layout blocks = w.units.layout(r.visible),
-                       down = block_layout::equal(r.experts, w_down.rows() / r.experts);
+    expert_layout<B> first = w.ranks.layout(w.numbers);
+    first.experts = r.experts;
+    const block_layout blocks = w.units.layout(r.visible), down = first;
     const variable<B> rows = gather_pairs(x, pairs);
     // Once more for the chosen ones: k / N of what the router has computed, and no T x N r numbers to gather from.
     const variable<B> latent = grouped_matmul(rows, w_down, down, pairs, op::transpose);
