@@ -3,5 +3,5 @@
 #include "models.hpp"
 
 #if defined(EXAMPLES_THRUST)
-GMOE_COMPILED_FAMILIES(EXAMPLES_MODELS, template)
+GMOE_COMPILED_LISTS(EXAMPLES_MODELS, template)
 #endif

@@ -9,8 +9,8 @@
 #if defined(EXAMPLES_THRUST)
 #include "gmoe/compiled/families.hpp"
 #define EXAMPLES_MODELS(instance, list) GMOE_COMPILED_MODELS(instance, list, examples::backend)
-GMOE_COMPILED_FAMILIES(GMOE_COMPILED_CARDS, extern template)
-GMOE_COMPILED_FAMILIES(EXAMPLES_MODELS, extern template)
+GMOE_COMPILED_LISTS(GMOE_COMPILED_CARDS, extern template)
+GMOE_COMPILED_LISTS(EXAMPLES_MODELS, extern template)
 #else
 #include "gmoe/compiled/models.hpp"
 #endif

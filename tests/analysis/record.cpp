@@ -14,7 +14,7 @@ using gmoe::id_type;
 using gmoe::index_t;
 using backend = gmoe::cpu<float>;
 template <class Card>
-using model_of = gmoe::language_model<Card, backend>;
+using model_with = gmoe::language_model<Card, backend>;
 
 namespace {
 
@@ -33,7 +33,7 @@ std::vector<id_type> copy(std::span<const id_type> ids) { return {ids.begin(), i
 
 TEST_CASE("analysis/record: a shared pool has the same ids in all layers, private pools have their own") {
   const auto t = text();
-  model_of<gmoe::gmoe_card> shared(tiny);
+  model_with<gmoe::gmoe_card> shared(tiny);
   const auto one = gmoe::record_routing(shared, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
   REQUIRE(one.decisions.layers() == 4);
   for (index_t l = 0; l < 4; ++l) {
@@ -42,7 +42,7 @@ TEST_CASE("analysis/record: a shared pool has the same ids in all layers, privat
   }
   CHECK(gmoe::summarize(one.decisions).agreement.has_value());
 
-  model_of<gmoe::switch_card> own(tiny);
+  model_with<gmoe::switch_card> own(tiny);
   const auto two = gmoe::record_routing(own, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
   REQUIRE(two.decisions.layers() == 2);
   CHECK(two.decisions.block(1) == 2);
@@ -53,7 +53,7 @@ TEST_CASE("analysis/record: a shared pool has the same ids in all layers, privat
 
 TEST_CASE("analysis/record: every target's token once, padding left out, decisions those of the model") {
   const auto t = text();
-  model_of<gmoe::gmoe_card> model(tiny);
+  model_with<gmoe::gmoe_card> model(tiny);
   const auto record = gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
   CHECK(record.tokens == std::vector<id_type>(t.begin(), t.end() - 1));
   CHECK(record.decisions.tokens() == 28);
@@ -80,7 +80,7 @@ TEST_CASE("analysis/record: every target's token once, padding left out, decisio
 
 TEST_CASE("analysis/record: a limit, hidden states, and the cluster metrics that they feed") {
   const auto t = text();
-  model_of<gmoe::switch_card> model(tiny);
+  model_with<gmoe::switch_card> model(tiny);
   const gmoe::record_options how{.sequence = 4, .batch = 3, .most_tokens = 15, .keep_hidden = true};
   const auto record = gmoe::record_routing(model, std::span<const std::uint8_t>(t), how);
   CHECK(record.decisions.tokens() == 15);
@@ -103,7 +103,7 @@ TEST_CASE("analysis/record: a limit, hidden states, and the cluster metrics that
 
 TEST_CASE("analysis/record: what a capacity drops is counted") {
   // floor(0.5 * 4) = 2 pairs per expert of the 12 tokens below
-  const model_of<gmoe::switch_card> model(tiny, gmoe::card<gmoe::switch_card>(gmoe::limited_capacity{.factor = 0.5}));
+  const model_with<gmoe::switch_card> model(tiny, gmoe::card<gmoe::switch_card>(gmoe::limited_capacity{.factor = 0.5}));
   const auto t = text();
   const std::vector<id_type> ids(t.begin(), t.begin() + 12);
   gmoe::batch<backend> data;
@@ -126,7 +126,7 @@ TEST_CASE("analysis/record: what a capacity drops is counted") {
 }
 
 TEST_CASE("analysis/record: the decision of a layer that routes several times is its first routing") {
-  const model_of<gmoe::raytraced_card> model(tiny);
+  const model_with<gmoe::raytraced_card> model(tiny);
   gmoe::batch<backend> data;
   data.assign(std::vector<id_type>{1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4}, {}, 3, tiny.vocab);
   auto pass = model.begin(model.reading({}, data));
@@ -148,7 +148,7 @@ TEST_CASE("analysis/record: where a form holds mixtures, the layer's decision is
     gmoe::gpt2_feed_forward dense{};
   };
   const auto t = text();
-  model_of<two_mixtures> model(tiny);
+  model_with<two_mixtures> model(tiny);
   const auto record = gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
   REQUIRE(record.decisions.layers() == 4);
   for (index_t l = 0; l < 4; ++l) {
@@ -175,14 +175,14 @@ TEST_CASE("analysis/record: where a form holds mixtures, the layer's decision is
 
 TEST_CASE("analysis/record: dense models have nothing to record; mistakes are named") {
   const auto t = text();
-  model_of<gmoe::dense_card> dense(tiny);
+  model_with<gmoe::dense_card> dense(tiny);
   const auto record =
       gmoe::record_routing(dense, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3, .keep_hidden = true});
   CHECK(record.decisions.layers() == 0);
   CHECK(record.tokens.size() == 28);
   CHECK(record.hidden.size() == 28 * 8);
 
-  model_of<gmoe::gmoe_card> model(tiny);
+  model_with<gmoe::gmoe_card> model(tiny);
   gmoe::routing_decisions d =
       gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3}).decisions;
   const auto found = [&](const auto& m) {
@@ -194,7 +194,7 @@ TEST_CASE("analysis/record: dense models have nothing to record; mistakes are na
   };
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, found(model), 99),
                        "append_routing: 99 tokens of a batch of 12 were asked for", gmoe::config_error);
-  model_of<gmoe::switch_card> other(tiny);
+  model_with<gmoe::switch_card> other(tiny);
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, other, found(other), 4),
                        "append_routing: the model has 2 mixtures, but the decisions hold 4 layers", gmoe::config_error);
   gmoe::findings<backend> none = found(model);

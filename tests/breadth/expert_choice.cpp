@@ -6,10 +6,10 @@
 
 using namespace gmoe;
 namespace {
-struct expert_choice {
+struct own_expert_choice {
   using slot = slots::select;
   double factor = 2;
-  static constexpr auto fields = std::tuple{field{"factor", &expert_choice::factor, "experts per token", above(0)}};
+  static constexpr auto fields = std::tuple{field{"factor", &own_expert_choice::factor, "experts per token", above(0)}};
   static constexpr reach reaches = reach::batch, reaches_in_evaluation = reach::token;
 
   template <class B>
@@ -44,13 +44,13 @@ struct expert_choice {
     my.layer.threshold.value() = matrix<B>::from_host(threshold, 1, std::ssize(threshold));
   }
 };
-using expert_choice_card = with<smoe_card, expert_choice, selected_score, no_balance>;
+using own_expert_choice_card = with<smoe_card, own_expert_choice, selected_score, no_balance>;
 }  // namespace
 
 TEST_CASE("breadth/expert_choice: gradients; it reaches the batch in training, and generates") {
-  for (const auto& r : gmoe_test::check_gradients_of<expert_choice_card>().routings)
+  for (const auto& r : gmoe_test::check_gradients_of<own_expert_choice_card>().routings)
     CHECK(std::as_const(r.pairs.offsets).to_host().back() == 4 * 5);  // every expert takes 2 * 10 / 4
-  language_model<expert_choice_card, gmoe_test::model_backend> model(gmoe_test::small_sizes());
+  language_model<own_expert_choice_card, gmoe_test::model_backend> model(gmoe_test::small_sizes());
   gmoe_test::randomise(model);
   CHECK(check_causality(model, 6, true).measured == reach::batch);
   CHECK(check_causality(model, 6).measured <= reach::past);

@@ -1,11 +1,11 @@
-// ReLU routing (Wang et al. 2024): the experts with a positive score, however many; a loss on the scores whose weight
-// is steered after every step towards the wanted number.
+// ReLU routing (Wang et al. 2024): the experts with a positive score, however many; a loss on the scores whose
+// weight is steered after every step towards the wanted number.
 #include "breadth/check.hpp"
 
 using namespace gmoe;
 
 namespace {
-struct relu_score {
+struct own_relu_score {
   using slot = slots::score;
   template <class B>
   variable<B> scores(const place<B>&, const routing<B>& r) const {
@@ -13,7 +13,7 @@ struct relu_score {
   }
 };
 
-struct positive {
+struct own_positive {
   using slot = slots::select;
   index_t at_most(const layer_shape& l) const { return l.experts; }
   template <class B>
@@ -23,10 +23,11 @@ struct positive {
 };
 
 /// A fifth more or less after every step.
-struct steered_sparsity {
+struct own_steered_sparsity {
   using slot = slots::balance;
   double k = 1;
-  static constexpr auto fields = std::tuple{field{"k", &steered_sparsity::k, "experts per token aimed at", above(0)}};
+  static constexpr auto fields =
+      std::tuple{field{"k", &own_steered_sparsity::k, "experts per token aimed at", above(0)}};
   template <class B>
   struct layer {
     buffer<B> weight;  // 1 x 1
@@ -46,7 +47,7 @@ struct steered_sparsity {
   }
 };
 
-using relu_card = with<smoe_card, relu_score, positive, selected_score, steered_sparsity>;
+using relu_card = with<smoe_card, own_relu_score, own_positive, selected_score, own_steered_sparsity>;
 }  // namespace
 
 TEST_CASE("breadth/relu_routing: gradients, tokens without an expert, and a weight that is steered") {

@@ -6,7 +6,7 @@ using namespace gmoe;
 
 namespace {
 
-struct sigmoid_score {
+struct own_sigmoid_score {
   using slot = slots::score;
   template <class B>
   variable<B> scores(const place<B>&, const routing<B>& r) const {
@@ -14,12 +14,13 @@ struct sigmoid_score {
   }
 };
 
-struct biased_top_k {
+struct own_biased_top_k {
   using slot = slots::select;
   index_t k = 2;
   double rate = 0.1;
-  static constexpr auto fields = std::tuple{field{"k", &biased_top_k::k, "experts per token", at_least(1)},
-                                            field{"rate", &biased_top_k::rate, "of the bias, per step", at_least(0)}};
+  static constexpr auto fields =
+      std::tuple{field{"k", &own_biased_top_k::k, "experts per token", at_least(1)},
+                 field{"rate", &own_biased_top_k::rate, "of the bias, per step", at_least(0)}};
 
   template <class B>
   struct layer {
@@ -44,7 +45,7 @@ struct biased_top_k {
   }
 };
 
-using loss_free = with<smoe_card, sigmoid_score, biased_top_k, no_balance>;
+using loss_free = with<smoe_card, own_sigmoid_score, own_biased_top_k, no_balance>;
 
 }  // namespace
 

@@ -19,10 +19,10 @@ struct top_p {
   }
 };
 
-struct entropy_loss {
+struct own_entropy_loss {
   using slot = slots::balance;
   double beta = 0.1;
-  static constexpr auto fields = std::tuple{field{"beta", &entropy_loss::beta, "of the entropy", at_least(0)}};
+  static constexpr auto fields = std::tuple{field{"beta", &own_entropy_loss::beta, "of the entropy", at_least(0)}};
 
   template <class B>
   variable<B> layer_loss(const place<B>&, const routing<B>& r) const {
@@ -30,14 +30,14 @@ struct entropy_loss {
   }
 };
 
-struct top_p_card : with<smoe_card, top_p, entropy_loss> {
+struct own_top_p_card : with<smoe_card, top_p, own_entropy_loss> {
   static constexpr card_text text{"top-p", "Huang et al. 2024", "as many experts as the scores need"};
 };
 
 }  // namespace
 
 TEST_CASE("breadth/top_p: gradients, and tokens differ in how many experts they take") {
-  const auto found = gmoe_test::check_gradients_of<top_p_card>();
+  const auto found = gmoe_test::check_gradients_of<own_top_p_card>();
   for (const auto& r : found.routings) {
     const auto kept = r.kept.to_host();
     const auto scores = r.scores.value().to_host();

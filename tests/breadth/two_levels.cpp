@@ -20,11 +20,11 @@ struct two_widths {
 };
 
 /// p = p(group) p(expert in the group); logits of G groups, then of N experts.
-struct two_level_score {
+struct own_two_level_score {
   using slot = slots::score;
   index_t groups = 2;
   static constexpr auto fields =
-      std::tuple{field{"groups", &two_level_score::groups, "groups of experts", at_least(1)}};
+      std::tuple{field{"groups", &own_two_level_score::groups, "groups of experts", at_least(1)}};
 
   index_t columns(index_t experts) const { return groups + experts; }
   template <class B>
@@ -40,7 +40,7 @@ struct two_level_score {
 }  // namespace
 
 TEST_CASE("breadth/two_levels: gradients, scores that sum to one, and experts of two widths") {
-  using card = with<smoe_card, two_widths, two_level_score>;
+  using card = with<smoe_card, two_widths, own_two_level_score>;
   for (const auto& r : gmoe_test::check_gradients_of<card>().routings) {
     CHECK(r.logits.cols() == 6);
     const auto p = r.scores.value().to_host();

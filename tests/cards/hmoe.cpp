@@ -21,12 +21,50 @@ struct hmoe_equations : pool_equations {
         mean += static_cast<double>(widths[static_cast<std::size_t>(e)]) / static_cast<double>(n);
       for (std::size_t i = 0; i < n; ++i) {
         const double width = static_cast<double>(widths[static_cast<std::size_t>(visible[l][i])]);
-        all += number_of(n) * (loads[l].pairs[i] / loads[l].tokens * width / mean) * loads[l].mean[i];
+        all += naive::number(alpha * static_cast<double>(n)) * (loads[l].pairs[i] / loads[l].tokens * width / mean) *
+               loads[l].mean[i];
       }
     }
     return {{"balance", all / static_cast<double>(loads.size())}};
   }
-  naive::number number_of(std::size_t n) const { return alpha * static_cast<double>(n); }
+};
+
+/// As many as it takes for their scores to sum to more than `above`, raw weights, and beta times an entropy: of every
+/// token, or, negative, of the mean.
+struct hmoe_top_p_equations : hmoe_equations {
+  double above = 0.6, beta = 0.03;
+  bool of_mean = false;
+  std::vector<naive::number> entropies;
+
+  explicit hmoe_top_p_equations(const std::vector<std::size_t>& of_a_layer) : hmoe_equations(of_a_layer) {
+    renormalised = false;
+  }
+  std::vector<int> choose(const naive::call& at, const naive::vec& p) override {
+    std::vector<int> all;
+    double sum = 0;
+    for (const int i : naive::largest(p, p.size()))
+      if (sum <= above) {
+        all.push_back(i);
+        sum += p[static_cast<std::size_t>(i)].value();
+      }
+    entropies.resize(at.layer + 1);
+    for (const naive::number& q : p)
+      entropies.back() += number_of(-1.0 / static_cast<double>(at.x.size())) * q * log(q);
+    return all;
+  }
+  static naive::number number_of(double v) { return v; }
+  std::map<std::string, naive::number> losses() override {
+    naive::number all = hmoe_equations::losses().at("balance");
+    for (std::size_t l = 0; l < loads.size(); ++l) {
+      naive::number of_layer = entropies[l];
+      if (of_mean) {
+        of_layer = 0;
+        for (const naive::number& q : loads[l].mean) of_layer += q * log(q);
+      }
+      all += number_of(beta / static_cast<double>(loads.size())) * of_layer;
+    }
+    return {{"balance", all}};
+  }
 };
 
 double hmoe_balance(const card_case& c) {
@@ -48,6 +86,36 @@ TEST_CASE("cards/hmoe: its equations, differences, and token by token") {
   check_equations(c, all);
   c.training = false;
   check_equations(c, all);
+  c.training = true;
+  c.shape.layers = 2;
+  check_gradients(c);
+  check_reading(c);
+}
+
+TEST_CASE("cards/hmoe: as many experts as it takes") {
+  card_case c{.card = "hmoe-top-p"};
+  const auto found = check_equations(c, hmoe_top_p_equations({7, 10, 14, 17}));
+  std::vector<bool> counts(5);  // tokens differ in how many they take
+  for (const auto& r : found.routings) {
+    const auto kept = r.kept.to_host();
+    for (std::size_t t = 0; t < 10; ++t)
+      counts[4 - static_cast<std::size_t>(std::count(kept.begin() + static_cast<std::ptrdiff_t>(4 * t),
+                                                     kept.begin() + static_cast<std::ptrdiff_t>(4 * t + 4),
+                                                     gmoe::no_choice))] = true;
+  }
+  CHECK(std::count(counts.begin(), counts.end(), true) > 1);
+  c.set = {{"balance.load.alpha", "0.4"},
+           {"balance.entropy.beta", "0.3"},
+           {"balance.entropy.of_what", "mean"},
+           {"select.above", "0.8"}};
+  hmoe_top_p_equations mean({7, 10, 14, 17});
+  mean.alpha = 0.4;
+  mean.beta = 0.3;
+  mean.above = 0.8;
+  mean.of_mean = true;
+  check_equations(c, mean);
+  c.training = false;
+  check_equations(c, mean);
   c.training = true;
   c.shape.layers = 2;
   check_gradients(c);

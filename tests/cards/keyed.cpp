@@ -202,7 +202,7 @@ TEST_CASE("cards/pro-moe: its equations, differences, token by token, padding") 
 TEST_CASE("cards/mixer: the nearest centroid, which follows its tokens") {
   using B = model_backend;
   gmoe::language_model<gmoe::mixer_card, B> model(small_sizes(),
-                                                  gmoe::card<gmoe::mixer_card>(gmoe::centroid_router{.rate = 0.25}));
+                                                  gmoe::card<gmoe::mixer_card>(gmoe::clustered_router{.rate = 0.25}));
   randomise(model);
   const text t(2, 5, 11);
   const auto centroids = [&] {

@@ -258,6 +258,57 @@ struct raytraced_card : smoe_card {
   expert_path form{};  // S = 3 steps
 };
 // [/raytraced]
+// [noisy-top-k]
+struct noisy_top_k_card : smoe_card {
+  static constexpr card_text text{"noisy-top-k", "Shazeer et al., ICLR 2017",
+                                  "top-2 of logits with learned noise, losses on importance and load"};
+  noisy<linear_router> router{};  // z' and e s; notes z' and s
+  importance_and_load balance{};
+};
+// [/noisy-top-k]
+// [xmoe-threshold]
+struct xmoe_threshold_card : smoe_card {
+  static constexpr card_text text{"xmoe-threshold", "Yang et al., Findings of ACL 2024",
+                                  "small experts, as many as it takes for 0.9 of the scores, by priority"};
+  fine_grained<layer_pool> experts{.granularity = 4};  // g
+  gelu_expert body{};
+  prefix select{.above = 0.9};            // θ
+  ranked_capacity capacity{.factor = 5};  // γ
+  scores_over_kept gate{};                // over I', not over I
+  winners_loss balance{};
+};
+// [/xmoe-threshold]
+// [stable-moe]
+struct stable_moe_card : smoe_card {
+  static constexpr card_text text{"stable-moe", "Dai et al., ACL 2022",
+                                  "top-1 that a table of token ids learns, which then decides for good"};
+  centroid_router router{};     // a
+  sigmoid_score score{};        // g of every expert
+  distilled_choice select{};    // s, in both stages; teaches and adds both losses
+  limited_capacity capacity{};  // c = 1.25
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/stable-moe]
+// [hyper-moe]
+struct hyper_moe_card : noisy_top_k_card {
+  static constexpr card_text text{"hyper-moe", "Zhao et al., ACL 2024",
+                                  "noisy top-1, and a network made of what the other experts know"};
+  hyper_adapter always{};
+  top_k select{.k = 1};
+  selected_score gate{};  // renormalised, a single weight would be 1
+};
+// [/hyper-moe]
+// [mowe]
+struct mowe_card : hash_card {
+  static constexpr card_text text{"mowe", "dos Santos et al. 2023",
+                                  "the word so far decides, through a fixed table; one pool for all layers",
+                                  written_from::description};
+  global_pool experts{};
+  frozen_experts<relu_expert> body{};  // as long as `from` is -1, they train
+  word_router router{};
+};
+// [/mowe]
 
 // [combinations]
 /// Blocks of two layers share their experts; the router is GMoE's recurrent one.
@@ -335,7 +386,7 @@ struct mixer_card : smoe_card {
   static constexpr card_text text{"mixer", "MixER, 2025",
                                   "the expert of the nearest centroid; centroids follow their tokens",
                                   written_from::description};
-  centroid_router router{};
+  clustered_router router{};
   top_k select{};
   unit_weight gate{};
   no_balance balance{};
@@ -404,6 +455,81 @@ struct aoe_card : smoe_card {
 };
 // [/aoe]
 
+// [hmoe]
+struct hmoe_card : smoe_card {
+  static constexpr card_text text{"hmoe", "Wang et al. 2024",
+                                  "top-2 of experts of different widths, which is dearer the wider they are"};
+  heterogeneous<layer_pool> experts{};  // rho = 2.5
+  load_loss balance{.alpha = 0.1, .count = load_count::tokens, .by_width = true};
+};
+// [/hmoe]
+
+// [hmoe-top-p]
+struct hmoe_top_p_card : hmoe_card {
+  static constexpr card_text text{"hmoe-top-p", "Wang et al. 2024",
+                                  "experts of different widths, as many as it takes for their scores to sum to enough"};
+  prefix select{.above = 0.6};
+  selected_score gate{};
+  sum_of<load_loss, entropy_loss> balance{.first = {.alpha = 0.1, .count = load_count::tokens, .by_width = true},
+                                          .second = {.beta = 0.03}};
+};
+// [/hmoe-top-p]
+
+// [mohge]
+struct mohge_card : smoe_card {
+  static constexpr card_text text{"mohge", "Ma et al., ACL 2026",
+                                  "top-2 of the two best groups of experts, which are wider from group to group",
+                                  written_from::description};
+  grouped_pool experts{};              // G = 4 groups, rho = 2.5, D = 1
+  best_groups candidates{};            // s, and the experts of K = 2 groups
+  times_group<softmax_score> score{};  // p = s q
+  group_loss balance{};                // between groups and within
+};
+// [/mohge]
+
+// [rexmoe]
+struct rexmoe_card : smoe_card {
+  static constexpr card_text text{"rexmoe", "Tan et al. 2025",
+                                  "top-2 of the experts of neighbouring layers, which are opened step by step"};
+  block_pool experts{.block = 4};  // r
+  growing_reuse candidates{};      // t_s = 120, t_e = 360
+};
+// [/rexmoe]
+
+// [moue]
+struct moue_card : smoe_card {
+  static constexpr card_text text{"moue", "Chen et al. 2026",
+                                  "top-2 of a window on a ring of shared experts, a router that knows a token's path",
+                                  written_from::description};
+  ring_pool experts{};         // ring = 2 windows, stride = 2, own = 1
+  trajectory_router router{};  // state = 32, decay = 0.9
+  pool_load_loss balance{};    // by exposure
+};
+// [/moue]
+
+// [uoe]
+struct uoe_card : smoe_card {
+  static constexpr card_text text{
+      "uoe", "Yang et al. 2025",
+      "slices of one dense layer as experts, chosen by tokens, for a share of the text each"};
+  sliced_pool experts{};           // N slices of d_ff hidden units
+  biased_expert<fn::gelu> body{};  // W2 gelu(W1 x + b1)
+  output_bias always{};            // b2
+  prefix_quota capacity{};         // half of a text for each
+  weights_around_one gate{};       // k p / sum p
+};
+// [/uoe]
+
+// [uoe-prefix]
+struct uoe_prefix_card : uoe_card {
+  static constexpr card_text text{"uoe-prefix", "Yang et al. 2025",
+                                  "slices of one dense layer, chosen by the text so far, with weight 1"};
+  on_prefix<linear_router> router{};
+  no_capacity capacity{};
+  one_by_score gate{};
+};
+// [/uoe-prefix]
+
 // [numbers]
 /// Switch with two choices per token and another coefficient: the same type of card, other numbers.
 constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha = 0.02});
@@ -449,6 +575,13 @@ bool all_same() {
                        same<dense_card, gmoe::dense_card>(),
                        same<dense_relu_card, gmoe::dense_relu_card>(),
                        same<gmoe_film_card, gmoe::gmoe_film_card>(),
+                       same<hmoe_card, gmoe::hmoe_card>(),
+                       same<hmoe_top_p_card, gmoe::hmoe_top_p_card>(),
+                       same<mohge_card, gmoe::mohge_card>(),
+                       same<rexmoe_card, gmoe::rexmoe_card>(),
+                       same<moue_card, gmoe::moue_card>(),
+                       same<uoe_card, gmoe::uoe_card>(),
+                       same<uoe_prefix_card, gmoe::uoe_prefix_card>(),
                        same<more_card, gmoe::more_card>(),
                        same<comet_card, gmoe::comet_card>(),
                        same<comet_plus_card, gmoe::comet_plus_card>(),
@@ -465,7 +598,12 @@ bool all_same() {
                        same<dselect_k_card, gmoe::dselect_k_card>(),
                        same<ida_moe_card, gmoe::ida_moe_card>(),
                        same<deep_moe_card, gmoe::deep_moe_card>(),
-                       same<aoe_card, gmoe::aoe_card>()};
+                       same<aoe_card, gmoe::aoe_card>(),
+                       same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
+                       same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
+                       same<stable_moe_card, gmoe::stable_moe_card>(),
+                       same<hyper_moe_card, gmoe::hyper_moe_card>(),
+                       same<mowe_card, gmoe::mowe_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -474,6 +612,7 @@ bool all_same() {
 // All different, so that a formula with a wrong letter in it counts wrong.
 constexpr gmoe::index_t V = 61, P = 17, d = 16, L = 9, N = 6, m = 36, g = 3, K = 2;
 constexpr gmoe::index_t M = (L + 1) / 2;  // blocks with a mixture, where it is every second one
+constexpr gmoe::index_t G = 3;            // groups of experts, where there are such
 
 // [backbone-parameters]
 constexpr auto backbone = V * d + P * d + 2 * d     // token and position embeddings, final norm; the head is tied
@@ -497,6 +636,26 @@ constexpr auto llama_smoe = 2 * V * d + d             // token embedding, head, 
                                    + N * 3 * d * m    // experts
                                    + N * d);          // router
 // [/llama-smoe-parameters]
+// [hmoe-parameters]
+constexpr auto hmoe = smoe;
+// [/hmoe-parameters]
+// [mohge-parameters]
+constexpr auto mohge = smoe + L * G * d;  // centroids
+// [/mohge-parameters]
+// [rexmoe-parameters]
+constexpr auto rexmoe = smoe + (L / 4 * 4) * 3 * N * d    // routers of layers in whole blocks of four
+                        + (L % 4) * (L % 4 - 1) * N * d;  // those of a shorter last block
+// [/rexmoe-parameters]
+// [moue-parameters]
+constexpr auto moue = backbone + (2 * N + L) * 2 * d * m  // a ring of two windows, an expert of every layer's own
+                      + L * (N + 1) * d                   // W
+                      + (L - 1) * (N + 1) * 32            // A
+                      + (2 * N + L) * 32;                 // keys
+// [/moue-parameters]
+// [uoe-parameters]
+constexpr auto uoe = backbone + L * (2 * d * m + m + d  // the dense layer
+                                     + N * d);          // router
+// [/uoe-parameters]
 // [switch-parameters]
 constexpr auto switch_ = backbone + M * (N * 2 * d * m + N * d)  // experts and router of M blocks
                          + (L - M) * (2 * d * m + m + d);        // feed-forward layers of the others
@@ -610,9 +769,25 @@ constexpr auto deep_moe = backbone + L * 2 *
                                           + 32 * d + 32 + N * 32 + N);  // and a router with 32 hidden units each
 // [/deep-moe-parameters]
 // [aoe-parameters]
-constexpr auto r = d / 4;
-constexpr auto aoe = backbone + L * N * (r * d + m * r + 2 * m * d);  // W_down; W_up; W_in and W_out
+constexpr auto aoe = backbone + L * N * (d / 4 * (d + m) + 2 * m * d);  // W_down and W_up; W_in and W_out
 // [/aoe-parameters]
+// [noisy-top-k-parameters]
+constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
+// [/noisy-top-k-parameters]
+// [xmoe-threshold-parameters]
+constexpr auto xmoe_threshold = smoe + L * (g - 1) * N * d;  // the router sees g N experts of m / g
+// [/xmoe-threshold-parameters]
+// [stable-moe-parameters]
+constexpr auto stable_moe = smoe + (V + N) * 50;  // words and head
+// [/stable-moe-parameters]
+// [hyper-moe-parameters]
+constexpr auto hyper_moe = noisy_top_k + N * 32 + L * 8                       // embeddings
+                           + (32 + 1) * 64 + (64 + 1) * d + (d + 8 + 1) * 64  // W1, W2, W3, biases
+                           + 2 * 16 * 64 * d + 16 * 64 + d * 64;              // the generator
+// [/hyper-moe-parameters]
+// [mowe-parameters]
+constexpr auto mowe = hash - (M - 1) * N * 2 * d * m;  // the pool, once
+// [/mowe-parameters]
 
 /// A card with the numbers of the formulas, where it has such.
 template <class Card>
@@ -620,6 +795,7 @@ Card numbered() {
   Card card{};
   if (gmoe::has_setting<Card>("experts.granularity"))
     gmoe::change_setting(card, "experts.granularity", std::to_string(g));
+  if (gmoe::has_setting<Card>("experts.groups")) gmoe::change_setting(card, "experts.groups", std::to_string(G));
   if (gmoe::has_setting<Card>("experts.shared_experts") && std::is_same_v<Card, gmoe::deepseek_moe_card>)
     gmoe::change_setting(card, "experts.shared_experts", std::to_string(K));
   return card;
@@ -711,6 +887,13 @@ int main() {
   good &= counts<pages::placed_gmoe_card>("gmoe with a depth embedding", gmoe_total + L * d);
   good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
   good &= counts<gmoe::more_card>("more", more);
+  good &= counts<gmoe::hmoe_card>("hmoe", hmoe);
+  good &= counts<gmoe::hmoe_top_p_card>("hmoe-top-p", hmoe);
+  good &= counts<gmoe::mohge_card>("mohge", mohge);
+  good &= counts<gmoe::rexmoe_card>("rexmoe", rexmoe);
+  good &= counts<gmoe::moue_card>("moue", moue);
+  good &= counts<gmoe::uoe_card>("uoe", uoe);
+  good &= counts<gmoe::uoe_prefix_card>("uoe-prefix", uoe);
   good &= counts<gmoe::comet_card>("comet", comet);
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
@@ -727,5 +910,10 @@ int main() {
   good &= counts<gmoe::ida_moe_card>("ida-moe", ida_moe);
   good &= counts<gmoe::deep_moe_card>("deep-moe", deep_moe);
   good &= counts<gmoe::aoe_card>("aoe", aoe);
+  good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
+  good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
+  good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);
+  good &= counts<gmoe::hyper_moe_card>("hyper-moe", hyper_moe);
+  good &= counts<gmoe::mowe_card>("mowe", mowe);
   return good ? 0 : 1;
 }

@@ -33,13 +33,12 @@ using model_type = gmoe::language_model<gmoe::gmoe_card, backend>;
 /// A checkpoint whose variant is known: a folder with config.json and model.safetensors.
 model_type load(const fs::path& folder) { return gmoe::load_official<gmoe::gmoe_card, gmoe::cpu<float>>(folder); }
 
-/// Any checkpoint: the function is compiled for every card that a checkpoint can hold, and called for the one it is.
+/// Any checkpoint, as a model whose card is chosen at run time.
 gmoe::index_t count_parameters(const fs::path& folder) {
-  return gmoe::with_official_model<gmoe::cpu<float>>(folder, [](auto& model) {
-    gmoe::index_t total = 0;
-    model.each_parameter([&](auto& p) { total += p.size(); });
-    return total;
-  });
+  const auto model = gmoe::load_official<gmoe::cpu<float>>(folder);
+  gmoe::index_t total = 0;
+  model->each_parameter([&](const auto& p) { total += p.size(); });
+  return total;
 }
 // [/load]
 

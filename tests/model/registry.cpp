@@ -61,7 +61,12 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "dselect-k",
                            "ida-moe",
                            "deep-moe",
-                           "aoe"})
+                           "aoe",
+                           "noisy-top-k",
+                           "xmoe-threshold",
+                           "stable-moe",
+                           "hyper-moe",
+                           "mowe"})
     CHECK(names.count(name) == 1);
 }
 

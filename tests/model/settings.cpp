@@ -26,8 +26,10 @@ std::string seen(const sizes& s, const any_card& card) {
     const auto made = make_model<B>(card, s);
     any_model<B>& model = *made;
     std::string text;
-    model.each_parameter(
-        [&](const parameter<B>& p) { text += concat(p.name(), " ", p.rows(), " x ", p.cols(), "; "); });
+    model.each_parameter([&](const parameter<B>& p) {  // with its first values
+      text += concat(p.name(), " ", p.rows(), " x ", p.cols(), " ", std::hexfloat, B::sum_of_squares(p.value().view()),
+                     "; ");
+    });
     gmoe_test::randomise(model, 2);
     if (model.needs_preparation()) {
       std::vector<std::int64_t> counts(static_cast<std::size_t>(s.vocab));
@@ -47,7 +49,12 @@ std::string seen(const sizes& s, const any_card& card) {
       return l.found;
     };
     step_statistics<B> heard;
+    model.before_step(0);
     heard.add(loss(true));
+    loss(false);
+    model.set_step(200);  // within the course of what is scheduled
+    model.before_step(200);
+    loss(true);
     loss(false);
     if (model.hears_steps) {
       model.after_step(1000, heard);
@@ -65,7 +72,7 @@ std::string seen(const sizes& s, const any_card& card) {
 /// Values to try instead of the one that a number has.
 std::vector<std::string> others(const setting& s) {
   const setting_value now = s.value();
-  if (std::holds_alternative<double>(now)) return {"0.3", "0.9"};
+  if (std::holds_alternative<double>(now)) return {"0.3", "0.9", "3"};
   if (std::holds_alternative<std::vector<index_t>>(now)) return {"1"};
   if (std::holds_alternative<bool>(now)) return {std::get<bool>(now) ? "false" : "true"};
   if (!std::holds_alternative<std::string>(now)) return {"0", "1", "3"};
@@ -73,6 +80,13 @@ std::vector<std::string> others(const setting& s) {
   std::istringstream words(s.takes().substr(7));
   for (std::string word; words >> word;) names.push_back(word.substr(0, word.find(',')));
   return names;
+}
+
+/// Numbers that make none to these small models: a rule for pairs where every token has one, a price of widths that are
+/// equal, and what words of letters are where no id is a letter.
+bool is_beyond(std::string_view card, std::string_view number) {
+  return (card == "stable-moe" && number == "capacity.order") || (card == "moue" && number == "balance.by_width") ||
+         (card == "mowe" && (number == "router.word" || number == "router.longest"));
 }
 
 /// Two choices and two parts, so that their order and their number matter.
@@ -107,7 +121,7 @@ TEST_CASE("model/settings: every number of every card makes a difference to its 
         }
         differs = differs || seen(s, changed) != before;
       }
-      CHECK(differs);
+      CHECK(differs == !is_beyond(text.name, path));
       ++numbers;
     }
   }

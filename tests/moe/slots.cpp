@@ -23,7 +23,8 @@ TEST_CASE("moe/slots: every question once, with a name that can be written as a 
     CHECK(questions.insert(Slot::question).second);
   });
   CHECK(names ==
-        "experts body always router candidates score select capacity gate balance placement dense form attention ");
+        "experts body always router candidates score select capacity gate balance placement dense form attention norm "
+        "positions head ");
 }
 
 TEST_CASE("moe/slots: a policy says which slot it fills") {

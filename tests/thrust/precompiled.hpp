@@ -13,5 +13,5 @@ GMOE_COMPILED_PRODUCTS(extern template, float)
 GMOE_COMPILED_PRODUCTS(extern template, double)
 
 #define GMOE_THRUST_MODELS(instance, list) GMOE_COMPILED_MODELS(instance, list, gmoe::thrust_backend<double>)
-GMOE_COMPILED_FAMILIES(GMOE_COMPILED_CARDS, extern template)
-GMOE_COMPILED_FAMILIES(GMOE_THRUST_MODELS, extern template)
+GMOE_COMPILED_LISTS(GMOE_COMPILED_CARDS, extern template)
+GMOE_COMPILED_LISTS(GMOE_THRUST_MODELS, extern template)

@@ -15,7 +15,7 @@
       const gmoe::any_card&, const gmoe::sizes&, std::uint64_t, gmoe::build_mode);
 
 // clang-format off
-/// apply(instance, list) for each list; the test `floors` looks for those that were forgotten.
+/// apply(instance, list) for each family; the test `floors` looks for those that were forgotten.
 #define GMOE_COMPILED_FAMILIES(apply, instance) \
   apply(instance, dense_cards) \
   apply(instance, switch_cards) \
@@ -30,3 +30,5 @@
   apply(instance, scoring_cards) \
   apply(instance, forms_cards)
 // clang-format on
+/// The same for every list, with the cards of official checkpoints.
+#define GMOE_COMPILED_LISTS(apply, instance) GMOE_COMPILED_FAMILIES(apply, instance) apply(instance, official_cards)

@@ -12,4 +12,4 @@
   GMOE_COMPILED_MODELS(instance, list, gmoe::cpu<float>) \
   GMOE_COMPILED_MODELS(instance, list, gmoe::cpu<double>)
 
-GMOE_COMPILED_FAMILIES(GMOE_COMPILED_FAMILY, extern template)
+GMOE_COMPILED_LISTS(GMOE_COMPILED_FAMILY, extern template)

@@ -91,7 +91,8 @@ class model_of final : public any_model<B> {
 
   /// Throws config_error if the card is another one, or if the numbers do not fit.
   model_of(const sizes& s, any_card card, std::uint64_t seed = 42, build_mode mode = build_mode::with_values)
-      : model_of(model(s, card.template as<Card>(), seed, mode), card) {}
+      : any_model<B>(std::move(card), model::hears_steps),
+        model_(s, any_model<B>::card().template as<Card>(), seed, mode) {}
   explicit model_of(model m) : model_of(std::move(m), any_card(m.card())) {}
   /// `card` is that of `m`.
   model_of(model m, any_card card) : any_model<B>(std::move(card), model::hears_steps), model_(std::move(m)) {}

@@ -234,6 +234,7 @@ consteval bool check_card() {
                   "gmoe: the card's body cannot be called: it takes variable<B> operator()(const place<B>&, const "
                   "variable<B>& x, const routing<B>&, const auto& my) const, where `my.weights` are its weights<B>");
   }
+  GMOE_MAY(body, trains, bool, "bool trains(std::int64_t step) const", std::int64_t);
   GMOE_MUST_CALL_OR_NONE(
       always, "variable<B> operator()(const place<B>&, const variable<B>& x, const routing<B>&) const" GMOE_AND_MY, at,
       x, routed);

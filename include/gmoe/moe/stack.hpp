@@ -156,9 +156,18 @@ class moe_stack {
     each_inner([&](auto& m) { m.prepare(counts); });
   }
   /// Whether any policy acts before steps.
-  static constexpr bool acts_before_steps = data::template any_has<hooks::before_step>;
-  /// To be called before every optimiser step: policies may say which of their parameters train.
+  static constexpr bool acts_before_steps =
+      data::template any_has<hooks::before_step> || data::template any_has<hooks::trains>;
+  /// To be called before every optimiser step: policies may say which of their parameters train, and a body whether the
+  /// experts do.
   void before_step(std::int64_t step) {
+    if constexpr (has_hook_within<hooks::trains, answer<Card, slots::body>>)
+      if (data_.weights_of_experts) {
+        kept_list<B> experts;
+        walk(bank(), experts);
+        const bool trains = ask<hooks::trains>(data_.template policy<slots::body>(), nothing{}, step);
+        for (parameter<B>* p : experts.parameters) p->set_trained(trains);
+      }
     ask_all<hooks::before_step>([&](auto& ask_it, index_t) { ask_it(step); });
     each_inner([&](auto& m) { m.before_step(step); });
   }

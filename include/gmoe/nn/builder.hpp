@@ -64,12 +64,12 @@ class builder {
     return {prefix_ + name, matrix<B>::from_host(values, rows, 1), choices};
   }
   build_mode mode() const { return mode_; }
-  /// Orthonormal columns (rows >= cols): Gram-Schmidt, twice, on normal columns.
-  parameter<B> orthogonal(const std::string& name, index_t rows, index_t cols) const {
-    require(rows >= cols, "builder::orthogonal: ", rows, " x ", cols, " has more columns than rows");
+  /// Orthonormal columns, or rows where they are fewer, times `gain`: Gram-Schmidt, twice, on normal ones.
+  parameter<B> orthogonal(const std::string& name, index_t rows, index_t cols, double gain = 1) const {
     if (mode_ == build_mode::shapes_only) return {prefix_ + name, rows, cols};
     const random_stream random = random_.fork(prefix_ + name);
-    const auto n = static_cast<std::size_t>(rows), m = static_cast<std::size_t>(cols);
+    const bool tall = rows >= cols;
+    const auto n = static_cast<std::size_t>(tall ? rows : cols), m = static_cast<std::size_t>(tall ? cols : rows);
     std::vector<double> column(n * m);  // column j at column[j * n]
     for (std::size_t i = 0; i < column.size(); ++i) column[i] = random.normal(i);
     for (std::size_t j = 0; j < m; ++j) {
@@ -87,7 +87,8 @@ class builder {
     }
     std::vector<typename B::scalar> values(n * m);
     for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < m; ++j) values[i * m + j] = static_cast<typename B::scalar>(column[j * n + i]);
+      for (std::size_t j = 0; j < m; ++j)
+        values[tall ? i * m + j : j * n + i] = static_cast<typename B::scalar>(gain * column[j * n + i]);
     return {prefix_ + name, matrix<B>::from_host(values, rows, cols)};
   }
 

@@ -25,7 +25,7 @@ struct neighbouring_pools {
     return ids;
   }
 };
-using rexmoe_card = with<smoe_card, neighbouring_pools>;
+using own_rexmoe_card = with<smoe_card, neighbouring_pools>;
 
 /// HMoE (Wang et al. 2024): widths in arithmetic progression, d_ff on average; the same in every layer.
 struct growing_widths {
@@ -89,7 +89,7 @@ TEST_CASE("moe/room: a pool's list names experts that there are, each once") {
 
 TEST_CASE("moe/room: a pool that is the union of neighbouring layers' experts") {
   const sizes s = gmoe_test::small_sizes();  // three layers of four experts
-  language_model<rexmoe_card, B> model(s);
+  language_model<own_rexmoe_card, B> model(s);
   CHECK(model.moe().bank().experts() == 12);
   const auto visible = [&](index_t l) { return model.moe().visible(l); };
   CHECK(visible(0) == std::vector<id_type>{0, 1, 2, 3, 4, 5, 6, 7});
@@ -102,7 +102,7 @@ TEST_CASE("moe/room: a pool that is the union of neighbouring layers' experts") 
   CHECK(gmoe_test::differences(model, text(2, 4, s.vocab), true).worst < 1e-7);
 
   // Groups of one are the usual mixture; one group over all layers is GMoE's sharing with a larger pool.
-  language_model<rexmoe_card, B> own(s, {.experts = {.group = 1}});
+  language_model<own_rexmoe_card, B> own(s, {.experts = {.group = 1}});
   language_model<smoe_card, B> standard(s);
   gmoe_test::randomise(own);
   gmoe_test::randomise(standard);
@@ -110,7 +110,7 @@ TEST_CASE("moe/room: a pool that is the union of neighbouring layers' experts") 
         gmoe_test::losses_of(standard, text(2, 5, 11), true).total.value().item());
   sizes twelve = s;
   twelve.experts = 12;
-  language_model<rexmoe_card, B> group(s, {.experts = {.group = 3}});
+  language_model<own_rexmoe_card, B> group(s, {.experts = {.group = 3}});
   language_model<with<smoe_card, global_pool>, B> global(twelve);
   gmoe_test::randomise(group);
   gmoe_test::randomise(global);

@@ -65,7 +65,7 @@ struct pairwise {
 };
 
 /// RMoE (Qiu et al. 2024) in short: a plain recurrent cell of width d over depth, one for all layers.
-struct recurrent_router {
+struct own_recurrent_router {
   using slot = slots::router;
   template <class Backend>
   struct shared {
@@ -171,8 +171,8 @@ TEST_CASE("moe/room: a shared head for GMoE's recurrent router") {
 }
 
 TEST_CASE("moe/room: a recurrent router of one's own") {
-  check_differences<with<gmoe_card, recurrent_router>>();
-  check_differences<with<smoe_card, recurrent_router, every_second_block>>();
+  check_differences<with<gmoe_card, own_recurrent_router>>();
+  check_differences<with<smoe_card, own_recurrent_router, every_second_block>>();
 }
 
 TEST_CASE("moe/room: a stateless router of one's own") { check_differences<with<switch_card, scaled_router>>(); }

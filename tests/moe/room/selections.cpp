@@ -12,11 +12,11 @@ namespace {
 
 /// Expert choice (Zhou et al. 2022): every expert takes the floor(c T / N) tokens that score highest for it, so that a
 /// token gets 0 to N experts. One slot per expert.
-struct expert_choice {
+struct own_expert_choice {
   using slot = slots::select;
   double factor = 1;  ///< c
   static constexpr auto fields =
-      std::tuple{field{"factor", &expert_choice::factor, "experts per token, on average", above(0)}};
+      std::tuple{field{"factor", &own_expert_choice::factor, "experts per token, on average", above(0)}};
 
   index_t at_most(const layer_shape& l) const { return l.experts; }
   double experts_per_token(const layer_shape&) const { return factor; }
@@ -102,7 +102,7 @@ std::vector<index_t> load_of(const routing<B>& r) {
 }  // namespace
 
 TEST_CASE("moe/room: experts choose tokens") {
-  using card = with<smoe_card, expert_choice, selected_score, no_balance>;
+  using card = with<smoe_card, own_expert_choice, selected_score, no_balance>;
   sizes s = gmoe_test::small_sizes();
   const card two{.select = {.factor = 2}};
   language_model<card, B> model(s, two);

@@ -12,7 +12,7 @@ using namespace gmoe_test;
 
 namespace {
 
-layer_shape three_experts() {
+layer_shape layer_of_three() {
   layer_shape l;
   l.experts = 3;
   return l;
@@ -27,7 +27,7 @@ TEST_CASE_TEMPLATE("moe/select/expert_choice: c tokens for every expert, by hand
                  0.1, 0.2, 0.7,  //
                  0.2, 0.5, 0.3});
   routing<B> r = routing_of<B>(s, std::vector<id_type>(12, no_choice));
-  policy_alone<B, expert_choice> select({.factor = 1}, {three_experts()});
+  policy_alone<B, expert_choice> select({.factor = 1}, {layer_of_three()});
   const auto chosen = [&] { return select.ask(hooks::choose{}, training_context<B>(), r).to_host(); };
   // One token each, of equal ones the earlier.
   CHECK(chosen() == std::vector<id_type>{0, -1, -1, -1, -1, -1, -1, -1, 2, -1, 1, -1});
@@ -57,7 +57,7 @@ TEST_CASE_TEMPLATE("moe/select/expert_choice: c tokens for every expert, by hand
 TEST_CASE_TEMPLATE("moe/select/best_pairs: a budget for all", B, GMOE_TEST_BACKENDS) {
   const table s(2, 3, {0.6, 0.3, 0.1, 0.3, 0.2, 0.5});
   routing<B> r = routing_of<B>(s, std::vector<id_type>(6, no_choice));
-  policy_alone<B, best_pairs> select({.k = 1.5}, {three_experts()});
+  policy_alone<B, best_pairs> select({.k = 1.5}, {layer_of_three()});
   const auto chosen = [&](const context<B>& ctx) { return select.ask(hooks::choose{}, ctx, r).to_host(); };
   CHECK(chosen(training_context<B>()) == std::vector<id_type>{0, 1, -1, -1, -1, 2});
   select.policy.k = 0.1;  // one at least

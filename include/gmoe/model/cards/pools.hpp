@@ -3,9 +3,11 @@
 
 #include "gmoe/model/cards/switch.hpp"
 #include "gmoe/moe/always/output_bias.hpp"
+#include "gmoe/moe/balance/entropy_loss.hpp"
 #include "gmoe/moe/balance/group_loss.hpp"
 #include "gmoe/moe/balance/load_loss.hpp"
 #include "gmoe/moe/balance/pool_load_loss.hpp"
+#include "gmoe/moe/balance/sum_of.hpp"
 #include "gmoe/moe/body/biased.hpp"
 #include "gmoe/moe/candidates/best_groups.hpp"
 #include "gmoe/moe/candidates/growing_reuse.hpp"
@@ -19,6 +21,7 @@
 #include "gmoe/moe/router/on_prefix.hpp"
 #include "gmoe/moe/router/trajectory_router.hpp"
 #include "gmoe/moe/score/times_group.hpp"
+#include "gmoe/moe/select/prefix.hpp"
 
 namespace gmoe {
 
@@ -29,6 +32,16 @@ struct hmoe_card : smoe_card {
                                   "top-2 of experts of different widths, which is dearer the wider they are"};
   heterogeneous<layer_pool> experts{};
   load_loss balance{.alpha = 0.1, .count = load_count::tokens, .by_width = true};
+};
+
+/// The same with as many experts as their scores need.
+struct hmoe_top_p_card : hmoe_card {
+  static constexpr card_text text{"hmoe-top-p", "Wang et al. 2024",
+                                  "experts of different widths, as many as it takes for their scores to sum to enough"};
+  prefix select{.above = 0.6};
+  selected_score gate{};
+  sum_of<load_loss, entropy_loss> balance{.first = {.alpha = 0.1, .count = load_count::tokens, .by_width = true},
+                                          .second = {.beta = 0.03}};
 };
 
 /// Universal experts (Chen et al. 2026): a ring of experts that every layer sees another part of, and one of its own.
@@ -80,6 +93,7 @@ struct uoe_prefix_card : uoe_card {
   one_by_score gate{};
 };
 
-using pools_cards = card_list<hmoe_card, mohge_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card>;
+using pools_cards =
+    card_list<hmoe_card, hmoe_top_p_card, mohge_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card>;
 
 }  // namespace gmoe

@@ -10,7 +10,7 @@
 #include "gmoe/moe/form/stacked.hpp"
 #include "gmoe/moe/gate/scaled_shares.hpp"
 #include "gmoe/moe/router/activation_router.hpp"
-#include "gmoe/moe/router/centroid_router.hpp"
+#include "gmoe/moe/router/clustered_router.hpp"
 #include "gmoe/moe/router/cosine_router.hpp"
 #include "gmoe/moe/router/dselect_router.hpp"
 #include "gmoe/moe/router/hidden_router.hpp"
@@ -87,7 +87,7 @@ struct mixer_card : smoe_card {
   static constexpr card_text text{"mixer", "MixER, 2025",
                                   "the expert of the nearest centroid; centroids follow their tokens",
                                   written_from::description};
-  centroid_router router{};
+  clustered_router router{};
   top_k select{};
   unit_weight gate{};
   no_balance balance{};

@@ -1,6 +1,7 @@
 #pragma once
 /// Balance in two levels: between groups of experts, and within each (MoHGE, Ma et al. 2026).
 
+#include <string_view>
 #include <vector>
 
 #include "gmoe/moe/balance/switch_loss.hpp"
@@ -20,6 +21,7 @@ namespace gmoe {
 /// `within`.
 struct group_loss {
   using slot = slots::balance;
+  static constexpr std::string_view name = "group";
   double between = 0.01, within = 0.01;
   static constexpr auto fields =
       std::tuple{field{"between", &group_loss::between, "coefficient of the loss between groups", at_least(0)},

@@ -34,6 +34,7 @@ variable<B> load_of(const routing<B>& r, load_count count) {
 /// / mean m: the parameter penalty of HMoE (Wang et al. 2024), which asks for narrow experts; of equal widths v is 1.
 struct load_loss {
   using slot = slots::balance;
+  static constexpr std::string_view name = "load";
   double alpha = 0.01;
   load_count count = load_count::pairs;
   bool by_width = false;

@@ -1,34 +1,16 @@
 #pragma once
 /// Hash routing (Roller et al. 2021): the token id decides, through a table that is not learned.
 
-#include <numeric>
 #include <span>
-#include <vector>
 
-#include "gmoe/core/functions.hpp"
 #include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/router/balanced_buckets.hpp"
 #include "gmoe/moe/slots.hpp"
+#include "gmoe/moe/token_table.hpp"
 #include "gmoe/nn/builder.hpp"
 
 namespace gmoe {
-
-namespace fn {
-/// 1 where two whole numbers are equal, else 0.
-struct equal_whole {
-  template <class T>
-  GMOE_HD T operator()(const T& a, const T& b) const {
-    return max(T(1) - abs(a - b), T(0));
-  }
-};
-struct take_second {
-  template <class T>
-  GMOE_HD T operator()(const T&, const T& b) const {
-    return b;
-  }
-};
-}  // namespace fn
 
 /// z = 1 for the expert in the table's entry of the token's id, 0 for the others; goes with plain_score, top_k and
 /// unit_weight. One table for all layers, saved with the model. It is made from how often each token id occurs in the
@@ -43,23 +25,12 @@ struct hash_router {
     matrix<B> numbers;  ///< 0, 1, ... N - 1
 
     /// Any table: the expert of each token id.
-    void assign(std::span<const id_type> table) {
-      require(static_cast<index_t>(table.size()) == bucket.value().rows(), "hash_router: ", table.size(),
-              " entries for a vocabulary of ", bucket.value().rows());
-      for (std::size_t i = 0; i < table.size(); ++i)
-        require(table[i] >= 0 && table[i] < bucket.choices(), "hash_router: token ", i, " is given expert ", table[i],
-                ", expected 0 to ", bucket.choices() - 1);
-      const std::vector<typename B::scalar> values(table.begin(), table.end());
-      bucket.value() = matrix<B>::from_host(values, bucket.value().rows(), 1);
-    }
+    void assign(std::span<const id_type> table) { assign_table("hash_router", bucket, table); }
   };
   template <class B>
   shared<B> make_shared(const builder<B>& make, const layer_shape& l) const {
     shared<B> s{make.table("bucket", l.vocab, l.experts, [&](index_t id) { return id % l.experts; }), {}};
-    if (make.mode() == build_mode::shapes_only) return s;
-    std::vector<typename B::scalar> numbers(static_cast<std::size_t>(l.experts));
-    std::iota(numbers.begin(), numbers.end(), typename B::scalar(0));
-    s.numbers = matrix<B>::from_host(numbers, 1, l.experts);
+    if (make.mode() != build_mode::shapes_only) s.numbers = numbers_below<B>(l.experts);
     return s;
   }
   /// From how often each token id occurs; one count per id.
@@ -74,12 +45,7 @@ struct hash_router {
             " experts, but the table is made for ", hash.bucket.choices());
     require(at.tokens.size() == x.rows(), "hash_router: ", at.tokens.size(), " token ids for ", x.rows(),
             " tokens; hashing needs the ids in the context");
-    matrix<B> chosen(x.rows(), 1), z(x.rows(), at.layer.experts);
-    B::gather_rows(chosen.view(), hash.bucket.value().view(), at.tokens.view(), nullptr, 0, 1);
-    B::fill(z.view(), typename B::scalar(0));
-    B::map_with_row(z.view(), 0, fn::take_second{}, std::as_const(z).view(), hash.numbers.view());
-    B::map_with_col(z.view(), 0, fn::equal_whole{}, std::as_const(z).view(), std::as_const(chosen).view());
-    return at.constant(std::move(z));
+    return at.constant(marks_of(look_up(hash.bucket, at.tokens), hash.numbers));
   }
 
   template <class Card, class B>
