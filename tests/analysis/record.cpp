@@ -12,9 +12,9 @@
 
 using gmoe::id_type;
 using gmoe::index_t;
-using backend = gmoe::cpu<float>;
+using processor = gmoe::cpu<float>;
 template <class Card>
-using model_with = gmoe::language_model<Card, backend>;
+using model_with = gmoe::language_model<Card, processor>;
 
 namespace {
 
@@ -62,7 +62,7 @@ TEST_CASE("analysis/record: every target's token once, padding left out, decisio
 
   // The same tokens, one sequence at a time.
   for (index_t w = 0; w < 7; ++w) {
-    gmoe::batch<backend> data;
+    gmoe::batch<processor> data;
     data.assign(std::span(record.tokens).subspan(static_cast<std::size_t>(4 * w), 4), {}, 1, tiny.vocab);
     auto pass = model.begin(model.reading({}, data));
     model.hidden(pass);
@@ -88,7 +88,7 @@ TEST_CASE("analysis/record: a limit, hidden states, and the cluster metrics that
   REQUIRE(record.columns == 8);
   REQUIRE(record.hidden.size() == 15 * 8);
 
-  gmoe::batch<backend> data;
+  gmoe::batch<processor> data;
   data.assign(std::span(record.tokens).subspan(8, 4), {}, 1, tiny.vocab);
   const auto hidden = model.hidden(model.reading({}, data)).value().to_host();
   for (std::size_t i = 0; i < hidden.size(); ++i)
@@ -106,9 +106,9 @@ TEST_CASE("analysis/record: what a capacity drops is counted") {
   const model_with<gmoe::switch_card> model(tiny, gmoe::card<gmoe::switch_card>(gmoe::limited_capacity{.factor = 0.5}));
   const auto t = text();
   const std::vector<id_type> ids(t.begin(), t.begin() + 12);
-  gmoe::batch<backend> data;
+  gmoe::batch<processor> data;
   data.assign(ids, {}, 3, tiny.vocab);
-  gmoe::context<backend> ctx;
+  gmoe::context<processor> ctx;
   ctx.training = true;
   auto pass = model.begin(model.reading(ctx, data));
   model.hidden(pass);
@@ -127,7 +127,7 @@ TEST_CASE("analysis/record: what a capacity drops is counted") {
 
 TEST_CASE("analysis/record: the decision of a layer that routes several times is its first routing") {
   const model_with<gmoe::raytraced_card> model(tiny);
-  gmoe::batch<backend> data;
+  gmoe::batch<processor> data;
   data.assign(std::vector<id_type>{1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4}, {}, 3, tiny.vocab);
   auto pass = model.begin(model.reading({}, data));
   model.hidden(pass);
@@ -157,7 +157,7 @@ TEST_CASE("analysis/record: where a form holds mixtures, the layer's decision is
   }
   CHECK(gmoe::summarize(record.decisions).paths.distinct > 0);
 
-  gmoe::findings<backend> pass;
+  gmoe::findings<processor> pass;
   const auto add = [&](std::string_view mixture, index_t number) {
     auto& r = pass.routings.emplace_back();
     r.mixture = mixture;
@@ -186,7 +186,7 @@ TEST_CASE("analysis/record: dense models have nothing to record; mistakes are na
   gmoe::routing_decisions d =
       gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3}).decisions;
   const auto found = [&](const auto& m) {
-    gmoe::batch<backend> data;
+    gmoe::batch<processor> data;
     data.assign(std::vector<id_type>(12, 1), {}, 3, tiny.vocab);
     auto pass = m.begin(m.reading({}, data));
     m.hidden(pass);
@@ -197,12 +197,12 @@ TEST_CASE("analysis/record: dense models have nothing to record; mistakes are na
   model_with<gmoe::switch_card> other(tiny);
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, other, found(other), 4),
                        "append_routing: the model has 2 mixtures, but the decisions hold 4 layers", gmoe::config_error);
-  gmoe::findings<backend> none = found(model);
+  gmoe::findings<processor> none = found(model);
   none.routings[1].number = 1;
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, none, 4), "append_routing: mixture number 1 has not routed",
                        gmoe::config_error);
-  gmoe::findings<backend> some = found(model);
-  some.routings[0].rows = gmoe::id_matrix<backend>(1, 12);
+  gmoe::findings<processor> some = found(model);
+  some.routings[0].rows = gmoe::id_matrix<processor>(1, 12);
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, some, 4),
                        "append_routing: block 0 routes some of its tokens, but decisions are of all",
                        gmoe::config_error);
