@@ -416,6 +416,45 @@ struct dselect_k_card : smoe_card {
 };
 // [/dselect-k]
 
+// [deep-moe-level]
+struct deep_moe_level : smoe_card {
+  hidden_router router{};
+  least_used candidates{};
+  everyone select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+// [/deep-moe-level]
+
+// [ida-moe]
+struct ida_moe_card : smoe_card {
+  static constexpr card_text text{"ida-moe", "IDA-MoE, 2025",
+                                  "top-2 by Gaussian mixtures that the task does not teach"};
+  mixture_router router{};
+  no_balance balance{};
+};
+// [/ida-moe]
+
+// [deep-moe]
+struct deep_moe_card {
+  static constexpr card_text text{"deep-moe", "Eigen et al., 2013",
+                                  "two dense mixtures in every block, the second upon the first"};
+  stacked<deep_moe_level, deep_moe_level> form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/deep-moe]
+
+// [aoe]
+struct aoe_card : smoe_card {
+  static constexpr card_text text{"aoe", "Lv et al. 2025",
+                                  "the two experts whose own first layer reacts most strongly"};
+  autonomous_expert<> body{};
+  activation_router<> router{};
+  selected_score gate{};
+};
+// [/aoe]
+
 // [hmoe]
 struct hmoe_card : smoe_card {
   static constexpr card_text text{"hmoe", "Wang et al. 2024",
@@ -557,6 +596,9 @@ bool all_same() {
                        same<mixer_card, gmoe::mixer_card>(),
                        same<pro_moe_card, gmoe::pro_moe_card>(),
                        same<dselect_k_card, gmoe::dselect_k_card>(),
+                       same<ida_moe_card, gmoe::ida_moe_card>(),
+                       same<deep_moe_card, gmoe::deep_moe_card>(),
+                       same<aoe_card, gmoe::aoe_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -716,6 +758,19 @@ constexpr auto dselect_k = smoe - L * N * d  // no linear router, but
                                  (3 * (d + 1)  // 3 bits spell N = 6 experts, for each of k = 2 selectors
                                   + (d + 1));  // and how much it says
 // [/dselect-k-parameters]
+// [ida-moe-parameters]
+constexpr auto ida_moe = smoe - L * N * d                  // no linear router, but
+                         + L * (16 * d + 16 + d * 16 + d)  // an autoencoder of width r = 16
+                         + L * N * 4 * (2 * 16 + 1);       // and M = 4 Gaussians for each expert
+// [/ida-moe-parameters]
+// [deep-moe-parameters]
+constexpr auto deep_moe = backbone + L * 2 *
+                                         (N * 2 * d * m                 // two levels of experts
+                                          + 32 * d + 32 + N * 32 + N);  // and a router with 32 hidden units each
+// [/deep-moe-parameters]
+// [aoe-parameters]
+constexpr auto aoe = backbone + L * N * (d / 4 * (d + m) + 2 * m * d);  // W_down and W_up; W_in and W_out
+// [/aoe-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -852,6 +907,9 @@ int main() {
   good &= counts<gmoe::mixer_card>("mixer", mixer);
   good &= counts<gmoe::pro_moe_card>("pro-moe", pro_moe);
   good &= counts<gmoe::dselect_k_card>("dselect-k", dselect_k);
+  good &= counts<gmoe::ida_moe_card>("ida-moe", ida_moe);
+  good &= counts<gmoe::deep_moe_card>("deep-moe", deep_moe);
+  good &= counts<gmoe::aoe_card>("aoe", aoe);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);

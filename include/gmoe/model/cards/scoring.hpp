@@ -5,15 +5,22 @@
 #include "gmoe/moe/balance/prototype_loss.hpp"
 #include "gmoe/moe/balance/sequence_loss.hpp"
 #include "gmoe/moe/balance/steered_sparsity.hpp"
+#include "gmoe/moe/body/autonomous.hpp"
+#include "gmoe/moe/candidates/least_used.hpp"
+#include "gmoe/moe/form/stacked.hpp"
 #include "gmoe/moe/gate/scaled_shares.hpp"
+#include "gmoe/moe/router/activation_router.hpp"
 #include "gmoe/moe/router/clustered_router.hpp"
 #include "gmoe/moe/router/cosine_router.hpp"
 #include "gmoe/moe/router/dselect_router.hpp"
+#include "gmoe/moe/router/hidden_router.hpp"
 #include "gmoe/moe/router/keyed_router.hpp"
+#include "gmoe/moe/router/mixture_router.hpp"
 #include "gmoe/moe/score/hierarchical_score.hpp"
 #include "gmoe/moe/score/relu_score.hpp"
 #include "gmoe/moe/score/sigmoid_score.hpp"
 #include "gmoe/moe/select/biased_top_k.hpp"
+#include "gmoe/moe/select/everyone.hpp"
 #include "gmoe/moe/select/positive.hpp"
 
 namespace gmoe {
@@ -107,8 +114,43 @@ struct dselect_k_card : smoe_card {
   no_balance balance{};
 };
 
-using scoring_cards =
-    card_list<sigmoid_shared_card, loss_free_card, remoe_card, laplace_card, laplace_hierarchical_card,
-              cosine_router_card, nexus_card, mixer_card, pro_moe_card, dselect_k_card>;
+/// Mixtures of Gaussians that are fitted to the tokens, whatever the task says.
+struct ida_moe_card : smoe_card {
+  static constexpr card_text text{"ida-moe", "IDA-MoE, 2025",
+                                  "top-2 by Gaussian mixtures that the task does not teach"};
+  mixture_router router{};
+  no_balance balance{};
+};
+
+/// A level of a deep mixture: dense, with experts that rest when they have had more than their part.
+struct deep_moe_level : smoe_card {
+  hidden_router router{};
+  least_used candidates{};
+  everyone select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+
+/// Two dense mixtures, one upon the other.
+struct deep_moe_card {
+  static constexpr card_text text{"deep-moe", "Eigen et al., 2013",
+                                  "two dense mixtures in every block, the second upon the first"};
+  stacked<deep_moe_level, deep_moe_level> form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+
+/// Experts that say themselves how strongly they react.
+struct aoe_card : smoe_card {
+  static constexpr card_text text{"aoe", "Lv et al. 2025",
+                                  "the two experts whose own first layer reacts most strongly"};
+  autonomous_expert<> body{};
+  activation_router<> router{};
+  selected_score gate{};
+};
+
+using scoring_cards = card_list<sigmoid_shared_card, loss_free_card, remoe_card, laplace_card,
+                                laplace_hierarchical_card, cosine_router_card, nexus_card, mixer_card, pro_moe_card,
+                                dselect_k_card, ida_moe_card, deep_moe_card, aoe_card>;
 
 }  // namespace gmoe

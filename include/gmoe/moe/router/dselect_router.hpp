@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 
 #include "gmoe/core/field.hpp"
 #include "gmoe/moe/partners.hpp"
@@ -93,7 +94,7 @@ struct dselect_router {
 
  private:
   /// Enough for the numbers 0 ... n - 1.
-  static index_t bits_of(index_t n) { return std::bit_width(static_cast<std::uint64_t>(n - 1)); }
+  static index_t bits_of(index_t n) { return static_cast<index_t>(std::bit_width(static_cast<std::uint64_t>(n - 1))); }
 
   /// Of what each selector says of the experts, T k x N.
   template <class B>
