@@ -36,7 +36,6 @@ TEST_CASE_TEMPLATE("moe/balance/importance_and_load: how much weights vary, and 
 TEST_CASE("moe/balance/importance_and_load: a router without noise has nothing to say") {
   using B = GMOE_TEST_BACKEND<double>;
   auto r = routing_of<B>(table(2, 2, 0.5), {0, 0});
-  r.logits = variable<B>(put<B>(table(2, 2, {1, 0, 1, 0})));
   r.weights = variable<B>(put<B>(table(2, 1, {1, 1})));
   CHECK(refusal([&] {
           policy_alone<B, importance_and_load>{}.ask(hooks::layer_loss{}, training_context<B>(), r);
