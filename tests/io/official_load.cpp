@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/io/official_save.hpp"
 #include "io/checkpoint.hpp"
 
 using namespace gmoe;
@@ -33,8 +34,8 @@ std::vector<typename Model::backend_type::scalar> values_of(Model& model) {
 std::vector<float> load(const checkpoint& c) {
   const temp_folder folder;
   c.write(folder.path);
-  auto model = load_official<official_gmoe_card<>, floats>(folder.path);
-  return values_of(model);
+  const auto model = load_official<floats>(folder.path);
+  return values_of(*model);
 }
 std::string complaint(const checkpoint& c) {
   return message_of<file_error>([&] { load(c); });
@@ -71,11 +72,18 @@ TEST_CASE("io/official_load: the variant can be asked for") {
       message_of<file_error>([] { load_official<gmoe_card, floats>(golden_files("gmoe_no_state")); }),
       "is a gmoe model with use_local_expert = true, use_prev_logits = true, use_router_state = false, expected a "
       "gmoe model with use_local_expert = true, use_prev_logits = true, use_router_state = true");
-  CHECK_HAS(message_of<file_error>([] { load_official<official_switch_card, floats>(golden_files("gshard_tiny")); }),
-            "is a gshard model, expected a switch model");
-  // This card puts its mixtures in blocks 0 and 2, the checkpoint has them in 1 and 3.
-  CHECK_HAS(message_of<file_error>([] { load_official<switch_card, floats>(golden_files("switch_tiny")); }),
+  CHECK_HAS(message_of<file_error>([] { load_official<gmoe_card, floats>(golden_files("gshard_tiny")); }),
+            "is a gshard model, expected a gmoe model");
+  // This card puts mixtures in all blocks.
+  checkpoint fewer = checkpoint::golden("gmoe_tiny");
+  fewer.config["moe_layers"] = {1, 2};
+  const temp_folder folder;
+  fewer.write(folder / "fewer");
+  CHECK_HAS(message_of<file_error>([&] { load_official<gmoe_card, floats>(folder / "fewer"); }),
             "block 0 has no router, but the card's placement says otherwise");
+  // A model whose card is known is saved like one whose card is chosen at run time.
+  save_official(folder / "saved", model);
+  CHECK(gmoe_test::slurp(folder / "saved/model.safetensors") == gmoe_test::slurp(golden_files("gmoe_tiny").weights));
 }
 
 TEST_CASE("io/official_load: files as others write them") {
@@ -90,8 +98,8 @@ TEST_CASE("io/official_load: files as others write them") {
 
   const temp_folder folder;
   original.write(folder / "deeper" / "elsewhere", "last_checkpoint.safetensors");
-  auto model = load_official<gmoe_card, floats>(folder / "deeper" / "elsewhere");
-  CHECK(values_of(model) == expected);
+  const auto model = load_official<floats>(folder / "deeper" / "elsewhere");
+  CHECK(values_of(*model) == expected);
 }
 
 TEST_CASE("io/official_load: F64, BF16 and F16 weights") {

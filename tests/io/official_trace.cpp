@@ -3,13 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/io/safetensors_reader.hpp"
-#include "gmoe/model/language_model.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "io/temp_folder.hpp"
 
 using namespace gmoe;
@@ -27,22 +28,21 @@ constexpr auto three_blocks = [] {
   return s;
 };
 /// Mixtures in the last two blocks, where the card lists them.
-template <class Card>
-Card small_card() {
-  Card card;
-  if constexpr (requires { card.placement.blocks; }) card.placement.blocks = {1, 2};
-  if constexpr (requires { card.capacity.factor; }) card.capacity.factor = 0.1;  // must not matter
-  return card;
+std::unique_ptr<any_model<B>> official_model(const char* name) {
+  any_card card = make_card<official_cards>(name);
+  if (has_setting(card, "placement.blocks")) change_setting(card, "placement.blocks", "1 2");
+  if (has_setting(card, "capacity.factor")) change_setting(card, "capacity.factor", "0.1");  // must not matter
+  return make_model<B, official_cards>(card, three_blocks(), 3);
 }
 const std::vector<std::int64_t> token_ids{1, 2, 3, 10, 0, 5};
 
-template <class Card>
 struct official_traced {
   gmoe_test::temp_folder folder;
-  language_model<Card, B> model{three_blocks(), small_card<Card>(), 3};
+  std::unique_ptr<any_model<B>> model;
   trace_file<double> out;
-  official_tracer<language_model<Card, B>> tracer{model, token_ids, 2, out};
+  official_tracer<any_model<B>> tracer{*model, token_ids, 2, out};
 
+  explicit official_traced(const char* card) : model(official_model(card)) {}
   std::set<std::string> names() {
     out.write(folder / "t");
     const safetensors_file file(folder / "t");
@@ -56,7 +56,7 @@ struct official_traced {
 }  // namespace
 
 TEST_CASE("io/official_trace: names of a gmoe model with a block that has no router") {
-  official_traced<official_gmoe_card<>> t;
+  official_traced t("official-gmoe");
   t.tracer.pass();
   std::set<std::string> expected{"tokens", "embeddings", "ln_f", "logits", "lm_loss", "aux_loss", "total_loss"};
   for (const char* name : {"attn_out", "moe_in", "block_out"})
@@ -68,11 +68,11 @@ TEST_CASE("io/official_trace: names of a gmoe model with a block that has no rou
 }
 
 TEST_CASE("io/official_trace: names and shapes of a baseline, with training steps") {
-  official_traced<official_gshard_card> t;
+  official_traced t("official-gshard");
   t.tracer.pass();
   std::vector<std::int64_t> steps;
   t.tracer.train(3, [&](std::int64_t step) {
-    for (parameter<B>* p : t.model.parameters()) p->forget_gradient();
+    for (parameter<B>* p : t.model->parameters()) p->forget_gradient();
     steps.push_back(step);
     return traced_step{0.5 + static_cast<double>(step), 7};
   });
@@ -94,19 +94,20 @@ TEST_CASE("io/official_trace: names and shapes of a baseline, with training step
   const double loss = file.read<double>("total_loss")[0];
   CHECK(file.read<double>("train/loss") == std::vector<double>{loss, loss, loss});
   CHECK(loss == doctest::Approx(file.read<double>("lm_loss")[0] + file.read<double>("aux_loss")[0]));
-  each_official_tensor(t.model, [&](const official_tensor<B>& p) {
+  each_official_tensor(*t.model, [&](const official_tensor<B>& p) {
     if (!p.repeats()) CHECK(file.read<double>("after/" + p.name) == p.pack(p.holder->value()));
   });
 }
 
 TEST_CASE("io/official_trace: training steps see the gradients of their own step") {
-  official_traced<official_dense_card> t;
+  official_traced t("dense-relu");
   t.tracer.pass();
-  parameter<B>& bias = t.model.final_norm().bias;
+  parameter<B>& bias = *t.model->parameters().back();
+  REQUIRE(bias.name() == "ln_f.bias");
   std::vector<std::vector<double>> seen;
   t.tracer.train(2, [&](std::int64_t) {
     seen.push_back(bias.gradient().to_host());
-    for (parameter<B>* p : t.model.parameters()) p->forget_gradient();
+    for (parameter<B>* p : t.model->parameters()) p->forget_gradient();
     return traced_step{};
   });
   REQUIRE(seen.size() == 2);
@@ -116,10 +117,10 @@ TEST_CASE("io/official_trace: training steps see the gradients of their own step
 }
 
 TEST_CASE("io/official_trace: tokens that the model cannot read") {
-  language_model<official_gmoe_card<>, B> model(three_blocks(), small_card<official_gmoe_card<>>());
+  const auto model = official_model("official-gmoe");
   trace_file<double> out;
   const auto complaint = [&](const std::vector<std::int64_t>& ids, index_t sequences) {
-    return message_of<data_error>([&] { official_tracer tracer(model, ids, sequences, out); });
+    return message_of<data_error>([&] { official_tracer tracer(*model, ids, sequences, out); });
   };
   CHECK_HAS(complaint({1, 11}, 1), "id 11 at position 1 is outside the vocabulary of 11");
   CHECK_HAS(complaint({-1, 1}, 1), "id -1 at position 0");
@@ -131,9 +132,9 @@ TEST_CASE("io/official_trace: tokens that the model cannot read") {
 
 TEST_CASE("io/official_trace: sequences of one token have routing and logits, but no loss") {
   const gmoe_test::temp_folder folder;
-  language_model<official_gmoe_card<>, B> model(three_blocks(), small_card<official_gmoe_card<>>(), 3);
+  const auto model = official_model("official-gmoe");
   trace_file<double> out, longer;
-  official_tracer tracer(model, std::vector<std::int64_t>{7, 0}, 2, out);
+  official_tracer tracer(*model, std::vector<std::int64_t>{7, 0}, 2, out);
   CHECK_FALSE(tracer.predicts());
   tracer.pass();
   CHECK_HAS(message_of<data_error>([&] { tracer.train(1, [](std::int64_t) { return traced_step{}; }); }),
@@ -147,7 +148,7 @@ TEST_CASE("io/official_trace: sequences of one token have routing and logits, bu
   CHECK(file.contains("aux_loss"));
 
   // The first position of a longer sequence knows nothing of the next.
-  official_tracer two(model, std::vector<std::int64_t>{7, 4, 0, 4}, 2, longer);
+  official_tracer two(*model, std::vector<std::int64_t>{7, 4, 0, 4}, 2, longer);
   two.pass();
   longer.write(folder / "l");
   const auto one = file.read<double>("logits"), both = safetensors_file(folder / "l").read<double>("logits");

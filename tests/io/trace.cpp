@@ -8,6 +8,7 @@
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/io/safetensors_reader.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 #include "io/temp_folder.hpp"
 
@@ -60,16 +61,31 @@ struct first_rows {
   }
 };
 
-template <class Card>
+/// The trace of a model, in `folder`.
+safetensors_file trace_of(auto& model, const trace_settings& how, const trace_tokens& text,
+                          const gmoe_test::temp_folder& folder) {
+  trace_file<double> out;
+  tracer(model, text, how, out).run();
+  out.write(folder / "t");
+  return safetensors_file(folder / "t");
+}
+/// Of a card by its name.
 struct traced {
+  std::string card;
+  gmoe_test::temp_folder folder{};
+
+  safetensors_file run(const trace_settings& how, const trace_tokens& text) const {
+    return trace_of(*make_model<B>(card, two_blocks(), 3), how, text, folder);
+  }
+};
+/// Of a card that has no name.
+template <class Card>
+struct traced_type {
   gmoe_test::temp_folder folder;
 
-  safetensors_file run(const trace_settings& how, trace_tokens text) {
+  safetensors_file run(const trace_settings& how, const trace_tokens& text) const {
     language_model<Card, B> model(two_blocks(), 3);
-    trace_file<double> out;
-    tracer(model, text, how, out).run();
-    out.write(folder / "t");
-    return safetensors_file(folder / "t");
+    return trace_of(model, how, text, folder);
   }
 };
 
@@ -85,7 +101,7 @@ std::set<std::string> below(const safetensors_file& file, const std::string& pre
 }  // namespace
 
 TEST_CASE("io/trace: every name of a layer, in evaluation and in training") {
-  traced<gmoe_card> gmoe;
+  const traced gmoe{"gmoe"};
   const std::set<std::string> evaluated{"attn_out",
                                         "moe_in",
                                         "router_h",
@@ -123,21 +139,21 @@ TEST_CASE("io/trace: every name of a layer, in evaluation and in training") {
   CHECK(trained.entry("layer1/chosen").shape == std::vector<index_t>{2, 3, 1});
   CHECK(trained.entry("loss/total").shape.empty());
 
-  traced<dense_card> dense;
+  const traced dense{"dense"};
   const safetensors_file plain = dense.run({}, scored);
   CHECK(below(plain, "layer0/") == std::set<std::string>{"attn_out", "moe_in", "dense_out", "block_out"});
   CHECK(below(plain, "loss/") == std::set<std::string>{"language", "total"});
 }
 
 TEST_CASE("io/trace: buffers before and after, as training steps change them") {
-  traced<with<gmoe_card, counting_top_1>> t;
+  traced_type<with<gmoe_card, counting_top_1>> t;
   const safetensors_file file = t.run({.step = 7, .train_steps = 3}, scored);
   CHECK(file.read<double>("buffer/h.1.moe.select.steps")[0] == 0);
   CHECK(file.read<double>("after/buffer/h.1.moe.select.steps")[0] == 3);
 }
 
 TEST_CASE("io/trace: the draws are those of a training run at that step") {
-  traced<gmoe_card> t;
+  const traced t{"gmoe"};
   const auto mask = [&](const trace_settings& how) { return t.run(how, scored).read<double>("embeddings_mask"); };
   const auto at_5 = mask({.training = true, .step = 5, .seed = 9});
   CHECK(at_5 == mask({.training = true, .step = 5, .seed = 9}));
@@ -148,14 +164,14 @@ TEST_CASE("io/trace: the draws are those of a training run at that step") {
 }
 
 TEST_CASE("io/trace: sequences of one token have no need of targets") {
-  traced<switch_card> t;
+  const traced t{"switch"};
   const safetensors_file file = t.run({}, {3, {1, 2, 3}, {}});
   CHECK(file.entry("layer0/moe_in").shape == std::vector<index_t>{3, 1, 4});
   CHECK(below(file, "loss/") == std::set<std::string>{"balance", "total"});
 }
 
 TEST_CASE("io/trace: gradients need something to be wrong about") {
-  traced<gmoe_card> t;
+  const traced t{"gmoe"};
   const std::string expected =
       "trace: gradients and training steps need a tensor 'targets' beside 'tokens', with at least one position that is "
       "scored";
@@ -169,7 +185,7 @@ TEST_CASE("io/trace: mixtures in a form, each under its name") {
     every_block placement{};
     gpt2_feed_forward dense{};
   };
-  traced<two_mixtures> both;
+  traced_type<two_mixtures> both;
   const safetensors_file file = both.run({.training = true, .gradients = true, .train_steps = 1}, scored);
   CHECK(file.metadata().at("card.form.second.capacity.factor") == "1.25");
   CHECK(below(file, "layer1/first/") == std::set<std::string>{"always_out", "balance_loss", "chosen", "experts", "kept",
@@ -186,7 +202,7 @@ TEST_CASE("io/trace: mixtures in a form, each under its name") {
 }
 
 TEST_CASE("io/trace: what a form routes after its first routing, each under its number") {
-  traced<raytraced_card> t;
+  const traced t{"raytraced"};
   const safetensors_file file = t.run({.training = true, .gradients = true}, scored);
   const std::set<std::string> of_a_routing{"chosen",        "experts", "kept",   "routed_out",
                                            "router_logits", "scores",  "weights"};
@@ -205,7 +221,7 @@ TEST_CASE("io/trace: what a form routes after its first routing, each under its 
 }
 
 TEST_CASE("io/trace: a layer that routes some of the tokens has no rows for the others") {
-  traced<with<switch_card, first_rows, no_capacity, every_block>> t;
+  traced_type<with<switch_card, first_rows, no_capacity, every_block>> t;
   const trace_tokens text{2, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {}};
   CHECK(message_of<config_error>([&] { t.run({}, text); }) ==
         "trace: block 0 shows 'routed_out' of 2 rows, but a trace has a row for each of 10 tokens");

@@ -7,8 +7,7 @@
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/io/safetensors_writer.hpp"
-#include "gmoe/model/cards.hpp"
-#include "gmoe/model/language_model.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "io/temp_folder.hpp"
 
 using namespace gmoe;
@@ -32,9 +31,9 @@ struct recorded {
     file.add("layer0/kept", kept_shape, kept);
     file.add("layer0/cut/propagated_logits", cut_shape, cut);
     file.write(folder / "t");
-    language_model<gmoe_card, B> model(
-        {.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1, .d_ff = 2, .experts = 3});
-    return read_replay(folder / "t", model, 2, constants);
+    const auto model = make_model<B>(
+        "gmoe", {.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1, .d_ff = 2, .experts = 3});
+    return read_replay(folder / "t", *model, 2, constants);
   }
   std::string complaint() const {
     return message_of<file_error>([&] { read(true); });

@@ -7,8 +7,7 @@
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/io/safetensors_writer.hpp"
-#include "gmoe/model/cards.hpp"
-#include "gmoe/model/language_model.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "io/temp_folder.hpp"
 
 using namespace gmoe;
@@ -36,8 +35,8 @@ TEST_CASE("io/trace_tokens: any integer type, with or without targets") {
   CHECK(plain.ids == std::vector<std::int64_t>{1, 2, 3, 4, 5, 6});
   CHECK(plain.targets.empty());
   write(folder / "scored", {1, 3}, {1, 2, 3}, {1, 3}, {2, -100, -1});
-  language_model<switch_card, B> model({.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1});
-  const batch<B> data = trace_tokens::read(folder / "scored").batch_for(model);
+  const auto model = make_model<B>("switch", {.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1});
+  const batch<B> data = trace_tokens::read(folder / "scored").batch_for(*model);
   CHECK(data.size == 1);
   CHECK(data.sequence == 3);
   CHECK(data.scored == 1);
@@ -56,8 +55,8 @@ TEST_CASE("io/trace_tokens: what is refused") {
   write(folder / "crooked", {2, 2}, {1, 2, 3, 4}, {4}, {1, 2, 3, 4});
   CHECK_HAS(read("crooked"), "tensor 'targets' has shape [4], expected that of 'tokens', [2, 2]");
 
-  language_model<switch_card, B> model({.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1});
-  const auto complaint = [&](const trace_tokens& t) { return message_of<data_error>([&] { t.batch_for(model); }); };
+  const auto model = make_model<B>("switch", {.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1});
+  const auto complaint = [&](const trace_tokens& t) { return message_of<data_error>([&] { t.batch_for(*model); }); };
   CHECK(complaint({1, {1, 7}, {}}) == "tokens: id 7 at position 1 is outside the vocabulary of 7");
   CHECK(complaint({1, {1, -1}, {}}) == "tokens: id -1 at position 1 is outside the vocabulary of 7");
   CHECK(complaint({1, {1, 2}, {1, std::int64_t{1} << 40}}) ==

@@ -6,11 +6,14 @@
 #include <filesystem>
 #include <limits>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "backends.hpp"
 #include "gmoe/core/random.hpp"
+#include "gmoe/io/official_card.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 #include "io/temp_folder.hpp"
 #include "short_run.hpp"
@@ -21,7 +24,7 @@ using gmoe_test::temp_folder;
 namespace {
 
 using floats = GMOE_TEST_BACKEND<float>;
-using model = gmoe::language_model<gmoe::gmoe_card, floats>;
+using model = gmoe::any_model<floats>;
 
 using gmoe_test::short_run;
 using gmoe_test::text;
@@ -29,11 +32,11 @@ using gmoe_test::tiny;
 using gmoe_test::tokens;
 
 struct started {
-  model weights;
+  std::unique_ptr<model> weights;
   gmoe::trainer<model, std::uint8_t> run;
 
   explicit started(const gmoe::recipe& how = short_run, const gmoe::sizes& s = tiny, std::uint64_t seed = 7)
-      : weights(s, seed), run(weights, tokens, how) {}
+      : weights(gmoe::make_model<floats>("gmoe", s, seed)), run(*weights, tokens, how) {}
   void steps(int count) {
     for (int i = 0; i < count; ++i) run.step();
   }
@@ -44,7 +47,7 @@ struct started {
       const auto values = m.to_host();
       all.insert(all.end(), values.begin(), values.end());
     };
-    weights.each_parameter([&](auto& p) { add(p.value()); });
+    weights->each_parameter([&](auto& p) { add(p.value()); });
     run.optimizer().each_moment([&](const std::string&, const auto& first, const auto& second) {
       add(first);
       add(second);
@@ -88,16 +91,23 @@ const std::map<std::string, std::string> usual_in_format_1{
     {"sizes.top_k", "0"},     {"sizes.granularity", "1"},        {"sizes.shared_experts", "1"},
     {"sizes.moe_blocks", ""}, {"sizes.capacity_factor", "1.25"}, {"sizes.balance_alpha", "0.01"}};
 
+/// A card by its name, with numbers.
+template <class List = gmoe::all_cards>
+gmoe::any_card card_by_name(const char* name, const std::map<std::string, std::string>& numbers = {}) {
+  gmoe::any_card card = gmoe::make_card<List>(name);
+  for (const auto& [path, value] : numbers) gmoe::change_setting(card, path, value);
+  return card;
+}
+
 /// A checkpoint of version 0.1.1 of a model with this card, whose numbers it had noted as `said`.
-template <class Card>
 struct of_format_1 {
   temp_folder folder;
   std::filesystem::path file = folder / "checkpoint";
-  gmoe::language_model<Card, floats> weights;
-  gmoe::trainer<gmoe::language_model<Card, floats>, std::uint8_t> run;
+  std::unique_ptr<model> weights;
+  gmoe::trainer<model, std::uint8_t> run;
 
-  of_format_1(const Card& card, const std::map<std::string, std::string>& said)
-      : weights(prepared(card)), run(weights, tokens, short_run) {
+  of_format_1(const gmoe::any_card& card, const std::map<std::string, std::string>& said)
+      : weights(prepared(card)), run(*weights, tokens, short_run) {
     run.step();
     gmoe::save_checkpoint(file, run, "card", "cycle");
     rewrite(file, [&](auto& notes) {
@@ -107,23 +117,24 @@ struct of_format_1 {
       for (const auto& [key, value] : said) notes[key] = value;
     });
   }
-  static gmoe::language_model<Card, floats> prepared(const Card& card) {
-    gmoe::language_model<Card, floats> m(tiny, card, 7);
-    m.prepare(std::vector<std::int64_t>(32, 1));
+  static std::unique_ptr<model> prepared(const gmoe::any_card& card) {
+    auto m = card.text().name.starts_with("official-") ? gmoe::make_model<floats, gmoe::official_cards>(card, tiny, 7)
+                                                       : gmoe::make_model<floats>(card, tiny, 7);
+    m->prepare(std::vector<std::int64_t>(32, 1));
     return m;
   }
   /// The card's numbers as the file says them.
   std::string numbers() const {
     std::string text;
-    const Card card = gmoe::check_checkpoint<Card>(file).template card<Card>("file");
-    gmoe::each_setting(
-        card, [&](const gmoe::setting& s) { text += (text.empty() ? "" : ", ") + s.path() + " = " + s.text(); });
+    const gmoe::any_card own = weights->card().with_own_numbers();
+    gmoe::any_card card = gmoe::check_checkpoint(file, own).card("file", own);
+    for (const gmoe::setting& s : card.settings()) text += (text.empty() ? "" : ", ") + s.path() + " = " + s.text();
     return text;
   }
   /// Whether a run of a model with the card goes on from the file as this one does.
-  bool goes_on(const Card& card) {
-    gmoe::language_model<Card, floats> other = prepared(card);
-    gmoe::trainer again(other, tokens, short_run);
+  bool goes_on(const gmoe::any_card& card) {
+    const auto other = prepared(card);
+    gmoe::trainer again(*other, tokens, short_run);
     gmoe::load_checkpoint(file, again, "card", "cycle");
     return again.steps_done() == 1 && again.step().loss == run.step().loss;
   }
@@ -134,19 +145,19 @@ struct of_format_1 {
 TEST_CASE("io/training_checkpoint: what does not belong to the run is refused, and nothing is changed") {
   const temp_folder folder;
   const auto file = folder.path / "checkpoint.safetensors";
-  model m(tiny, 7);
-  gmoe::trainer run(m, tokens, short_run);
+  const auto m = gmoe::make_model<floats>("gmoe", tiny, 7);
+  gmoe::trainer run(*m, tokens, short_run);
   run.step();
   gmoe::save_checkpoint(file, run, "gmoe", "cycle");
   const auto load = [&](gmoe::sizes s, gmoe::recipe r, const char* variant, const char* words) {
     return message_of<gmoe::file_error>([&] {
-      model other(s, 1);
-      gmoe::trainer t(other, tokens, r);
-      const auto before = other.token_embedding().value().to_host();
+      const auto other = gmoe::make_model<floats>("gmoe", s, 1);
+      gmoe::trainer t(*other, tokens, r);
+      const auto before = other->parameters().front()->value().to_host();
       try {
         gmoe::load_checkpoint(file, t, variant, words);
       } catch (...) {
-        CHECK(before == other.token_embedding().value().to_host());
+        CHECK(before == other->parameters().front()->value().to_host());
         CHECK(t.steps_done() == 0);
         throw;
       }
@@ -192,9 +203,9 @@ TEST_CASE("io/training_checkpoint: a tensor that cannot be read is found before 
   CHECK_HAS(message_of<gmoe::file_error>(load), "'second_moment/ln_f.bias': element 3, 1e+300, does not fit into F32");
   CHECK(other.state() == before);
   CHECK(other.run.steps_done() == 0);
-  CHECK_THROWS_AS(gmoe::load_model(file, other.weights, "switch"), gmoe::file_error);
+  CHECK_THROWS_AS(gmoe::load_model(file, *other.weights, "switch"), gmoe::file_error);
   CHECK(other.state() == before);
-  gmoe::load_model(file, other.weights, "gmoe");  // needs no moments
+  gmoe::load_model(file, *other.weights, "gmoe");  // needs no moments
   CHECK(other.state() != before);
   values[3] = 1.0;
   spoil(file, {}, last, values);
@@ -207,41 +218,41 @@ TEST_CASE("io/training_checkpoint: the model alone gives the same numbers") {
   started s;
   s.steps(2);
   gmoe::save_checkpoint(folder / "checkpoint", s.run, "gmoe", "cycle", 2.5);
-  const auto header = gmoe::check_checkpoint<gmoe::gmoe_card>(folder / "checkpoint");
+  const auto header = gmoe::check_checkpoint(folder / "checkpoint", gmoe::make_card("gmoe"));
   CHECK(header.validation_loss == 2.5);
   CHECK(header.step == 2);
-  model alone(header.shape, 99);
-  gmoe::load_model(folder / "checkpoint", alone, "gmoe");
+  const auto alone = gmoe::make_model<floats>("gmoe", header.shape, 99);
+  gmoe::load_model(folder / "checkpoint", *alone, "gmoe");
   std::vector<std::vector<float>> theirs, ours;
-  s.weights.each_parameter([&](auto& p) { theirs.push_back(p.value().to_host()); });
-  alone.each_parameter([&](auto& p) { ours.push_back(p.value().to_host()); });
+  s.weights->each_parameter([&](auto& p) { theirs.push_back(p.value().to_host()); });
+  alone->each_parameter([&](auto& p) { ours.push_back(p.value().to_host()); });
   CHECK(ours == theirs);
 }
 
 TEST_CASE("io/training_checkpoint: a model restored from a file has seen the training text") {
   const temp_folder folder;
-  using hashed = gmoe::language_model<gmoe::hash_card, floats>;
-  const auto table_of = [](hashed& m) {
+  const auto table_of = [](model& m) {
     std::vector<float> table;
     m.each_buffer([&](const auto& b) { table = b.value().to_host(); });
     return table;
   };
-  hashed first(tiny, 7), alone(tiny, 7), resumed(tiny, 7);
+  const auto make = [] { return gmoe::make_model<floats>("hash", tiny, 7); };
+  const auto first = make(), alone = make(), resumed = make();
   std::vector<std::int64_t> counts(32);
   for (const std::uint8_t t : tokens) ++counts[t];
-  first.prepare(counts);
-  gmoe::trainer run(first, tokens, short_run);
+  first->prepare(counts);
+  gmoe::trainer run(*first, tokens, short_run);
   gmoe::save_checkpoint(folder / "checkpoint", run, "hash");
-  REQUIRE(table_of(first) != table_of(alone));
+  REQUIRE(table_of(*first) != table_of(*alone));
 
-  CHECK(alone.needs_preparation());
-  gmoe::load_model(folder / "checkpoint", alone, "hash");
-  CHECK_FALSE(alone.needs_preparation());
-  CHECK(table_of(alone) == table_of(first));
-  resumed.prepare(std::vector<std::int64_t>(32, 1));  // of another text
-  gmoe::trainer again(resumed, tokens, short_run);
+  CHECK(alone->needs_preparation());
+  gmoe::load_model(folder / "checkpoint", *alone, "hash");
+  CHECK_FALSE(alone->needs_preparation());
+  CHECK(table_of(*alone) == table_of(*first));
+  resumed->prepare(std::vector<std::int64_t>(32, 1));  // of another text
+  gmoe::trainer again(*resumed, tokens, short_run);
   gmoe::load_checkpoint(folder / "checkpoint", again, "hash");
-  CHECK(table_of(resumed) == table_of(first));
+  CHECK(table_of(*resumed) == table_of(*first));
 }
 
 TEST_CASE("io/training_checkpoint: a run may be made longer, with the rates of the longer run from there on") {
@@ -282,7 +293,8 @@ TEST_CASE("io/training_checkpoint: notes that no run can have written are refuse
     gmoe::save_checkpoint(file, s.run, "gmoe");
     spoil(file, {{key, value}});
     const auto begin = std::chrono::steady_clock::now();
-    const std::string message = message_of<gmoe::file_error>([&] { gmoe::check_checkpoint<gmoe::gmoe_card>(file); });
+    const std::string message =
+        message_of<gmoe::file_error>([&] { gmoe::check_checkpoint(file, gmoe::make_card("gmoe")); });
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
     CHECK_HAS(message, "checkpoint'");  // names the file
     CHECK(message.size() < 500);
@@ -306,12 +318,13 @@ TEST_CASE("io/training_checkpoint: notes that no run can have written are refuse
   CHECK_HAS(refusal("sizes.positions", "17"), "'parameter/wpe' has shape [16, 16], but its sizes make 17 x 16");
   CHECK_HAS(refusal("sizes.experts", "4"), "has shape");
   gmoe::save_checkpoint(file, s.run, "gmoe");
-  const auto refusal_by = [&]<class Card>(Card) {
-    return message_of<gmoe::file_error>([&] { gmoe::check_checkpoint<Card>(file); });
+  const auto refusal_by = [&](const gmoe::any_card& card) {
+    return message_of<gmoe::file_error>([&] { gmoe::check_checkpoint(file, card); });
   };
-  CHECK_HAS(refusal_by(gmoe::switch_card{}), "no metadata 'card.capacity.factor'");
-  CHECK_HAS(refusal_by(gmoe::with<gmoe::gmoe_card, gmoe::linear_router>{}), "has no tensor 'parameter/router.0.gate'");
-  CHECK(gmoe::check_checkpoint<gmoe::gmoe_card>(file).shape.d_model == 16);
+  CHECK_HAS(refusal_by(gmoe::make_card("switch")), "no metadata 'card.capacity.factor'");
+  const gmoe::any_card other_router(gmoe::with<gmoe::gmoe_card, gmoe::linear_router>{});
+  CHECK_HAS(refusal_by(other_router), "has no tensor 'parameter/router.0.gate'");
+  CHECK(gmoe::check_checkpoint(file, gmoe::make_card("gmoe")).shape.d_model == 16);
 }
 
 TEST_CASE("io/training_checkpoint: the numbers of the card are the file's") {
@@ -355,7 +368,8 @@ TEST_CASE("io/training_checkpoint: numbers of the card that are missing, unknown
     rewrite(file, change);
     started other;
     const auto before = other.state();
-    const std::string asked = message_of<gmoe::file_error>([&] { gmoe::check_checkpoint<gmoe::gmoe_card>(file); });
+    const std::string asked =
+        message_of<gmoe::file_error>([&] { gmoe::check_checkpoint(file, gmoe::make_card("gmoe")); });
     CHECK(message_of<gmoe::file_error>([&] { gmoe::load_checkpoint(file, other.run, "gmoe"); }) == asked);
     CHECK(other.state() == before);
     CHECK_HAS(asked, "checkpoint': ");  // names the file
@@ -377,16 +391,16 @@ TEST_CASE("io/training_checkpoint: numbers of the card that are missing, unknown
 
 TEST_CASE("io/training_checkpoint: files of version 0.1.1, the numbers that every card had") {
   {
-    auto card = gmoe::card<gmoe::gmoe_card>(gmoe::switch_loss{.alpha = 0.02});
+    gmoe::any_card card = card_by_name("gmoe", {{"balance.alpha", "0.02"}});
     of_format_1 old(card, {{"sizes.balance_alpha", "0.02"}});
     CHECK(old.numbers() == "select.k = 1, balance.alpha = 0.02");
     CHECK(old.goes_on(card));
-    card.balance.alpha = 0.03;
+    gmoe::change_setting(card, "balance.alpha", "0.03");
     CHECK_HAS(message_of<gmoe::file_error>([&] { old.goes_on(card); }),
               "this checkpoint's card.balance.alpha is '0.02', but this run's is '0.03'");
   }
   {
-    const auto card = gmoe::card<gmoe::switch_card>(gmoe::limited_capacity{.factor = 2}, gmoe::top_k{.k = 2});
+    const gmoe::any_card card = card_by_name("switch", {{"capacity.factor", "2"}, {"select.k", "2"}});
     of_format_1 old(card, {{"sizes.capacity_factor", "2"}, {"sizes.top_k", "2"}});
     CHECK(old.numbers() ==
           "select.k = 2, capacity.factor = 2, capacity.order = token_order, capacity.room = rounded_up, "
@@ -394,35 +408,35 @@ TEST_CASE("io/training_checkpoint: files of version 0.1.1, the numbers that ever
     CHECK(old.goes_on(card));
   }
   {
-    of_format_1 old(gmoe::gshard_card{}, {});  // of top_k = 0 the card's own is 2
+    of_format_1 old(gmoe::make_card("gshard"), {});  // of top_k = 0 the card's own is 2
     CHECK(old.numbers() ==
           "select.k = 2, capacity.factor = 1.25, capacity.order = within_choice, capacity.room = rounded_up, "
           "balance.alpha = 0.01, placement.first = 0");
-    CHECK(old.goes_on({}));
+    CHECK(old.goes_on(old.weights->card()));
   }
   {
-    of_format_1 old(gmoe::gmoe_no_local_top2_card{}, {});
+    of_format_1 old(gmoe::make_card("gmoe-no-local-top2"), {});
     CHECK(old.numbers() ==
           "select.k = 2, capacity.factor = 1.25, capacity.order = token_order, capacity.room = tokens, "
           "balance.alpha = 0.01");
-    CHECK(old.goes_on({}));
+    CHECK(old.goes_on(old.weights->card()));
   }
   {
-    of_format_1 old(gmoe::hash_card{}, {{"sizes.balance_alpha", "7"}});  // which it did not use
+    of_format_1 old(gmoe::make_card("hash"), {{"sizes.balance_alpha", "7"}});  // which it did not use
     CHECK(old.numbers() == "select.k = 1, placement.first = 0");
-    CHECK(old.goes_on({}));
+    CHECK(old.goes_on(old.weights->card()));
   }
   {
-    of_format_1 old(gmoe::dense_card{}, {});
+    of_format_1 old(gmoe::make_card("dense"), {});
     CHECK(old.numbers() == "");
-    CHECK(old.goes_on({}));
+    CHECK(old.goes_on(old.weights->card()));
   }
 }
 
 TEST_CASE("io/training_checkpoint: files of version 0.1.1, the numbers of some cards") {
   {
-    const auto card = gmoe::card<gmoe::deepseek_moe_card>(
-        gmoe::fine_grained<gmoe::layer_pool>{.granularity = 3, .shared_experts = 2});
+    const gmoe::any_card card =
+        card_by_name("deepseek-moe", {{"experts.granularity", "3"}, {"experts.shared_experts", "2"}});
     of_format_1 old(card, {{"sizes.granularity", "3"}, {"sizes.shared_experts", "2"}});
     CHECK(old.numbers() ==
           "experts.granularity = 3, experts.shared_experts = 2, select.k = 2, balance.alpha = 0.01, "
@@ -431,25 +445,27 @@ TEST_CASE("io/training_checkpoint: files of version 0.1.1, the numbers of some c
   }
   {
     // GMoE's parts are all routed, though each model had a number of shared experts.
-    const auto card = gmoe::card<gmoe::gmoe_fine_grained_card>(gmoe::fine_grained<gmoe::global_pool>{.granularity = 2});
+    const gmoe::any_card card = gmoe::make_card("gmoe-fine-grained");
     of_format_1 old(card, {{"sizes.granularity", "2"}});
     CHECK(old.numbers() == "experts.granularity = 2, experts.shared_experts = 0, select.k = 1, balance.alpha = 0.01");
     CHECK(old.goes_on(card));
   }
   {
-    using listed_card = gmoe::with<gmoe::smoe_card, gmoe::listed_blocks>;
-    const listed_card card{.placement = {{1}}};
+    const gmoe::any_card card = card_by_name<gmoe::official_cards>("official-switch", {{"placement.blocks", "1"}});
     of_format_1 old(card, {{"sizes.moe_blocks", "1"}});
-    CHECK(old.numbers() == "select.k = 2, balance.alpha = 0.01, placement.blocks = 1");
+    CHECK(old.numbers() ==
+          "select.k = 1, capacity.factor = 1.25, capacity.order = token_order, capacity.room = rounded_up, "
+          "balance.alpha = 0.01, "
+          "placement.blocks = 1");
     CHECK(old.goes_on(card));
   }
 }
 
 TEST_CASE("io/training_checkpoint: files of version 0.1.1 that cannot be one are refused by the names in them") {
   const auto refusal = [](const std::map<std::string, std::string>& said, const std::string& missing = "") {
-    of_format_1 old(gmoe::deepseek_moe_card{}, said);
+    of_format_1 old(gmoe::make_card("deepseek-moe"), said);
     rewrite(old.file, [&](auto& notes) { notes.erase(missing); });
-    return message_of<gmoe::file_error>([&] { gmoe::check_checkpoint<gmoe::deepseek_moe_card>(old.file); });
+    return message_of<gmoe::file_error>([&] { gmoe::check_checkpoint(old.file, gmoe::make_card("deepseek-moe")); });
   };
   CHECK_HAS(refusal({}, "sizes.balance_alpha"), "no metadata 'sizes.balance_alpha'");
   CHECK_HAS(refusal({}, "sizes.moe_blocks"), "no metadata 'sizes.moe_blocks'");
@@ -473,7 +489,7 @@ struct series_card {
 }  // namespace
 
 TEST_CASE("io/training_checkpoint: mixtures in a form, with numbers by their paths") {
-  using series = gmoe::language_model<series_card, B>;
+  using series = gmoe::language_model<series_card, floats>;
   const temp_folder folder;
   const auto file = folder.path / "checkpoint";
   series_card card;
