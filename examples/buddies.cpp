@@ -158,9 +158,8 @@ int run(const CLI::App&, arguments a) {
                                   " bytes to record and to evaluate, expected at least 2 each");
 
   const examples::budget_report found = saved.model->evaluate_within(a.how);
-  std::printf("%s; %s, whose perplexity is %.4f on %s\n", saved.state.c_str(),
-              examples::plural(found.experts, "expert").c_str(), found.whole.perplexity(),
-              examples::plural(found.whole.tokens, "token").c_str());
+  std::printf("%s; perplexity %.4f with all of its %s, on %s\n", saved.state.c_str(), found.whole.perplexity(),
+              examples::plural(found.experts, "expert").c_str(), examples::plural(found.whole.tokens, "token").c_str());
   print_table(found);
   if (!found.no_weights.empty()) std::printf("no buddies by weights: %s\n", found.no_weights.c_str());
   if (!a.json_file.empty()) gmoe::atomic_write(a.json_file, results_json(saved, a, found).dump(1) + "\n");
