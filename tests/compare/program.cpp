@@ -494,8 +494,9 @@ TEST_CASE("compare/program: Ctrl-C keeps what is finished, the same command cont
 TEST_CASE("compare/program: a group is all its variants, among others") {
   const bench b;
   REQUIRE_MESSAGE(b.run(bench::tiny({"--variants", "smoe,group:gshard", "--text", "text.txt"})) == 0, b.err());
+  const json results = b.results();
   words trained;
-  for (const json& run : b.results()["runs"]) trained.push_back(run["variant"]);
+  for (const json& run : results["runs"]) trained.push_back(run["variant"]);
   CHECK(trained == words{"smoe", "gshard", "gshard-paper"});
 }
 
