@@ -110,5 +110,7 @@ struct moe_plus_plus_card : smoe_card {
 
 using pools_cards = card_list<hmoe_card, hmoe_top_p_card, mohge_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card,
                               moe_plus_plus_card>;
+template <>
+inline constexpr group_text group_of<pools_cards>{"pools", "which experts does a layer see, and how wide are they?"};
 
 }  // namespace gmoe
