@@ -258,6 +258,16 @@ struct raytraced_card : smoe_card {
   expert_path form{};  // S = 3 steps
 };
 // [/raytraced]
+// [chain-of-experts]
+struct chain_of_experts_card : smoe_card {
+  static constexpr card_text text{"chain-of-experts", "Wang et al. 2025",
+                                  "two rounds of top-1 within a layer, each with a router of its own"};
+  per_round<linear_router> router{};  // W_j
+  top_k select{.k = 1};               // so that two rounds cost what smoe's top-2 costs
+  selected_score gate{};              // w = p_e
+  chain form{};                       // C = 2 rounds
+};
+// [/chain-of-experts]
 // [noisy-top-k]
 struct noisy_top_k_card : smoe_card {
   static constexpr card_text text{"noisy-top-k", "Shazeer et al., ICLR 2017",
@@ -586,6 +596,7 @@ bool all_same() {
                        same<comet_card, gmoe::comet_card>(),
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
+                       same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
                        same<remoe_card, gmoe::remoe_card>(),
@@ -723,6 +734,9 @@ constexpr auto comet_plus = comet + L * 2 * N * N;
 // [raytraced-parameters]
 constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [/raytraced-parameters]
+// [chain-of-experts-parameters]
+constexpr auto chain_of_experts = smoe + L * N * d;  // a second router
+// [/chain-of-experts-parameters]
 // [sigmoid-shared-parameters]
 constexpr auto sigmoid_shared = smoe + L * 2 * d * m;  // a shared expert in every block
 // [/sigmoid-shared-parameters]
@@ -897,6 +911,7 @@ int main() {
   good &= counts<gmoe::comet_card>("comet", comet);
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
+  good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
   good &= counts<gmoe::remoe_card>("remoe", remoe);

@@ -49,6 +49,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "comet",
                            "comet-plus",
                            "raytraced",
+                           "chain-of-experts",
                            "sigmoid-shared",
                            "loss-free",
                            "remoe",
