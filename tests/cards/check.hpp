@@ -21,18 +21,12 @@
 #include "gmoe/model/generate.hpp"
 #include "moe_checks.hpp"
 
-// Compiling one file by hand takes less time with those cards alone that it asks for:
-// -DGMOE_TEST_CARDS='gmoe::card_list<gmoe::smoe_card>'
-#if !defined(GMOE_TEST_CARDS)
-#define GMOE_TEST_CARDS gmoe::all_cards
-#endif
-
 namespace gmoe_test {
 
 /// A small model of a card.
 struct card_case {
   std::string card;
-  std::vector<std::pair<std::string, std::string>> set{};  ///< numbers by name, such as {"select.k", "2"}
+  numbers set{};
   gmoe::sizes shape = small_sizes();
   index_t batch = 2, sequence = 5;
   bool training = true;
@@ -42,9 +36,7 @@ struct card_case {
 
 /// The card with the numbers of the case.
 inline gmoe::any_card card_of(const card_case& c) {
-  gmoe::any_card card = gmoe::make_card<GMOE_TEST_CARDS>(c.card);
-  for (const auto& [name, value] : c.set) gmoe::change_setting(card, name, value);
-  return card;
+  return card_with(c.card, c.set);
 }
 
 /// Its model, with weights large enough that every path matters. One that must see the text first has counted that of

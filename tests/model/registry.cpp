@@ -49,6 +49,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "comet",
                            "comet-plus",
                            "raytraced",
+                           "moe-plus-plus",
                            "chain-of-experts",
                            "sigmoid-shared",
                            "loss-free",
