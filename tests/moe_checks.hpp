@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends.hpp"
+#include "drawn.hpp"
 #include "gmoe/autograd/gradient_check.hpp"
 #include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
@@ -144,8 +145,6 @@ struct text {
   }
 };
 
-inline const gmoe::random_stream step_random{77};
-
 /// A forward pass of the library, in the step that the model has come to; `tape` may be null.
 template <class Model>
 gmoe::losses<typename Model::backend_type> losses_of(const Model& model, const text& t, bool training,
@@ -160,12 +159,9 @@ gmoe::losses<typename Model::backend_type> losses_of(const Model& model, const t
   return model.loss(ctx, t.on<B>(model.shape().vocab));
 }
 
-/// The same numbers as the library's streams give, as the papers' draws.
+/// The papers' draws.
 inline double second_choice_draw(std::size_t block, std::size_t token) {
-  return step_random.fork(block)
-      .fork(static_cast<std::uint64_t>(gmoe::random_site::capacity))
-      .fork(std::uint64_t{1})
-      .uniform(token);
+  return drawn("second_choice_draw", block, token);
 }
 
 template <class B>
@@ -261,6 +257,7 @@ gmoe::findings<typename Model::backend_type> compare_with_naive(Model& model, na
   how.training = training;
   how.step = static_cast<std::size_t>(model.step());
   how.relu_dense = relu_dense;
+  how.draw = drawn;
   naive::number::start();
   const naive::weights w = weights_of(model.parameters());
   const naive::result expected =

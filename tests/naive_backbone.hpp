@@ -32,10 +32,12 @@ struct settings {
   bool relu_dense = false;    ///< blocks without a mixture
   double angle_base = 10000;  ///< of rotary positions
   mask drop;
+  mask draw;  ///< what a mixture draws at random, by the names of docs/checkpoints.md
 };
 
 struct layer_record {
-  mat logits;
+  mat logits, scores, weights;                 ///< empty where nobody wrote them down
+  bool weighs_kept = false;                    ///< weights are of the kept, else of the chosen
   std::vector<std::vector<int>> chosen, kept;  ///< -1: dropped
   std::vector<layer_record> rounds;            ///< where a mixture routes several times: these instead
 };

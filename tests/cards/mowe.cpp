@@ -1,4 +1,5 @@
 // Words as far as they are read, looked up one after the other.
+#include "cards/mowe.hpp"
 #include "cards/check.hpp"
 #include "gmoe/model/causality.hpp"
 #include "gmoe/train/trainer.hpp"
@@ -7,42 +8,12 @@ using namespace gmoe_test;
 
 namespace {
 
-bool is_letter(int id) {
-  return (id >= '0' && id <= '9') || (id >= 'A' && id <= 'Z') || (id >= 'a' && id <= 'z') || (id > 127 && id < 256);
-}
-
-struct word_equations : naive::mixture {
-  std::size_t experts = 4, width = 12, longest = 8;
-  bool words = true;
-  std::vector<int> bucket;
-
-  int expert_of(const std::vector<int>& tokens, std::size_t t, std::size_t sequence) const {
-    int sum = bucket[static_cast<std::size_t>(tokens[t])];
-    for (std::size_t j = 1; words && j < longest && j <= t % sequence; ++j) {
-      if (!is_letter(tokens[t - j + 1]) || !is_letter(tokens[t - j])) break;
-      sum += static_cast<int>(
-          gmoe::word_router::shift(static_cast<index_t>(j), tokens[t - j], static_cast<index_t>(experts)));
-    }
-    return sum % static_cast<int>(experts);
-  }
-  naive::mat operator()(const naive::call& at, naive::layer_record& record) override {
-    naive::mat y;
-    for (std::size_t t = 0; t < at.x.size(); ++t) {
-      const int e = expert_of(at.tokens, t, at.how.sequence);
-      record.chosen.push_back({e});
-      y.push_back(naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"), static_cast<std::size_t>(e) * width,
-                                width, at.x[t]));
-    }
-    record.kept = record.chosen;
-    return y;
-  }
-};
-
 card_case of_letters(index_t sequence = 7) {
   card_case c{.card = "mowe", .batch = 3, .sequence = sequence};
   c.shape.vocab = 123;  // the last one is z: half of the random ids are letters and digits
   return c;
 }
+
 word_equations with_buckets_of(const card_case& c) {
   std::vector<std::int64_t> counts(static_cast<std::size_t>(c.shape.vocab), 1);
   for (const id_type id : text(c.batch, c.sequence, c.shape.vocab).tokens) ++counts[static_cast<std::size_t>(id)];

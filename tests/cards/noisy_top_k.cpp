@@ -1,88 +1,8 @@
 // Noise on logits, and who would have been chosen with other noise, token by token.
+#include "cards/noisy_top_k.hpp"
 #include "cards/check.hpp"
 
 using namespace gmoe_test;
-
-namespace {
-
-double normal_below(double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; }
-naive::number normal_below(const naive::number& x) {
-  const double v = x.value();
-  return naive::number::of(x, normal_below(v), std::exp(-v * v / 2) / std::sqrt(2 * std::acos(-1.0)));
-}
-naive::number soft(const naive::number& x) { return log(naive::number(1) + exp(x)); }
-
-/// The number with so much of the distribution below it, by halving.
-double quantile_of(double below) {
-  double low = -10, high = 10;
-  for (int i = 0; i < 100; ++i) (normal_below((low + high) / 2) < below ? low : high) = (low + high) / 2;
-  return low;
-}
-
-naive::number squared_variation_of(const naive::vec& v) {
-  const double n = static_cast<double>(v.size());
-  naive::number mean, variance;
-  for (const naive::number& a : v) mean += a / n;
-  for (const naive::number& a : v) variance += (a - mean) * (a - mean) / n;
-  return variance / (mean * mean + 1e-10);
-}
-
-struct noisy_equations : naive::mixture {
-  std::size_t experts = 4, width = 12, k = 2;
-  double importance = 0.01, load = 0.01, least = 0.01;
-  std::vector<naive::number> balance;
-
-  naive::mat operator()(const naive::call& at, naive::layer_record& record) override {
-    const std::string router = "router." + std::to_string(at.layer) + ".";
-    const gmoe::random_stream random =
-        step_random.fork(at.block).fork(static_cast<std::uint64_t>(gmoe::random_site::router));
-    naive::mat y;
-    naive::vec weighs(experts), wanted(experts);
-    const double tokens = static_cast<double>(at.x.size());
-    for (std::size_t t = 0; t < at.x.size(); ++t) {
-      const naive::vec &x = at.x[t], clean = rows_times(at.w.at(router + "gate"), x);
-      naive::vec noise = rows_times(at.w.at(router + "noise"), x), z = clean;
-      for (std::size_t e = 0; e < experts; ++e) {
-        noise[e] = soft(noise[e]) + least;
-        if (at.how.training) z[e] += noise[e] * quantile_of(random.word(t * experts + e) * 0x1.0p-32);
-      }
-      const std::vector<int> chosen = naive::largest(z, k);
-      const naive::vec p = naive::softmax(z);
-      naive::number sum = 1e-9;
-      for (const int e : chosen) sum += p[static_cast<std::size_t>(e)];
-      naive::vec out(x.size());
-      for (const int c : chosen) {
-        const auto e = static_cast<std::size_t>(c);
-        const naive::number w = p[e] / sum;
-        weighs[e] += w / tokens;
-        const naive::vec part = naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"),
-                                              (at.layer * experts + e) * width, width, x);
-        for (std::size_t i = 0; i < x.size(); ++i) out[i] += w * part[i];
-      }
-      record.chosen.push_back(chosen);
-      y.push_back(out);
-      for (std::size_t e = 0; e < experts && k < experts; ++e) {
-        naive::vec others;
-        for (std::size_t o = 0; o < experts; ++o)
-          if (o != e) others.push_back(z[o]);
-        const naive::number threshold = others[static_cast<std::size_t>(naive::largest(others, k).back())];
-        wanted[e] += normal_below((clean[e] - threshold) / noise[e]) / tokens;
-      }
-    }
-    record.kept = record.chosen;
-    naive::number loss = naive::number(importance) * squared_variation_of(weighs);
-    if (at.how.training && k < experts) loss += naive::number(load) * squared_variation_of(wanted);
-    balance.push_back(loss);
-    return y;
-  }
-  std::map<std::string, naive::number> losses() override {
-    naive::number sum;
-    for (const naive::number& l : balance) sum += l / static_cast<double>(balance.size());
-    return {{"balance", sum}};
-  }
-};
-
-}  // namespace
 
 TEST_CASE("cards/noisy_top_k: its equations, with noise in training and without in evaluation") {
   card_case c{.card = "noisy-top-k", .set = {{"balance.importance", "0.4"}, {"balance.load", "0.3"}}};

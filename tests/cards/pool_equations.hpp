@@ -2,9 +2,7 @@
 /// A mixture of the k best experts of a list, token by token: what the cards of other pools have in common. Each of
 /// them overrides what it does in another way.
 
-#include <numeric>
-
-#include "naive_backbone.hpp"
+#include "cards/equations.hpp"
 
 namespace gmoe_test {
 
@@ -79,7 +77,7 @@ struct pool_equations : naive::mixture {
     load.mean.resize(n);
     naive::mat y;
     for (std::size_t t = 0; t < at.x.size(); ++t) {
-      const naive::vec p = scores(at, logits(at, t));
+      const naive::vec z = logits(at, t), p = scores(at, z);
       const std::vector<int> chosen = choose(at, p);
       const naive::vec w = weights(p, chosen);
       naive::vec out(at.x[t].size());
@@ -96,6 +94,9 @@ struct pool_equations : naive::mixture {
       remember(at, t, chosen, w);
       record.chosen.push_back(chosen);
       record.kept.push_back(chosen);
+      record.logits.push_back(z);
+      record.scores.push_back(p);
+      record.weights.push_back(w);
       y.push_back(out);
     }
     return y;

@@ -1,75 +1,8 @@
 // Paths from expert to expert, drawn step by step, walked for one token after the other.
+#include "cards/raytraced.hpp"
 #include "cards/check.hpp"
 
 using namespace gmoe_test;
-
-namespace {
-
-struct raytraced_equations : naive::mixture {
-  std::size_t experts = 4, width = 12, steps = 3, fan = 2;
-  bool draws = true;
-
-  static double draw(std::size_t block, std::size_t step, std::size_t token) {
-    gmoe::random_stream random = step_random;
-    if (step > 0) random = random.fork("round").fork(step);
-    return random.fork(block).fork(static_cast<std::uint64_t>(gmoe::random_site::selection)).uniform(token);
-  }
-  naive::mat operator()(const naive::call& at, naive::layer_record& record) override {
-    const naive::weight& gate = at.w.at("router." + std::to_string(at.layer) + ".gate");
-    const std::size_t nobody = experts;
-    record.rounds.resize(steps);
-    naive::mat y;
-    for (std::size_t t = 0; t < at.x.size(); ++t) {
-      naive::vec u = at.x[t], out(u.size());
-      std::size_t last = nobody;
-      for (std::size_t s = 0; s < steps; ++s) {
-        const bool left = s > 0 && last == nobody;
-        std::size_t next = nobody;
-        naive::number share;
-        if (!left) {
-          std::vector<std::size_t> may;  // the last one is the exit
-          for (std::size_t e = 0; e <= experts; ++e) {
-            const std::size_t ahead = (e + experts - last % experts - 1) % experts + 1;  // 1 ... N
-            if (s == 0 ? e < experts : e == nobody || ahead <= fan) may.push_back(e);
-          }
-          naive::vec z;
-          for (const std::size_t e : may) {
-            naive::number sum;
-            for (std::size_t i = 0; i < u.size(); ++i) sum += gate(e, i) * u[i];
-            z.push_back(sum);
-          }
-          const naive::vec p = naive::softmax(z);
-          std::size_t pick = static_cast<std::size_t>(naive::largest(p, 1)[0]);
-          if (at.how.training || draws) {
-            double up_to = 0, total = 0;
-            for (const naive::number& v : p) total += v.value();
-            for (pick = 0; (up_to += p[pick].value()) <= draw(at.block, s, t) * total; ++pick) {
-            }
-          }
-          next = may[pick];
-          share = p[pick];
-        }
-        auto& round = record.rounds[s];
-        round.chosen.emplace_back();
-        if (next != nobody) {
-          round.chosen.back().push_back(static_cast<int>(next));
-          const naive::vec part = naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"),
-                                                (at.layer * experts + next) * width, width, u);
-          for (std::size_t i = 0; i < u.size(); ++i) {
-            u[i] += share * part[i];
-            out[i] += share * part[i];
-          }
-        }
-        last = next;
-      }
-      y.push_back(out);
-    }
-    for (auto& round : record.rounds) round.kept = round.chosen;
-    return y;
-  }
-};
-
-}  // namespace
 
 TEST_CASE("cards/raytraced: its equations, and that paths follow the graph until they leave") {
   card_case c{.card = "raytraced", .batch = 3};

@@ -1,45 +1,8 @@
 // Experts of neighbouring layers, opened step by step.
+#include "cards/rexmoe.hpp"
 #include "cards/check.hpp"
-#include "cards/pool_equations.hpp"
 
 using namespace gmoe_test;
-
-namespace {
-
-/// Blocks of r layers; N_t experts may be asked in step t.
-struct rexmoe_equations : pool_equations {
-  double alpha = 0.01;
-  /// `open` of the experts of blocks of r layers, 4 of each of three layers; training draws them.
-  rexmoe_equations(std::size_t r, const std::vector<std::size_t>& open) {
-    widths.assign(12, 12);
-    for (std::size_t l = 0; l < 3; ++l) {
-      visible.emplace_back();
-      allowed.emplace_back();
-      std::vector<std::pair<double, std::size_t>> draws;
-      const gmoe::random_stream random =
-          step_random.fork(l).fork(static_cast<std::uint64_t>(gmoe::random_site::selection)).fork("candidates");
-      for (std::size_t owner = l / r * r; owner < std::min(l / r * r + r, std::size_t{3}); ++owner)
-        for (std::size_t e = 4 * owner; e < 4 * owner + 4; ++e) {
-          const std::size_t place = visible[l].size();
-          if (owner != l) draws.push_back({random.word(place), place});
-          visible[l].push_back(static_cast<int>(e));
-          allowed[l].push_back(owner == l);
-        }
-      std::sort(draws.rbegin(), draws.rend());
-      for (std::size_t i = 0; i + 4 < open[l]; ++i) allowed[l][draws[i].second] = true;
-    }
-  }
-  std::map<std::string, naive::number> losses() override {
-    naive::number all;
-    for (const layer_load& load : loads)
-      for (std::size_t i = 0; i < load.mean.size(); ++i)
-        all += naive::number(alpha * static_cast<double>(load.mean.size()) * load.pairs[i] / load.all_pairs) *
-               load.mean[i];
-    return {{"balance", all / static_cast<double>(loads.size())}};
-  }
-};
-
-}  // namespace
 
 TEST_CASE("cards/rexmoe: its equations while experts are opened, differences, and token by token") {
   // Two layers of 8, then one of 4, as there is none to reuse from; step t is the one after c.step.

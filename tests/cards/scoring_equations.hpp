@@ -1,7 +1,7 @@
 #pragma once
 /// What the references of cards with other scores have in common.
 
-#include "cards/check.hpp"
+#include "cards/equations.hpp"
 
 namespace gmoe_test {
 
@@ -44,17 +44,20 @@ struct scored_mixture : naive::mixture {
       for (const int e : chosen) sum += s[static_cast<std::size_t>(e)];
       naive::vec out(x.size());
       if (shared) out = naive::expert(at.w.at(local + "w_in"), at.w.at(local + "w_out"), 0, width, x);
+      record.weights.emplace_back();
       for (const int c : chosen) {
         const auto e = static_cast<std::size_t>(c);
         const naive::vec part = naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"),
                                               (at.layer * experts + e) * width, width, x);
-        for (std::size_t i = 0; i < x.size(); ++i) out[i] += weight(s[e], sum) * part[i];
+        record.weights.back().push_back(weight(s[e], sum));
+        for (std::size_t i = 0; i < x.size(); ++i) out[i] += record.weights.back().back() * part[i];
       }
       record.chosen.push_back(chosen);
       all.push_back(s);
       y.push_back(out);
     }
     record.kept = record.chosen;
+    record.scores = all;
     if (alpha > 0) balance.push_back(loss(at, all, record.chosen));
     return y;
   }

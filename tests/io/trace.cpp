@@ -26,21 +26,25 @@ constexpr auto two_blocks = [] {
   return s;
 };
 
-/// Top-1 that counts the steps.
+/// Top-1 that counts the steps, and is told of each before it begins.
 struct counting_top_1 {
   using slot = slots::select;
   template <class B>
   struct layer {
-    buffer<B> steps;
+    buffer<B> steps, told;
   };
   template <class B>
   layer<B> make_layer(const builder<B>& make, const layer_shape&) const {
-    return {make.constant_buffer("steps", 1, 1, 0)};
+    return {make.constant_buffer("steps", 1, 1, 0), make.constant_buffer("told", 1, 1, 0)};
   }
   index_t at_most(const layer_shape&) const { return 1; }
   template <class B>
   id_matrix<B> choose(const place<B>& at, const routing<B>& r) const {
     return top_k{}.choose(at, r);
+  }
+  void before_step(std::int64_t step, const auto& my) const {
+    using of = std::remove_cvref_t<decltype(my.layer.told.value())>;
+    my.layer.told.value() = of::filled(1, 1, static_cast<double>(step));
   }
   template <class B>
   void after_step(std::int64_t, const layer_statistics<B>&, const auto& my) const {
@@ -150,6 +154,8 @@ TEST_CASE("io/trace: buffers before and after, as training steps change them") {
   const safetensors_file file = t.run({.step = 7, .train_steps = 3}, scored);
   CHECK(file.read<double>("buffer/h.1.moe.select.steps")[0] == 0);
   CHECK(file.read<double>("after/buffer/h.1.moe.select.steps")[0] == 3);
+  CHECK(file.read<double>("buffer/h.1.moe.select.told")[0] == 7);
+  CHECK(file.read<double>("after/buffer/h.1.moe.select.told")[0] == 9);
 }
 
 TEST_CASE("io/trace: the draws are those of a training run at that step") {
@@ -204,8 +210,8 @@ TEST_CASE("io/trace: mixtures in a form, each under its name") {
 TEST_CASE("io/trace: what a form routes after its first routing, each under its number") {
   const traced t{"raytraced"};
   const safetensors_file file = t.run({.training = true, .gradients = true}, scored);
-  const std::set<std::string> of_a_routing{"chosen",        "experts", "kept",   "routed_out",
-                                           "router_logits", "scores",  "weights"};
+  const std::set<std::string> of_a_routing{"chosen",        "experts", "kept",    "routed_out",
+                                           "router_logits", "scores",  "weights", "selection_draw"};
   CHECK(below(file, "layer1/round1/") == of_a_routing);
   CHECK(below(file, "layer1/round2/") == of_a_routing);
   CHECK(below(file, "layer1/round3/").empty());
@@ -220,9 +226,26 @@ TEST_CASE("io/trace: what a form routes after its first routing, each under its 
   for (std::size_t i = 0; i < sum.size(); ++i) CHECK(y[i] == doctest::Approx(sum[i]).epsilon(1e-12));
 }
 
-TEST_CASE("io/trace: a layer that routes some of the tokens has no rows for the others") {
+TEST_CASE("io/trace: a layer that routes some of the tokens says which, and has rows for them alone") {
   traced_type<with<switch_card, first_rows, no_capacity, every_block>> t;
-  const trace_tokens text{2, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {}};
-  CHECK(message_of<config_error>([&] { t.run({}, text); }) ==
-        "trace: block 0 shows 'routed_out' of 2 rows, but a trace has a row for each of 10 tokens");
+  const safetensors_file file = t.run({.training = true}, {2, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {}});
+  CHECK(file.read<std::int64_t>("layer1/rows") == std::vector<std::int64_t>{0, 1});
+  CHECK(file.entry("layer1/scores").shape == std::vector<index_t>{2, 3});
+  for (const char* of_pairs : {"layer1/chosen", "layer1/kept", "layer1/weights"})
+    CHECK(file.entry(of_pairs).shape == std::vector<index_t>{2, 1});
+  CHECK(file.entry("layer1/routed_out").shape == std::vector<index_t>{2, 4});
+  CHECK(file.entry("layer1/moe_out").shape == std::vector<index_t>{2, 5, 4});
+  const auto routed = file.read<double>("layer1/routed_out"), y = file.read<double>("layer1/moe_out");
+  CHECK(std::vector<double>(y.begin(), y.begin() + 8) == routed);
+}
+
+TEST_CASE("io/trace: what is drawn for a sequence, or once for all, has rows of its own") {
+  const traced sequences{"task-moe"};
+  const safetensors_file one = sequences.run({.training = true, .train_steps = 1}, scored);
+  CHECK(one.entry("layer1/gumbel_draws").shape == std::vector<index_t>{2, 3});
+  CHECK(one.read<double>("train/step0/layer1/gumbel_draws") == one.read<double>("layer1/gumbel_draws"));
+  const traced layers{"rexmoe"};
+  CHECK(layers.run({.training = true, .step = 200}, scored).entry("layer1/candidates_draw").shape ==
+        std::vector<index_t>{1, 6});
+  CHECK_FALSE(layers.run({.training = true, .step = 100}, scored).contains("layer1/candidates_draw"));
 }

@@ -4,8 +4,9 @@
 #include <map>
 #include <utility>
 
+#include "gmoe/analysis/buddies.hpp"
 #include "gmoe/model/any_model.hpp"
-#include "gmoe/model/generate.hpp"
+#include "gmoe/moe/form/in_series.hpp"
 #include "gmoe/train/evaluate.hpp"
 #include "moe/routing_helpers.hpp"
 #include "moe_checks.hpp"
@@ -172,6 +173,41 @@ TEST_CASE("model/within_budget: one expert") {
   const std::vector<std::uint8_t> t = bytes();
   const std::span<const std::uint8_t> text(t);
   CHECK(evaluate(within_budget(model, budget), text, 7, 3).loss == evaluate(model, text, 7, 3).loss);
+}
+
+TEST_CASE("model/within_budget: the mixtures of a form, each with a pool of its own; a model chosen at run time") {
+  struct two_mixtures {
+    in_series<switch_card, gmoe_card> form{};
+    every_block placement{};
+    gpt2_feed_forward dense{};
+  };
+  model_of<two_mixtures, B> made(language_model<two_mixtures, B>(gmoe_test::small_sizes()));
+  any_model<B>& model = made;
+  gmoe_test::randomise(model, 7);
+  const std::vector<std::uint8_t> t = bytes();
+  const std::span<const std::uint8_t> text(t);
+  const auto usage = record_usage(model, text, 7, 3);
+  REQUIRE(usage.size() == 6);  // of 3 layers: first, second, first, ...
+  std::vector<buddy_lists> buddies;
+  for (const layer_usage& l : usage) {
+    CHECK(l.mixture == (buddies.size() % 2 == 0 ? "first" : "second"));
+    buddies.push_back(buddies_by_similarity(l, std::vector<double>(16)));
+  }
+  const auto in_memory = most_used(usage, 0.5);
+  CHECK(usage[0].pool->ids != usage[2].pool->ids);  // pools of their own
+  CHECK(in_memory[1] == in_memory[3]);              // GMoE's is of all layers
+  const expert_budget budget = make_budget(usage, in_memory, buddies);
+  budget_pairs pairs;
+  evaluate(within_budget(model, budget), text, 7, 3, 0, [&](const losses<B>& l) {
+    for (const auto& r : l.found.routings) {
+      budget.count(r, pairs);
+      for (const id_type e : r.kept.to_host())
+        if (e != no_choice) CHECK(budget.of(r.mixture, r.layer, 4).in_memory[static_cast<std::size_t>(e)]);
+    }
+  });
+  CHECK(pairs.asked == 6 * 58);
+  CHECK(pairs.substituted > 0);
+  CHECK(pairs.substituted == pairs.absent);
 }
 
 TEST_CASE("model/within_budget: token by token as in one pass") {

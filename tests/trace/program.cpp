@@ -3,32 +3,26 @@
 
 #include <doctest/doctest.h>
 
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "gmoe/backend/cpu.hpp"
-#include "gmoe/io/safetensors.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/registry.hpp"
-#include "io/temp_folder.hpp"
+#include "trace/trace_files.hpp"
 #include "variant_equations.hpp"
 
 using gmoe::index_t;
 using gmoe::safetensors_file;
+using gmoe_test::distance;
+using gmoe_test::outcome;
 using gmoe_test::slurp;
-using gmoe_test::temp_folder;
+using gmoe_test::small_ids;
+using gmoe_test::values;
 
 namespace {
-
-struct outcome {
-  int status;
-  std::string err;
-};
 
 gmoe::sizes small() {
   gmoe::sizes s;
@@ -41,9 +35,6 @@ gmoe::sizes small() {
   s.experts = 4;
   return s;
 }
-/// Those that variant_equations.hpp knows; others have equations of their own in tests/cards.
-using known_cards =
-    gmoe::join_cards<gmoe::dense_cards, gmoe::switch_cards, gmoe::gshard_cards, gmoe::deepseek_cards, gmoe::gmoe_cards>;
 constexpr double capacity_factor = 0.75, balance_alpha = 0.3;
 constexpr index_t granularity = 2;
 
@@ -52,16 +43,14 @@ std::string options(const std::string& card) {
   std::string o = " --vocab 13 --positions 7 --d-model 8 --layers 3 --heads 2 --d-ff 12 --initializer-range 0.5";
   if (card.starts_with("dense")) return o;
   o += " --experts 4";
-  if (card != "hash") o += " --set balance.alpha=0.3";
-  if (card == "gmoe-fine-grained" || card == "deepseek-moe") o += " --set experts.granularity=2";
-  if (card.starts_with("switch") || card.starts_with("gshard") || card == "gmoe-no-local-top2")
-    o += " --set capacity.factor=0.75";
+  for (const auto& [number, value] :
+       {std::pair{"balance.alpha", "0.3"}, std::pair{"experts.granularity", "2"}, std::pair{"capacity.factor", "0.75"}})
+    if (gmoe::with_card<known_cards>(card, [&]<class Card>() { return gmoe::has_setting<Card>(number); }))
+      o += gmoe::concat(" --set ", number, "=", value);
   return o;
 }
 
-struct workplace {
-  temp_folder folder;
-
+struct workplace : gmoe_test::trace_folder {
   workplace() {
     std::vector<std::int64_t> tokens, targets;
     for (std::int64_t i = 0; i < 10; ++i) {
@@ -71,52 +60,11 @@ struct workplace {
     write("tokens", tokens, targets);
     write("only_tokens", tokens, {});
   }
-  void write(const char* name, const std::vector<std::int64_t>& tokens, const std::vector<std::int64_t>& targets) {
-    gmoe::safetensors_writer file;
-    const std::vector<index_t> shape{2, static_cast<index_t>(tokens.size()) / 2};
-    file.add("tokens", shape, tokens);
-    if (!targets.empty()) file.add("targets", shape, targets);
-    file.write(folder / name);
-  }
-  std::string path(const char* name) const { return "'" + (folder / name).string() + "'"; }
-  outcome run(const std::string& arguments) const {
-    const std::string command = "'" GMOE_TRACE "' " + arguments + " >" + path("stdout") + " 2>" + path("stderr");
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(folder / "stderr")};
-  }
-  /// A trace of `card`, which must succeed.
+  /// A trace of `card`.
   safetensors_file trace(const std::string& card, const std::string& more, const char* out = "out") const {
-    const outcome r =
-        run("--variant " + card + " --tokens " + path("tokens") + " --out " + path(out) + options(card) + " " + more);
-    CHECK(r.err == "");
-    REQUIRE(r.status == 0);
-    return safetensors_file(folder / out);
+    return trace_folder::trace("--variant " + card + " --tokens " + path("tokens") + options(card) + " " + more, out);
   }
 };
-
-std::vector<int> small_ids(const safetensors_file& file, const std::string& name) {
-  std::vector<int> ids;
-  for (const std::int64_t v : file.read<std::int64_t>(name))
-    ids.push_back(static_cast<int>(std::max<std::int64_t>(v, -1)));
-  return ids;
-}
-
-double distance(const std::vector<double>& a, const std::vector<double>& b) {
-  REQUIRE(a.size() == b.size());
-  double worst = 0, largest = 1;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    worst = std::max(worst, a[i] == b[i] ? 0 : std::isfinite(a[i] - b[i]) ? std::abs(a[i] - b[i]) : 1e300);
-    largest = std::max(largest, std::abs(b[i]));
-  }
-  return worst / largest;
-}
-
-std::vector<double> values(const naive::mat& m) {
-  std::vector<double> v;
-  for (const naive::vec& row : m)
-    for (const naive::number& x : row) v.push_back(x.value());
-  return v;
-}
 
 /// The reference's run on what the file holds: parameters, tokens, tables, draws.
 struct reference {
@@ -130,13 +78,7 @@ struct reference {
             const safetensors_file& drawn_in, const std::string& draws) {
     const gmoe::sizes s = small();
     naive::number::start();
-    for (const gmoe::tensor_entry& t : file.tensors()) {
-      if (!t.name.starts_with(state)) continue;
-      naive::weight& w = weights[t.name.substr(state.size())];
-      w.rows = static_cast<std::size_t>(t.shape[0]);
-      w.cols = static_cast<std::size_t>(t.shape[1]);
-      for (const double v : file.read<double>(t.name)) w.values.push_back(naive::number::leaf(v));
-    }
+    weights = gmoe_test::weights_in(file, state);
     naive::variant v = gmoe_test::equations_of(card, s, granularity);
     if (card == "hash")
       for (const double e : file.read<double>("buffer/router.bucket")) v.table.push_back(static_cast<int>(e));
@@ -207,7 +149,7 @@ std::vector<double> after_adamw(const std::vector<double>& p, const std::vector<
 
 TEST_CASE("trace: cards' layers, losses and gradients follow from its trace") {
   const workplace here;
-  for (const gmoe::card_text& text : known_cards::texts) {
+  for (const gmoe::card_text& text : gmoe_test::cards_with_variants::texts) {
     const std::string card(text.name);
     for (const bool training : {false, true}) {
       CAPTURE(card);

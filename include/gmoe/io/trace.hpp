@@ -53,6 +53,7 @@ class tracer : observer<typename Model::backend_type> {
   /// Everything that the settings ask for.
   void run() {
     describe();
+    model_.before_step(how_.step);  // what trains in it, as the trainer asks
     state("");
     pass();
     if (how_.train_steps > 0) {
@@ -148,6 +149,7 @@ class tracer : observer<typename Model::backend_type> {
     std::vector<double> total, language, balance, norms;
     for (std::int64_t s = 0; s < how_.train_steps; ++s) {
       at_ = "train/step" + std::to_string(s) + "/";
+      if (s > 0) model_.before_step(how_.step + s);
       context<B> ctx = context_at(how_.step + s);
       ctx.tape = &tape_;
       const found l = losses_of(ctx);
@@ -177,8 +179,6 @@ class tracer : observer<typename Model::backend_type> {
   void see(std::string_view what, index_t block, const matrix<B>& value) override {
     if (!at_.empty()) return;  // of training steps only what is random
     if (what == "ln_f") final_ = value.clone();
-    require(value.rows() % (data_.size * data_.sequence) == 0, "trace: block ", block, " shows '", what, "' of ",
-            value.rows(), " rows, but a trace has a row for each of ", data_.size * data_.sequence, " tokens");
     out_.add(key(what, block), shape_of(value), value.to_host());
   }
   void see_cut(std::string_view what, index_t block, const matrix<B>& value) override {
@@ -190,9 +190,12 @@ class tracer : observer<typename Model::backend_type> {
     out_.add(key(what, block), shape, value.to_host());
   }
 
-  /// Rows are tokens, in all that is seen.
+  /// Of what has a row for every token, or several; what belongs to some tokens, to sequences or to the whole batch has
+  /// rows of its own.
   std::vector<index_t> shape_of(const matrix<B>& value) const {
-    return {data_.size, data_.sequence, value.size() / (data_.size * data_.sequence)};
+    const index_t tokens = data_.size * data_.sequence;
+    if (value.rows() % tokens != 0) return {value.rows(), value.cols()};
+    return {data_.size, data_.sequence, value.size() / tokens};
   }
   std::string key(std::string_view what, index_t block) const {
     return at_ + (block < 0 ? "" : layer(block)) + std::string(what);
@@ -200,19 +203,21 @@ class tracer : observer<typename Model::backend_type> {
   static std::string layer(index_t block) { return "layer" + std::to_string(block) + "/"; }
 
   void show(const routing<B>& r, const variable<B>& balance_loss) {
-    require(!r.rows, "trace: block ", r.block, " routes some of its tokens, but a trace has a row for every token");
     const std::string at = layer(r.block) + (r.mixture.empty() ? "" : std::string(r.mixture) + "/") +
                            (r.number == 0 ? "" : concat("round", r.number, "/"));
-    const std::vector<index_t> logits{data_.size, data_.sequence, r.logits.cols()},
-        scores{data_.size, data_.sequence, r.experts}, slots{data_.size, data_.sequence, r.chosen.cols()};
-    out_.add(at + "router_logits", logits, r.logits.value().to_host());
-    out_.add(at + "scores", scores, r.scores.value().to_host());
-    const auto ids = [&](const char* what, const id_matrix<B>& m) {
-      const std::vector<id_type> values = m.to_host();
-      out_.add_integers(at + what, slots, {values.begin(), values.end()});
+    const auto with_rows = [&](index_t columns) {  // one for every token, or for those that are routed
+      return r.rows ? std::vector{r.rows->size(), columns} : std::vector{data_.size, data_.sequence, columns};
     };
-    ids("chosen", r.chosen);
-    ids("kept", r.kept);
+    out_.add(at + "router_logits", with_rows(r.logits.cols()), r.logits.value().to_host());
+    out_.add(at + "scores", with_rows(r.experts), r.scores.value().to_host());
+    const std::vector<index_t> slots = with_rows(r.chosen.cols());
+    const auto ids = [&](const char* what, const std::vector<index_t>& shape, const id_matrix<B>& m) {
+      const std::vector<id_type> values = m.to_host();
+      out_.add_integers(at + what, shape, {values.begin(), values.end()});
+    };
+    if (r.rows) ids("rows", {r.rows->size()}, *r.rows);
+    ids("chosen", slots, r.chosen);
+    ids("kept", slots, r.kept);
     out_.add(at + "weights", slots,
              r.weights ? r.weights.value().to_host()
                        : std::vector<scalar>(static_cast<std::size_t>(r.chosen.size()), scalar(1)));

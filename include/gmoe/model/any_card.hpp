@@ -75,7 +75,7 @@ class any_card {
   card_reach reach(bool training) const { return held_->reach(training); }
   std::string describe(detail_level level) const { return held_->describe(level); }
   /// Models of it have experts to route to.
-  bool has_experts() const { return held_->has_experts(); }
+  bool has_experts() const { return held_->has_experts() || held_->form_holds_cards(); }
   /// The same, or mixtures in the form have some.
   bool has_pool() const { return held_->has_pool() || held_->form_holds_cards(); }
   bool form_holds_cards() const { return held_->form_holds_cards(); }

@@ -86,9 +86,12 @@ struct context {
   }
   /// "round1/" where a form asks its parts for the second time: what is seen in a trace begins with it.
   std::string round_name() const { return concat("round", round_number, "/"); }
+  /// `what` under that name; itself in the first round.
+  std::string in_round(std::string_view what) const {
+    return round_number == 0 ? std::string(what) : round_name() + std::string(what);
+  }
   void observe(std::string_view what, const variable<B>& value) const {
-    if (observer)
-      observer->see(round_number == 0 ? std::string(what) : round_name() + std::string(what), block, value.value());
+    if (observer) observer->see(in_round(what), block, value.value());
   }
 };
 

@@ -79,5 +79,8 @@ struct chain_of_experts_card : smoe_card {
 
 using forms_cards =
     card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card, chain_of_experts_card>;
+template <>
+inline constexpr group_text group_of<forms_cards>{"forms",
+                                                  "what shape has a layer: what do experts see, and is it a sum?"};
 
 }  // namespace gmoe

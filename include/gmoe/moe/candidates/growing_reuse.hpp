@@ -66,6 +66,7 @@ struct growing_reuse {
     using scalar = typename B::scalar;
     matrix<B> order(1, all), mask(1, all);  // by draws in [0, 1), and own experts before all others
     B::fill_uniform(order.view(), scalar(0), scalar(1), at.step_stream(random_site::selection).fork("candidates"));
+    if (at.observer) at.observer->see_draw("candidates_draw", at.block, order);
     B::map(order.view(), 0, fn::plus_scaled<scalar>{2}, std::as_const(order).view(), my.layer.ours.view());
     B::one_hot(mask.view(), choose_top_k(order, now).view());
     return mask;
