@@ -8,13 +8,12 @@
 #include "gmoe/analysis/path_clusters.hpp"
 #include "gmoe/analysis/summary.hpp"
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 
 using gmoe::id_type;
 using gmoe::index_t;
 using processor = gmoe::cpu<float>;
-template <class Card>
-using model_with = gmoe::language_model<Card, processor>;
 
 namespace {
 
@@ -33,7 +32,8 @@ std::vector<id_type> copy(std::span<const id_type> ids) { return {ids.begin(), i
 
 TEST_CASE("analysis/record: a shared pool has the same ids in all layers, private pools have their own") {
   const auto t = text();
-  model_with<gmoe::gmoe_card> shared(tiny);
+  const auto made_shared = gmoe::make_model<processor>("gmoe", tiny);
+  gmoe::any_model<processor>& shared = *made_shared;
   const auto one = gmoe::record_routing(shared, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
   REQUIRE(one.decisions.layers() == 4);
   for (index_t l = 0; l < 4; ++l) {
@@ -42,7 +42,8 @@ TEST_CASE("analysis/record: a shared pool has the same ids in all layers, privat
   }
   CHECK(gmoe::summarize(one.decisions).agreement.has_value());
 
-  model_with<gmoe::switch_card> own(tiny);
+  const auto made_own = gmoe::make_model<processor>("switch", tiny);
+  gmoe::any_model<processor>& own = *made_own;
   const auto two = gmoe::record_routing(own, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
   REQUIRE(two.decisions.layers() == 2);
   CHECK(two.decisions.block(1) == 2);
@@ -53,7 +54,8 @@ TEST_CASE("analysis/record: a shared pool has the same ids in all layers, privat
 
 TEST_CASE("analysis/record: every target's token once, padding left out, decisions those of the model") {
   const auto t = text();
-  model_with<gmoe::gmoe_card> model(tiny);
+  const auto made_model = gmoe::make_model<processor>("gmoe", tiny);
+  gmoe::any_model<processor>& model = *made_model;
   const auto record = gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
   CHECK(record.tokens == std::vector<id_type>(t.begin(), t.end() - 1));
   CHECK(record.decisions.tokens() == 28);
@@ -80,7 +82,8 @@ TEST_CASE("analysis/record: every target's token once, padding left out, decisio
 
 TEST_CASE("analysis/record: a limit, hidden states, and the cluster metrics that they feed") {
   const auto t = text();
-  model_with<gmoe::switch_card> model(tiny);
+  const auto made_model = gmoe::make_model<processor>("switch", tiny);
+  gmoe::any_model<processor>& model = *made_model;
   const gmoe::record_options how{.sequence = 4, .batch = 3, .most_tokens = 15, .keep_hidden = true};
   const auto record = gmoe::record_routing(model, std::span<const std::uint8_t>(t), how);
   CHECK(record.decisions.tokens() == 15);
@@ -103,7 +106,10 @@ TEST_CASE("analysis/record: a limit, hidden states, and the cluster metrics that
 
 TEST_CASE("analysis/record: what a capacity drops is counted") {
   // floor(0.5 * 4) = 2 pairs per expert of the 12 tokens below
-  const model_with<gmoe::switch_card> model(tiny, gmoe::card<gmoe::switch_card>(gmoe::limited_capacity{.factor = 0.5}));
+  gmoe::any_card card = gmoe::make_card("switch");
+  gmoe::change_setting(card, "capacity.factor", "0.5");
+  const auto made_model = gmoe::make_model<processor>(card, tiny);
+  const gmoe::any_model<processor>& model = *made_model;
   const auto t = text();
   const std::vector<id_type> ids(t.begin(), t.begin() + 12);
   gmoe::batch<processor> data;
@@ -126,7 +132,8 @@ TEST_CASE("analysis/record: what a capacity drops is counted") {
 }
 
 TEST_CASE("analysis/record: the decision of a layer that routes several times is its first routing") {
-  const model_with<gmoe::raytraced_card> model(tiny);
+  const auto made_model = gmoe::make_model<processor>("raytraced", tiny);
+  const gmoe::any_model<processor>& model = *made_model;
   gmoe::batch<processor> data;
   data.assign(std::vector<id_type>{1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4}, {}, 3, tiny.vocab);
   auto pass = model.begin(model.reading({}, data));
@@ -148,7 +155,7 @@ TEST_CASE("analysis/record: where a form holds mixtures, the layer's decision is
     gmoe::gpt2_feed_forward dense{};
   };
   const auto t = text();
-  model_with<two_mixtures> model(tiny);
+  gmoe::language_model<two_mixtures, processor> model(tiny);
   const auto record = gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3});
   REQUIRE(record.decisions.layers() == 4);
   for (index_t l = 0; l < 4; ++l) {
@@ -175,14 +182,16 @@ TEST_CASE("analysis/record: where a form holds mixtures, the layer's decision is
 
 TEST_CASE("analysis/record: dense models have nothing to record; mistakes are named") {
   const auto t = text();
-  model_with<gmoe::dense_card> dense(tiny);
+  const auto made_dense = gmoe::make_model<processor>("dense", tiny);
+  gmoe::any_model<processor>& dense = *made_dense;
   const auto record =
       gmoe::record_routing(dense, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3, .keep_hidden = true});
   CHECK(record.decisions.layers() == 0);
   CHECK(record.tokens.size() == 28);
   CHECK(record.hidden.size() == 28 * 8);
 
-  model_with<gmoe::gmoe_card> model(tiny);
+  const auto made_model = gmoe::make_model<processor>("gmoe", tiny);
+  gmoe::any_model<processor>& model = *made_model;
   gmoe::routing_decisions d =
       gmoe::record_routing(model, std::span<const std::uint8_t>(t), {.sequence = 4, .batch = 3}).decisions;
   const auto found = [&](const auto& m) {
@@ -194,7 +203,8 @@ TEST_CASE("analysis/record: dense models have nothing to record; mistakes are na
   };
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, model, found(model), 99),
                        "append_routing: 99 tokens of a batch of 12 were asked for", gmoe::config_error);
-  model_with<gmoe::switch_card> other(tiny);
+  const auto made_other = gmoe::make_model<processor>("switch", tiny);
+  gmoe::any_model<processor>& other = *made_other;
   CHECK_THROWS_WITH_AS(gmoe::append_routing(d, other, found(other), 4),
                        "append_routing: the model has 2 mixtures, but the decisions hold 4 layers", gmoe::config_error);
   gmoe::findings<processor> none = found(model);

@@ -7,7 +7,7 @@
 
 #include "backends.hpp"
 #include "gmoe/data/continue_text.hpp"
-#include "gmoe/model/cards.hpp"
+#include "gmoe/model/any_model.hpp"
 
 namespace {
 
@@ -23,11 +23,10 @@ const gmoe::sizes byte_sizes{.vocab = 256,
                              .initializer_range = 0.3};
 
 /// Logits after the last of `tokens`, by one forward pass over all of them.
-template <class Model>
-std::vector<double> logits_at_once(const Model& m, const ids& tokens) {
+std::vector<double> logits_at_once(const gmoe::any_model<B>& m, const ids& tokens) {
   gmoe::batch<B> data;
   data.assign(tokens, {}, 1, m.shape().vocab);
-  const gmoe::context<B> ctx = Model::reading({}, data);
+  const gmoe::context<B> ctx = gmoe::any_model<B>::reading({}, data);
   const auto all = m.logits(ctx, m.hidden(ctx)).value().to_host();
   return {all.end() - m.shape().vocab, all.end()};
 }
@@ -41,7 +40,8 @@ double distance(const std::vector<double>& a, const std::vector<double>& b) {
 }  // namespace
 
 TEST_CASE("model/generate: token by token with the cache equals one pass over all tokens") {
-  gmoe::language_model<gmoe::gmoe_card, B> m(byte_sizes, 5);
+  const auto model = gmoe::make_model<B>("gmoe", byte_sizes, 5);
+  gmoe::any_model<B>& m = *model;
   gmoe::generator reader(m);
   ids so_far;
   for (gmoe::id_type t : {3, 99, 200, 3, 17, 42, 42, 0, 255, 7}) {
@@ -56,7 +56,8 @@ TEST_CASE("model/generate: token by token with the cache equals one pass over al
 }
 
 TEST_CASE("model/generate: beyond the positions the older half is forgotten") {
-  gmoe::language_model<gmoe::switch_card, B> m(byte_sizes, 5);
+  const auto model = gmoe::make_model<B>("switch", byte_sizes, 5);
+  gmoe::any_model<B>& m = *model;
   gmoe::generator reader(m);
   ids all;
   for (gmoe::id_type t = 0; t < 30; ++t) all.push_back(t * 7 % 256);
@@ -67,7 +68,8 @@ TEST_CASE("model/generate: beyond the positions the older half is forgotten") {
 }
 
 TEST_CASE("model/generate: a context of fewer positions than the model has") {
-  gmoe::language_model<gmoe::switch_card, B> m(byte_sizes, 5);
+  const auto model = gmoe::make_model<B>("switch", byte_sizes, 5);
+  gmoe::any_model<B>& m = *model;
   gmoe::generator reader(m, 8);
   ids all;
   for (gmoe::id_type t = 0; t < 20; ++t) all.push_back(t * 7 % 256);
@@ -84,7 +86,8 @@ TEST_CASE("model/generate: a context of fewer positions than the model has") {
 }
 
 TEST_CASE("model/generate: tokens that are refused leave no trace") {
-  gmoe::language_model<gmoe::switch_card, B> m(byte_sizes, 5);
+  const auto model = gmoe::make_model<B>("switch", byte_sizes, 5);
+  gmoe::any_model<B>& m = *model;
   const ids first{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, wrong{300}, rest{12, 13, 14};
   gmoe::generator clean(m), reader(m);
   clean.read(first);
@@ -122,7 +125,8 @@ TEST_CASE("model/generate: sampling follows temperature, top_k and the seed") {
   CHECK_THROWS_AS(draw({.temperature = -1}, 0), gmoe::config_error);
   CHECK_THROWS_AS(gmoe::sample_token(std::span<const double>(), {}, random, 0), gmoe::config_error);
 
-  gmoe::language_model<gmoe::dense_card, B> m(byte_sizes, 5);
+  const auto model = gmoe::make_model<B>("dense", byte_sizes, 5);
+  gmoe::any_model<B>& m = *model;
   const ids prompt{1, 2, 3};
   const auto a = gmoe::generate(m, std::span(prompt), {.tokens = 20, .seed = 4});
   CHECK(a.size() == 20);
@@ -134,7 +138,8 @@ TEST_CASE("model/generate: sampling follows temperature, top_k and the seed") {
 }
 
 TEST_CASE("data/continue_text: the prompt comes first, an empty one is refused") {
-  gmoe::language_model<gmoe::dense_card, B> m(byte_sizes, 5);
+  const auto model = gmoe::make_model<B>("dense", byte_sizes, 5);
+  gmoe::any_model<B>& m = *model;
   const std::string text = gmoe::continue_text(m, "Hello", {.tokens = 6});
   CHECK(text.starts_with("Hello"));
   CHECK(text.size() == 11);

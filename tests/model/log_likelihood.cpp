@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "moe_checks.hpp"
@@ -12,12 +13,12 @@ namespace {
 
 using B = gmoe_test::model_backend;
 using ids = std::vector<gmoe::id_type>;
-using model_type = gmoe::language_model<gmoe::switch_card, B>;
+using model_type = gmoe::any_model<B>;
 using gmoe::continuation;
 
-model_type random_model() {
-  model_type m = gmoe_test::small_model<gmoe::switch_card>();
-  gmoe_test::randomise(m);
+std::unique_ptr<model_type> random_switch() {
+  auto m = gmoe_test::small_model("switch");
+  gmoe_test::randomise(*m);
   return m;
 }
 
@@ -56,14 +57,16 @@ void check(const std::vector<gmoe::log_likelihood>& got, const model_type& m, co
 }  // namespace
 
 TEST_CASE("model/log_likelihood: what a loop over tokens and raw logits gives, in batches of any size") {
-  const model_type m = random_model();
+  const auto model = random_switch();
+  const model_type& m = *model;
   for (const gmoe::index_t batch : {1, 2, 3, 100})
     check(gmoe::log_likelihoods(m, std::span(pairs), {.batch = batch}), m, pairs);
   CHECK(gmoe::log_likelihoods(m, std::span(pairs).first(0)).empty());
 }
 
 TEST_CASE("model/log_likelihood: more rows than logits are made of at once") {
-  const model_type m = random_model();
+  const auto model = random_switch();
+  const model_type& m = *model;
   const std::vector<continuation> many(100, {{8}, {1, 2, 3, 4, 5, 6, 7}});
   const auto got = gmoe::log_likelihoods(m, std::span(many), {.batch = 100});  // 700 rows
   const double expected = one_by_one(m, many[0].context, many[0].tokens);
@@ -71,7 +74,8 @@ TEST_CASE("model/log_likelihood: more rows than logits are made of at once") {
 }
 
 TEST_CASE("model/log_likelihood: all continuations of a context have the probability 1 together") {
-  const model_type m = random_model();
+  const auto model = random_switch();
+  const model_type& m = *model;
   std::vector<continuation> all;
   for (gmoe::id_type a = 0; a < m.shape().vocab; ++a)
     for (gmoe::id_type b = 0; b < m.shape().vocab; ++b) all.push_back({{5, 1}, {a, b}});
@@ -81,7 +85,8 @@ TEST_CASE("model/log_likelihood: all continuations of a context have the probabi
 }
 
 TEST_CASE("model/log_likelihood: a context is cut from its start to what there is room for") {
-  const model_type m = random_model();
+  const auto model = random_switch();
+  const model_type& m = *model;
   const std::vector<continuation> given{
       {{1, 2, 3, 4, 5, 6}, {7, 8, 9}}, {{4, 4}, {1, 2}}, {{0, 1, 2, 3, 4, 5, 6, 7, 8}, {9}}};
   const auto whole = gmoe::log_likelihoods(m, std::span(given));
@@ -97,7 +102,8 @@ TEST_CASE("model/log_likelihood: a context is cut from its start to what there i
 }
 
 TEST_CASE("model/log_likelihood: what has no likelihood is refused") {
-  model_type m = random_model();
+  const auto model = random_switch();
+  model_type& m = *model;
   const auto refused = [&](std::vector<continuation> of, const char* message) {
     CHECK_THROWS_WITH_AS(gmoe::log_likelihoods(m, std::span<const continuation>(of)), message, gmoe::data_error);
   };

@@ -9,26 +9,25 @@
 using namespace gmoe;
 using gmoe_test::text;
 using B = gmoe_test::model_backend;
-using model_type = language_model<switch_card, B>;
 
 TEST_CASE("model/padding: it neither competes for room in experts nor enters losses and statistics") {
-  model_type model = gmoe_test::small_model<switch_card>();
-  gmoe_test::randomise(model);
-  const auto dropped = [&](const text& t) { return gmoe_test::dropped(gmoe_test::losses_of(model, t, true).found); };
-  REQUIRE(dropped(text(1, 3, model.shape().vocab)) > 0);  // capacity matters even here
-  for (const bool training : {true, false}) gmoe_test::check_padding(model, training);
+  const auto model = gmoe_test::small_model("switch");
+  gmoe_test::randomise(*model);
+  const auto dropped = [&](const text& t) { return gmoe_test::dropped(gmoe_test::losses_of(*model, t, true).found); };
+  REQUIRE(dropped(text(1, 3, model->shape().vocab)) > 0);  // capacity matters even here
+  for (const bool training : {true, false}) gmoe_test::check_padding(*model, training);
 }
 
 TEST_CASE("model/padding: in evaluation sequences of three lengths are what each of them is alone") {
-  model_type model = gmoe_test::small_model<switch_card>();
-  gmoe_test::randomise(model);
-  const index_t vocab = model.shape().vocab;
+  const auto model = gmoe_test::small_model("switch");
+  gmoe_test::randomise(*model);
+  const index_t vocab = model->shape().vocab;
   const std::vector<index_t> lengths{2, 5, 1};
   const text t(3, 5, vocab);
   const auto logits_of = [&](std::span<const id_type> ids, index_t sequences, std::span<const index_t> of) {
     batch<B> data;
     data.assign(ids, {}, sequences, vocab, of);
-    return model.logits({}, model.hidden(model_type::reading({}, data))).value().to_host();
+    return model->logits({}, model->hidden(any_model<B>::reading({}, data))).value().to_host();
   };
   const auto together = logits_of(t.tokens, 3, lengths);
   for (std::size_t b = 0; b < 3; ++b) {
