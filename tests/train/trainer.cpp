@@ -8,12 +8,14 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backends.hpp"
 #include "gmoe/core/random.hpp"
 #include "gmoe/data/unigram.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/train/train.hpp"
 #include "io/temp_folder.hpp"
@@ -21,8 +23,13 @@
 
 namespace {
 
+#if defined(GMOE_TEST_THRUST)  // there models come compiled in double alone
+using B = GMOE_TEST_BACKEND<double>;
+#else
 using B = GMOE_TEST_BACKEND<float>;
-using model = gmoe::language_model<gmoe::gmoe_card, B>;
+#endif
+using scalar = B::scalar;
+using model = gmoe::any_model<B>;
 
 using gmoe_test::short_run;
 using gmoe_test::text;
@@ -96,9 +103,18 @@ struct failing_loss {
   }
 };
 
+std::unique_ptr<model> make_gmoe(const gmoe::sizes& s = tiny, std::uint64_t seed = 7) {
+  return gmoe::make_model<B>("gmoe", s, seed);
+}
+gmoe::parameter<B>& parameter_of(model& m, std::string_view name) {
+  for (auto* const p : m.parameters())
+    if (p->name() == name) return *p;
+  throw gmoe::config_error("no parameter " + std::string(name));
+}
+
 /// The model's parameters, one after the other.
-std::vector<float> values_of(auto& m) {
-  std::vector<float> all;
+std::vector<scalar> values_of(auto& m) {
+  std::vector<scalar> all;
   m.each_parameter([&](const gmoe::parameter<B>& p) {
     const auto v = p.value().to_host();
     all.insert(all.end(), v.begin(), v.end());
@@ -125,10 +141,10 @@ std::string message_of(const F& f) {
 }  // namespace
 
 TEST_CASE("train/trainer: the same seed gives the same bits, another seed does not") {
-  model a(tiny, 7), b(tiny, 7), c(tiny, 8);
+  const auto a = make_gmoe(), b = make_gmoe(), c = make_gmoe(tiny, 8);
   gmoe::recipe other = short_run;
   other.seed = 8;
-  gmoe::trainer run_a(a, tokens, short_run), run_b(b, tokens, short_run), run_c(c, tokens, other);
+  gmoe::trainer run_a(*a, tokens, short_run), run_b(*b, tokens, short_run), run_c(*c, tokens, other);
   const auto first = losses_of(run_a, 4);
   CHECK(first == losses_of(run_b, 4));
   CHECK(first != losses_of(run_c, 4));
@@ -137,20 +153,20 @@ TEST_CASE("train/trainer: the same seed gives the same bits, another seed does n
 TEST_CASE("train/trainer: a saved and resumed run gives bit for bit the losses of an uninterrupted one") {
   const gmoe_test::temp_folder folder;
   const auto file = folder.path / "checkpoint.safetensors";
-  model whole(tiny, 7);
-  gmoe::trainer run(whole, tokens, short_run);
+  const auto whole = make_gmoe();
+  gmoe::trainer run(*whole, tokens, short_run);
   const auto expected = losses_of(run, 8);
   CHECK(run.finished());
 
   std::vector<double> seen;
   {
-    model first(tiny, 7);
-    gmoe::trainer part(first, tokens, short_run);
+    const auto first = make_gmoe();
+    gmoe::trainer part(*first, tokens, short_run);
     seen = losses_of(part, 3);
     gmoe::save_checkpoint(file, part, "gmoe", "cycle");
   }
-  model second(tiny, 99);  // other initial weights: all of them come from the file
-  gmoe::trainer part(second, tokens, short_run);
+  const auto second = make_gmoe(tiny, 99);  // other initial weights: all of them come from the file
+  gmoe::trainer part(*second, tokens, short_run);
   gmoe::load_checkpoint(file, part, "gmoe", "cycle");
   CHECK(part.steps_done() == 3);
   for (double l : losses_of(part, 5)) seen.push_back(l);
@@ -169,13 +185,14 @@ TEST_CASE("train/trainer: accumulated passes equal one large batch") {
   // for the language loss; so the balance loss is switched off.
   gmoe::sizes s = tiny;
   s.dropout = 0.2;  // whose masks are those of the samples
-  const auto card = gmoe::card<gmoe::gmoe_card>(gmoe::switch_loss{.alpha = 0});
-  model a(s, card, 7), b(s, card, 7);
+  gmoe::any_card card = gmoe::make_card("gmoe");
+  gmoe::change_setting(card, "balance.alpha", "0");
+  const auto a = gmoe::make_model<B>(card, s, 7), b = gmoe::make_model<B>(card, s, 7);
   gmoe::recipe together{.steps = 4, .batch = 8, .sequence = 12, .accumulation = 1, .seed = 7};
   gmoe::recipe halves = together;
   halves.batch = 4;
   halves.accumulation = 2;
-  gmoe::trainer run_a(a, tokens, together), run_b(b, tokens, halves);
+  gmoe::trainer run_a(*a, tokens, together), run_b(*b, tokens, halves);
   for (int i = 0; i < 4; ++i) {
     const auto one = run_a.step(), two = run_b.step();
     CHECK(one.tokens == two.tokens);
@@ -185,17 +202,18 @@ TEST_CASE("train/trainer: accumulated passes equal one large batch") {
 }
 
 TEST_CASE("train/trainer: a loss that is not finite stops with the step, and the parameters stay") {
-  model m(tiny, 7);
-  gmoe::trainer run(m, tokens, short_run);
+  const auto m = make_gmoe();
+  gmoe::trainer run(*m, tokens, short_run);
   run.step();
-  auto weights = m.final_norm().gain.value().to_host();
-  weights[0] = std::numeric_limits<float>::quiet_NaN();
-  B::upload(m.final_norm().gain.value().data(), weights.data(), weights.size() * sizeof(float));
-  const auto before = m.token_embedding().value().to_host();
+  gmoe::matrix<B>& gain = parameter_of(*m, "ln_f.weight").value();
+  auto weights = gain.to_host();
+  weights[0] = std::numeric_limits<scalar>::quiet_NaN();
+  B::upload(gain.data(), weights.data(), weights.size() * sizeof(scalar));
+  const auto before = parameter_of(*m, "wte").value().to_host();
   const std::string said = message_of<gmoe::numeric_error>([&] { run.step(); });
   CHECK(said.find("the loss became nan at step 1") != std::string::npos);
   CHECK(run.steps_done() == 1);
-  CHECK(m.token_embedding().value().to_host() == before);
+  CHECK(parameter_of(*m, "wte").value().to_host() == before);
 }
 
 TEST_CASE("train/trainer: a selection hears of all passes of a step, and of nothing else") {
@@ -263,49 +281,49 @@ TEST_CASE("train/trainer: after a pass that throws the step is repeated as if no
 }
 
 TEST_CASE("train/trainer: a router that gives NaN stops the step, the parameters stay, and the run can go on") {
-  model a(tiny, 7), b(tiny, 7);
-  gmoe::trainer run(a, tokens, short_run), clean(b, tokens, short_run);
+  const auto a = make_gmoe(), b = make_gmoe();
+  gmoe::trainer run(*a, tokens, short_run), clean(*b, tokens, short_run);
   CHECK(run.step().loss == clean.step().loss);
-  gmoe::matrix<B>& gate = a.moe().mine<gmoe::slots::router>(1).layer.gate.value();
+  gmoe::matrix<B>& gate = parameter_of(*a, "router.1.gate_head").value();
   const auto good = gate.to_host();
   auto bad = good;
-  bad[3] = std::numeric_limits<float>::quiet_NaN();
-  B::upload(gate.data(), bad.data(), bad.size() * sizeof(float));
-  const auto before = values_of(a);
+  bad[3] = std::numeric_limits<scalar>::quiet_NaN();
+  B::upload(gate.data(), bad.data(), bad.size() * sizeof(scalar));
+  const auto before = values_of(*a);
   CHECK(message_of<gmoe::numeric_error>([&] { run.step(); }).find("the loss became nan at step 1") !=
         std::string::npos);
-  CHECK(std::memcmp(values_of(a).data(), before.data(), before.size() * sizeof(float)) == 0);
-  B::upload(gate.data(), good.data(), good.size() * sizeof(float));
+  CHECK(std::memcmp(values_of(*a).data(), before.data(), before.size() * sizeof(scalar)) == 0);
+  B::upload(gate.data(), good.data(), good.size() * sizeof(scalar));
   CHECK(losses_of(run, 3) == losses_of(clean, 3));
 }
 
 TEST_CASE("train/trainer: a card that wants to see the text first is not trained without") {
-  gmoe::language_model<gmoe::hash_card, B> m(tiny, 7);
-  CHECK(m.needs_preparation());
-  CHECK(message_of<gmoe::config_error>([&] { gmoe::trainer run(m, tokens, short_run); }) ==
+  const auto m = gmoe::make_model<B>("hash", tiny, 7);
+  CHECK(m->needs_preparation());
+  CHECK(message_of<gmoe::config_error>([&] { gmoe::trainer run(*m, tokens, short_run); }) ==
         "the card has a policy that must see the training text first: call model.prepare(counts) with how often each "
         "token id occurs in it");
   std::vector<std::int64_t> counts(32);
   for (const std::uint8_t t : tokens) ++counts[t];
-  m.prepare(counts);
-  CHECK_FALSE(m.needs_preparation());
-  gmoe::trainer run(m, tokens, short_run);
+  m->prepare(counts);
+  CHECK_FALSE(m->needs_preparation());
+  gmoe::trainer run(*m, tokens, short_run);
   CHECK(std::isfinite(run.step().loss));
 }
 
 TEST_CASE("train/trainer: sizes and text that do not fit are named") {
-  model m(tiny, 7);
+  const auto m = make_gmoe();
   gmoe::recipe r = short_run;
   r.sequence = 17;
   CHECK(message_of<gmoe::config_error>([&] {
-          gmoe::trainer t(m, tokens, r);
+          gmoe::trainer t(*m, tokens, r);
         }).find("sequence = 17 is longer than the model's 16 positions") != std::string::npos);
-  CHECK(message_of<gmoe::data_error>([&] { gmoe::trainer t(m, tokens.first(5), short_run); }) != "no error");
+  CHECK(message_of<gmoe::data_error>([&] { gmoe::trainer t(*m, tokens.first(5), short_run); }) != "no error");
   gmoe::sizes small = tiny;
   small.vocab = 10;  // the text has ids up to 19
-  model few(small, 7);
+  const auto few = make_gmoe(small);
   CHECK(message_of<gmoe::data_error>([&] {
-          gmoe::trainer t(few, tokens, short_run);
+          gmoe::trainer t(*few, tokens, short_run);
           t.step();
         }).find("outside the vocabulary of 10") != std::string::npos);
 }
@@ -313,9 +331,9 @@ TEST_CASE("train/trainer: sizes and text that do not fit are named") {
 TEST_CASE("train/train: a model learns: its loss falls far below the unigram entropy") {
   gmoe::sizes s = tiny;
   s.dropout = 0;
-  model m(s, 7);
+  const auto m = make_gmoe(s);
   int steps = 0;
-  const auto result = gmoe::train(m, tokens, {.steps = 150, .batch = 8, .sequence = 12, .learning_rate = 1e-2},
+  const auto result = gmoe::train(*m, tokens, {.steps = 150, .batch = 8, .sequence = 12, .learning_rate = 1e-2},
                                   [&](const gmoe::step_report& r) { CHECK(r.step == steps++); });
   CHECK(steps == 150);
   CHECK(gmoe::unigram_entropy(tokens) > 2.9);
@@ -326,12 +344,12 @@ TEST_CASE("train/train: a model learns: its loss falls far below the unigram ent
 }
 
 TEST_CASE("train/evaluate: the mean over windows does not depend on the batch, and nothing is recorded") {
-  model m(tiny, 7);
-  const auto one = gmoe::evaluate(m, tokens.first(100), 12, 1), many = gmoe::evaluate(m, tokens.first(100), 12, 5);
+  const auto m = make_gmoe();
+  const auto one = gmoe::evaluate(*m, tokens.first(100), 12, 1), many = gmoe::evaluate(*m, tokens.first(100), 12, 5);
   CHECK(one.tokens == 99);
   CHECK(many.tokens == 99);
   CHECK(one.loss == doctest::Approx(many.loss).epsilon(1e-5));
-  CHECK(gmoe::evaluate(m, tokens.first(100), 12, 1, 2).tokens == 24);
+  CHECK(gmoe::evaluate(*m, tokens.first(100), 12, 1, 2).tokens == 24);
 }
 
 TEST_CASE("train/progress: times read like a clock") {
