@@ -24,12 +24,12 @@
 namespace {
 
 #if defined(GMOE_TEST_THRUST)  // there models come compiled in double alone
-using B = GMOE_TEST_BACKEND<double>;
+using tested = GMOE_TEST_BACKEND<double>;
 #else
-using B = GMOE_TEST_BACKEND<float>;
+using tested = GMOE_TEST_BACKEND<float>;
 #endif
-using scalar = B::scalar;
-using model = gmoe::any_model<B>;
+using number = tested::scalar;
+using model = gmoe::any_model<tested>;
 
 using gmoe_test::short_run;
 using gmoe_test::text;
@@ -104,18 +104,18 @@ struct failing_loss {
 };
 
 std::unique_ptr<model> make_gmoe(const gmoe::sizes& s = tiny, std::uint64_t seed = 7) {
-  return gmoe::make_model<B>("gmoe", s, seed);
+  return gmoe::make_model<tested>("gmoe", s, seed);
 }
-gmoe::parameter<B>& parameter_of(model& m, std::string_view name) {
+gmoe::parameter<tested>& parameter_of(model& m, std::string_view name) {
   for (auto* const p : m.parameters())
     if (p->name() == name) return *p;
   throw gmoe::config_error("no parameter " + std::string(name));
 }
 
 /// The model's parameters, one after the other.
-std::vector<scalar> values_of(auto& m) {
-  std::vector<scalar> all;
-  m.each_parameter([&](const gmoe::parameter<B>& p) {
+std::vector<number> values_of(auto& m) {
+  std::vector<number> all;
+  m.each_parameter([&](const gmoe::parameter<tested>& p) {
     const auto v = p.value().to_host();
     all.insert(all.end(), v.begin(), v.end());
   });
@@ -187,7 +187,7 @@ TEST_CASE("train/trainer: accumulated passes equal one large batch") {
   s.dropout = 0.2;  // whose masks are those of the samples
   gmoe::any_card card = gmoe::make_card("gmoe");
   gmoe::change_setting(card, "balance.alpha", "0");
-  const auto a = gmoe::make_model<B>(card, s, 7), b = gmoe::make_model<B>(card, s, 7);
+  const auto a = gmoe::make_model<tested>(card, s, 7), b = gmoe::make_model<tested>(card, s, 7);
   gmoe::recipe together{.steps = 4, .batch = 8, .sequence = 12, .accumulation = 1, .seed = 7};
   gmoe::recipe halves = together;
   halves.batch = 4;
@@ -205,10 +205,10 @@ TEST_CASE("train/trainer: a loss that is not finite stops with the step, and the
   const auto m = make_gmoe();
   gmoe::trainer run(*m, tokens, short_run);
   run.step();
-  gmoe::matrix<B>& gain = parameter_of(*m, "ln_f.weight").value();
+  gmoe::matrix<tested>& gain = parameter_of(*m, "ln_f.weight").value();
   auto weights = gain.to_host();
-  weights[0] = std::numeric_limits<scalar>::quiet_NaN();
-  B::upload(gain.data(), weights.data(), weights.size() * sizeof(scalar));
+  weights[0] = std::numeric_limits<number>::quiet_NaN();
+  tested::upload(gain.data(), weights.data(), weights.size() * sizeof(number));
   const auto before = parameter_of(*m, "wte").value().to_host();
   const std::string said = message_of<gmoe::numeric_error>([&] { run.step(); });
   CHECK(said.find("the loss became nan at step 1") != std::string::npos);
@@ -217,7 +217,7 @@ TEST_CASE("train/trainer: a loss that is not finite stops with the step, and the
 }
 
 TEST_CASE("train/trainer: a selection hears of all passes of a step, and of nothing else") {
-  using listener = gmoe::language_model<gmoe::with<gmoe::smoe_card, listening, gmoe::selected_score>, B>;
+  using listener = gmoe::language_model<gmoe::with<gmoe::smoe_card, listening, gmoe::selected_score>, tested>;
   for (const gmoe::index_t passes : {1, 3}) {
     listener m(tiny, 7);
     gmoe::recipe how = short_run;
@@ -225,9 +225,9 @@ TEST_CASE("train/trainer: a selection hears of all passes of a step, and of noth
     gmoe::trainer run(m, tokens, how);
     for (int step = 0; step < 3; ++step) {
       // A training pass of somebody else is no part of the step, evaluation neither.
-      gmoe::batch<B> data;
+      gmoe::batch<tested> data;
       data.assign(std::vector<gmoe::id_type>{1, 2}, std::vector<gmoe::id_type>{2, 3}, 1, 32);
-      gmoe::context<B> ctx;
+      gmoe::context<tested> ctx;
       ctx.training = true;
       m.loss(ctx, data);
       gmoe::evaluate(m, tokens.first(100), 12, 2);
@@ -251,7 +251,7 @@ TEST_CASE("train/trainer: a selection hears of all passes of a step, and of noth
 }
 
 TEST_CASE("train/trainer: after a pass that throws the step is repeated as if nothing had happened") {
-  using fragile = gmoe::language_model<gmoe::with<gmoe::smoe_card, failing_router, failing_loss>, B>;
+  using fragile = gmoe::language_model<gmoe::with<gmoe::smoe_card, failing_router, failing_loss>, tested>;
   const auto run_with = [](int* trouble, int passes) {
     fragile m(tiny, 7);
     gmoe::trainer run(m, tokens, short_run);
@@ -284,21 +284,21 @@ TEST_CASE("train/trainer: a router that gives NaN stops the step, the parameters
   const auto a = make_gmoe(), b = make_gmoe();
   gmoe::trainer run(*a, tokens, short_run), clean(*b, tokens, short_run);
   CHECK(run.step().loss == clean.step().loss);
-  gmoe::matrix<B>& gate = parameter_of(*a, "router.1.gate_head").value();
+  gmoe::matrix<tested>& gate = parameter_of(*a, "router.1.gate_head").value();
   const auto good = gate.to_host();
   auto bad = good;
-  bad[3] = std::numeric_limits<scalar>::quiet_NaN();
-  B::upload(gate.data(), bad.data(), bad.size() * sizeof(scalar));
+  bad[3] = std::numeric_limits<number>::quiet_NaN();
+  tested::upload(gate.data(), bad.data(), bad.size() * sizeof(number));
   const auto before = values_of(*a);
   CHECK(message_of<gmoe::numeric_error>([&] { run.step(); }).find("the loss became nan at step 1") !=
         std::string::npos);
-  CHECK(std::memcmp(values_of(*a).data(), before.data(), before.size() * sizeof(scalar)) == 0);
-  B::upload(gate.data(), good.data(), good.size() * sizeof(scalar));
+  CHECK(std::memcmp(values_of(*a).data(), before.data(), before.size() * sizeof(number)) == 0);
+  tested::upload(gate.data(), good.data(), good.size() * sizeof(number));
   CHECK(losses_of(run, 3) == losses_of(clean, 3));
 }
 
 TEST_CASE("train/trainer: a card that wants to see the text first is not trained without") {
-  const auto m = gmoe::make_model<B>("hash", tiny, 7);
+  const auto m = gmoe::make_model<tested>("hash", tiny, 7);
   CHECK(m->needs_preparation());
   CHECK(message_of<gmoe::config_error>([&] { gmoe::trainer run(*m, tokens, short_run); }) ==
         "the card has a policy that must see the training text first: call model.prepare(counts) with how often each "
