@@ -3,6 +3,8 @@
 ///
 ///     evaluate(within_budget(model, budget), text, 128, 16);
 
+#include <cstdint>
+
 #include "gmoe/model/batch.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/moe/expert_budget.hpp"
