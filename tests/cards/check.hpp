@@ -35,9 +35,7 @@ struct card_case {
 };
 
 /// The card with the numbers of the case.
-inline gmoe::any_card card_of(const card_case& c) {
-  return card_with(c.card, c.set);
-}
+inline gmoe::any_card card_of(const card_case& c) { return card_with(c.card, c.set); }
 
 /// Its model, with weights large enough that every path matters. One that must see the text first has counted that of
 /// the case.
