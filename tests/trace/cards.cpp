@@ -329,7 +329,17 @@ void compare_routing(const gmoe::safetensors_file& file, const std::string& at, 
   CHECK(distance(of_those, values(record.weights)) < as_exact_as_that);
 }
 
-void compare_pass(const gmoe::safetensors_file& file, const naive::result& expected) {
+/// Where one mixture's parts are shown, they sum to what it gives.
+void compare_parts(const gmoe::safetensors_file& file, const std::string& at) {
+  std::vector<double> sum = file.read<double>(at + "routed_out");
+  if (file.contains(at + "always_out")) {
+    const std::vector<double> always = file.read<double>(at + "always_out");
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += always[i];
+  }
+  CHECK(distance(file.read<double>(at + "moe_out"), sum) < as_exact_as_that);
+}
+
+void compare_pass(const gmoe::safetensors_file& file, const naive::weights& weights, const naive::result& expected) {
   const auto same = [&](const std::string& key, const std::vector<double>& theirs) {
     CAPTURE(key);
     CHECK(distance(file.read<double>(key), theirs) < as_exact_as_that);
@@ -339,6 +349,7 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::result& expec
     CHECK(std::abs(file.read<double>(key).at(0) - theirs) <= as_exact_as_that * std::abs(theirs));
   };
   std::size_t routing = 0;
+  double of_layers = 0, layers = 0;
   for (std::size_t b = 0; b < expected.blocks.size(); ++b) {
     const std::string at = "layer" + std::to_string(b) + "/";
     const naive::block_record& block = expected.blocks[b];
@@ -348,13 +359,23 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::result& expec
     same(at + (mixed ? "moe_out" : "dense_out"), values(block.out));
     same(at + "block_out", values(block.after));
     if (!mixed) continue;
-    for (const std::string& name : routings_of(file, at)) {
+    const std::vector<std::string> names = routings_of(file, at);
+    if (names.size() == 1) compare_parts(file, at);
+    if (file.contains(at + "balance_loss")) {
+      of_layers += file.read<double>(at + "balance_loss").at(0);
+      ++layers;
+    }
+    for (const std::string& name : names) {
       REQUIRE(routing < expected.layers.size());
       compare_routing(file, name, expected.layers[routing++]);
     }
   }
   CHECK(routing == expected.layers.size());
   same("ln_f", values(expected.hidden));
+  naive::mat logits;
+  for (const naive::vec& row : expected.hidden)
+    logits.push_back(naive::rows_times(weights.at(weights.contains("lm_head") ? "lm_head" : "wte"), row));
+  same("logits", values(logits));
   close("loss/language", expected.language.value());
   close("loss/total", expected.total.value());
   CHECK(file.contains("loss/balance") == !expected.losses.empty());
@@ -362,6 +383,7 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::result& expec
   double added = 0;
   for (const auto& [name, loss] : expected.losses) added += loss.value();
   close("loss/balance", added);
+  if (layers > 0) CHECK(std::abs(expected.losses.at("balance").value() - of_layers / layers) <= as_exact_as_that);
 }
 
 void compare_gradients(const gmoe::safetensors_file& file, const naive::weights& weights, const naive::number& total,
@@ -410,7 +432,7 @@ void check_trace(const trace_folder& here, const std::string& card, const traced
   const auto equations = how.equations({file, training});
   const naive::result expected =
       naive::run(*equations, mixed, settings, weights, small_ids(file, "tokens"), small_ids(file, "targets"));
-  compare_pass(file, expected);
+  compare_pass(file, weights, expected);
   compare_gradients(file, weights, expected.total, how.frozen);
 }
 
