@@ -139,7 +139,8 @@ inline std::string what_is_wrong(const CLI::App& app, const std::vector<std::str
         break;
       else
         values.push_back(arguments[++i]);
-    if (values.empty()) return gmoe::concat(name, " has no value, expected ", expected.words());
+    if (values.empty() && option->get_items_expected_min() > 0)
+      return gmoe::concat(name, " has no value, expected ", expected.words());
     for (const std::string& value : values)
       for (const std::string& part :
            option->get_delimiter() ? CLI::detail::split(value, option->get_delimiter()) : std::vector{value})

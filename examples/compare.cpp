@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -60,7 +61,7 @@ struct arguments {
 
 void add_options(CLI::App& app, arguments& a) {
   app.add_option("--variants", a.variants,
-                 "variants or groups, such as gmoe,switch or ablations; --list shows them all")
+                 "variants or groups, such as gmoe,switch or ablations,group:pools; --list shows them all")
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--backend", a.backend, "what computes; this program has the ones named here")
@@ -92,7 +93,11 @@ void add_options(CLI::App& app, arguments& a) {
       "--merge", a.merge,
       "results of earlier comparisons of the same text, sizes and recipe: nothing is trained, they are shown as "
       "one");
-  app.add_option("--json", a.json_file, "where the results go; a .csv of all runs is put beside it")
+  app.add_option(
+         "--json", a.json_file,
+         "where the results go; a .csv of all runs is put beside it. With --list, which needs no file: the list "
+         "as JSON")
+      ->expected(0, 1)
       ->capture_default_str();
   app.add_option("--report", a.report, "where the report goes, an HTML file")->capture_default_str();
   app.add_option("--runs", a.runs, "folder of finished runs: what is in there is not run again; '' keeps none")
@@ -100,7 +105,7 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_flag("--fresh", a.fresh, "run everything again, whatever the folder of finished runs holds");
   app.add_flag("--verbose", a.verbose,
                "show each variant's card in full and its numbers of parameters before anything is trained");
-  app.add_flag("--list", a.list, "print all variants and groups, and stop");
+  app.add_flag("--list", a.list, "print all variants by the question that moves, and groups, and stop");
   app.add_option("--threads", a.threads, "threads; 0 takes all cores")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -249,11 +254,23 @@ int merge_results(const arguments& a) {
   return 0;
 }
 
+/// --json without a file.
+bool names_no_file(const std::vector<std::string>& words) {
+  const auto json_at = std::find(words.begin(), words.end(), "--json");
+  return json_at != words.end() && (json_at + 1 == words.end() || json_at[1].starts_with("--"));
+}
+
 int run(const CLI::App& app, const arguments& a, const std::vector<std::string>& words) {
   if (a.list) {
-    std::printf("%s", compare::list_text().c_str());
+    if (!examples::given(app, "--json"))
+      std::printf("%s", compare::list_text().c_str());
+    else if (const std::string list = compare::list_json().dump(1) + "\n"; names_no_file(words))
+      std::printf("%s", list.c_str());
+    else
+      gmoe::atomic_write(a.json_file, list);
     return 0;
   }
+  if (names_no_file(words)) throw examples::usage_error("--json has no value, expected a text");
   if (!a.merge.empty()) {
     compare::check_writable(a.json_file);
     compare::check_writable(a.report);
@@ -334,7 +351,9 @@ int main(int argc, char** argv) {
                "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
                "  compare --text book.txt --tasks pairs.jsonl arc.jsonl --by byte --shots 5\n"
                "  compare --merge here.json there.json\n"
-               "  compare --list\n",
+               "  compare --text book.txt --variants smoe,group:pools\n"
+               "  compare --list\n"
+               "  compare --list --json\n",
        .parts = "backends " + examples::together(examples::compiled_backends()),
        .too_large = "one of these models and its batches",
        .extras = examples::variant_extras("--variants")},

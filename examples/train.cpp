@@ -27,6 +27,7 @@
 #include "gmoe/train/progress.hpp"
 #include "options.hpp"
 #include "run_log.hpp"
+#include "session/listing.hpp"
 #include "session/session.hpp"
 
 namespace {
@@ -37,7 +38,7 @@ using gmoe::index_t;
 struct arguments {
   std::string variant = "gmoe", backend = "eigen";
   fs::path text, folder;
-  bool resume = false, overwrite = false, list = false, verbose = false, official = false;
+  bool resume = false, overwrite = false, list = false, json = false, verbose = false, official = false;
   int threads = 0;
   index_t checkpoint_every = 200, evaluate_every = -1, evaluate_batches = 8, final_batches = 0;
   std::vector<std::string> validate;
@@ -66,7 +67,8 @@ void add_options(CLI::App& app, arguments& a) {
                "also a finished one, to that many steps in all: from there on with the learning rates of a run of "
                "that length");
   app.add_flag("--overwrite", a.overwrite, "start anew although the checkpoint folder holds a run");
-  app.add_flag("--list", a.list, "print all variants and stop");
+  app.add_flag("--list", a.list, "print all variants by the question that moves, and stop");
+  app.add_flag("--json", a.json, "--list as JSON, with what each variant changes and how far it looks");
   app.add_flag("--verbose", a.verbose, "show the questions that the variant's parts answer, more counts, and the text");
   app.add_flag("--official", a.official,
                "refuse to start where the variant has no official checkpoint (one is written at the end if it has)");
@@ -274,10 +276,10 @@ void show_sample(examples::session& session, arguments& a, const gmoe::interrupt
 
 int run(const CLI::App& app, arguments a) {
   if (a.list) {
-    for (const auto& v : examples::all_variants())
-      std::printf("%-20s %-34s %s\n", v.name.c_str(), v.paper.c_str(), v.about.c_str());
+    std::printf("%s", a.json ? (examples::list_json().dump(1) + "\n").c_str() : examples::list_text().c_str());
     return 0;
   }
+  if (a.json) throw examples::usage_error("--json has no effect without --list");
   a.card = examples::read_settings(a.set);
   if (!a.resume) {
     examples::refuse_idle_options(app, a.card, {a.variant});
@@ -362,7 +364,8 @@ int main(int argc, char** argv) {
                "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
                "  train --text book.txt --resume\n"
                "  train --variant switch --help\n"
-               "  train --list\n",
+               "  train --list\n"
+               "  train --list --json\n",
        .parts = "backends " + examples::together(examples::compiled_backends()),
        .too_large = "this model and these batches",
        .extras = examples::variant_extras("--variant")},

@@ -3,18 +3,27 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "backends.hpp"
 #include "drawn.hpp"
 #include "gmoe/autograd/gradient_check.hpp"
+#include "gmoe/model/any_model.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/moe/settings.hpp"
 #include "gmoe/moe/step_statistics.hpp"
 #include "naive_moe.hpp"
+
+// Cards by name come compiled. Compiling one file by hand, without them, takes less time with those cards alone that it
+// asks for: -DGMOE_TEST_CARDS='gmoe::card_list<gmoe::smoe_card>'
+#if !defined(GMOE_TEST_CARDS)
+#define GMOE_TEST_CARDS gmoe::all_cards
+#endif
 
 namespace gmoe_test {
 
@@ -44,7 +53,31 @@ Card small_card() {
     if (gmoe::has_setting<Card>(name)) gmoe::change_setting(card, name, value);
   return card;
 }
+/// Numbers by name, such as {"select.k", "2"}.
+using numbers = std::vector<std::pair<std::string, std::string>>;
+/// The card of that name with the numbers of `set`.
+template <class List = GMOE_TEST_CARDS>
+gmoe::any_card card_with(std::string_view name, const numbers& set) {
+  gmoe::any_card card = gmoe::make_card<List>(name);
+  for (const auto& [path, value] : set) gmoe::change_setting(card, path, value);
+  return card;
+}
+/// The same as small_card<Card>(), and then with those of `set`.
+template <class List = GMOE_TEST_CARDS>
+gmoe::any_card small_card(std::string_view name, const numbers& set = {}) {
+  gmoe::any_card card = gmoe::make_card<List>(name);
+  for (const auto& [path, value] : {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"}})
+    if (gmoe::has_setting(card, path)) gmoe::change_setting(card, path, value);
+  for (const auto& [path, value] : set) gmoe::change_setting(card, path, value);
+  return card;
+}
 /// The number of the card by that name; 0 where it has none.
+inline double setting_of(gmoe::any_card card, std::string_view name) {
+  double found = 0;
+  for (const gmoe::setting& s : card.settings())
+    if (s.path() == name) REQUIRE(gmoe::from_text(s.text(), found));
+  return found;
+}
 template <class Card>
 double setting_of(const Card& card, std::string_view name) {
   double found = 0;
@@ -58,19 +91,28 @@ template <class Card>
 gmoe::language_model<Card, model_backend> small_model(const gmoe::sizes& s = small_sizes()) {
   return gmoe::language_model<Card, model_backend>(s, small_card<Card>());
 }
+/// One of the card of that name.
+template <class List = GMOE_TEST_CARDS>
+std::unique_ptr<gmoe::any_model<model_backend>> small_model(std::string_view name, const gmoe::sizes& s = small_sizes(),
+                                                            const numbers& set = {}) {
+  return gmoe::make_model<model_backend, List>(small_card<List>(name, set), s);
+}
 
 /// Weights large enough that every path matters; equal for equal names.
+template <class B>
+void randomise(const std::vector<gmoe::parameter<B>*>& parameters, std::uint64_t seed) {
+  for (gmoe::parameter<B>* const p : parameters) {
+    const gmoe::random_stream random = gmoe::random_stream(seed).fork(p->name());
+    const bool gain = p->rows() == 1 && p->name().ends_with("weight");
+    std::vector<typename B::scalar> v(static_cast<std::size_t>(p->size()));
+    for (std::size_t i = 0; i < v.size(); ++i)
+      v[i] = static_cast<typename B::scalar>((gain ? 1 : 0) + (p->rows() == 1 ? 0.3 : 0.5) * random.normal(i));
+    if (!v.empty()) B::upload(p->value().data(), v.data(), v.size() * sizeof(v[0]));
+  }
+}
 template <class Model>
 void randomise(Model& model, std::uint64_t seed = 1) {
-  using B = typename Model::backend_type;
-  model.each_parameter([&](gmoe::parameter<B>& p) {
-    const gmoe::random_stream random = gmoe::random_stream(seed).fork(p.name());
-    const bool gain = p.rows() == 1 && p.name().ends_with("weight");
-    std::vector<typename B::scalar> v(static_cast<std::size_t>(p.size()));
-    for (std::size_t i = 0; i < v.size(); ++i)
-      v[i] = static_cast<typename B::scalar>((gain ? 1 : 0) + (p.rows() == 1 ? 0.3 : 0.5) * random.normal(i));
-    if (!v.empty()) B::upload(p.value().data(), v.data(), v.size() * sizeof(v[0]));
-  });
+  randomise(model.parameters(), seed);
 }
 
 /// The parameter of that name.
@@ -122,43 +164,23 @@ inline double second_choice_draw(std::size_t block, std::size_t token) {
   return drawn("second_choice_draw", block, token);
 }
 
-template <class Model>
-naive::weights weights_of(Model& model) {
+template <class B>
+naive::weights weights_of(const std::vector<gmoe::parameter<B>*>& parameters) {
   naive::weights w;
-  model.each_parameter([&](auto& p) {
-    naive::weight copy{static_cast<std::size_t>(p.rows()), static_cast<std::size_t>(p.cols()), {}};
-    for (const auto v : p.value().to_host()) copy.values.push_back(naive::number::leaf(static_cast<double>(v)));
-    w[p.name()] = copy;
-  });
+  for (const gmoe::parameter<B>* const p : parameters) {
+    naive::weight copy{static_cast<std::size_t>(p->rows()), static_cast<std::size_t>(p->cols()), {}};
+    for (const auto v : p->value().to_host()) copy.values.push_back(naive::number::leaf(static_cast<double>(v)));
+    w[p->name()] = copy;
+  }
   return w;
 }
 
-/// Losses by name, routing and every gradient of `model`, which may be an any_model, against mixtures of the reference
-/// in the blocks `mixed`. `exact`: the allowed error of losses; gradients may be ten times as far off. Returns what the
-/// pass found.
-template <class Model>
-gmoe::findings<typename Model::backend_type> compare_with_naive(Model& model, naive::mixture& mixtures,
-                                                                const std::vector<bool>& mixed, const text& t,
-                                                                bool training, bool relu_dense = false,
-                                                                double exact = 1e-11) {
-  using B = typename Model::backend_type;
-  const gmoe::sizes& s = model.shape();
-  naive::settings how;
-  how.batch = static_cast<std::size_t>(t.batch);
-  how.sequence = static_cast<std::size_t>(t.sequence);
-  how.heads = static_cast<std::size_t>(s.heads);
-  how.epsilon = s.layer_norm_epsilon;
-  how.training = training;
-  how.step = static_cast<std::size_t>(model.step());
-  how.relu_dense = relu_dense;
-  how.draw = drawn;
-  naive::number::start();
-  const naive::weights w = weights_of(model);
-  const naive::result expected =
-      naive::run(mixtures, mixed, how, w, {t.tokens.begin(), t.tokens.end()}, {t.targets.begin(), t.targets.end()});
-
-  gmoe::tape<B> tape;
-  const auto l = losses_of(model, t, training, &tape);
+/// The losses of a model and their gradients, those of `parameters`, against the ones of the reference. `exact`: the
+/// allowed error of losses; gradients may be ten times as far off.
+template <class B>
+void compare_with_naive(const gmoe::losses<B>& l, gmoe::tape<B>& tape,
+                        const std::vector<gmoe::parameter<B>*>& parameters, const naive::weights& w,
+                        const naive::result& expected, double exact) {
   CHECK(static_cast<double>(l.language.value().item()) == doctest::Approx(expected.language.value()).epsilon(exact));
   CHECK(static_cast<double>(l.total.value().item()) == doctest::Approx(expected.total.value()).epsilon(exact));
   CHECK(bool(l.balance) == !expected.losses.empty());
@@ -200,23 +222,50 @@ gmoe::findings<typename Model::backend_type> compare_with_naive(Model& model, na
   tape.backward(l.total);
   const std::vector<double> derivatives = naive::number::derivatives(expected.total);
   std::size_t compared = 0;
-  model.each_parameter([&](gmoe::parameter<B>& p) {
-    const naive::weight& mine = w.at(p.name());
-    const auto gradient = p.gradient().to_host();
+  for (gmoe::parameter<B>* const p : parameters) {
+    const naive::weight& mine = w.at(p->name());
+    const auto gradient = p->gradient().to_host();
     double worst = 0, largest = 1e-3;
     for (std::size_t i = 0; i < gradient.size(); ++i) {
-      const double d = p.trained() ? derivatives[mine.values[i].place()] : 0, got = static_cast<double>(gradient[i]);
+      const double d = p->trained() ? derivatives[mine.values[i].place()] : 0, got = static_cast<double>(gradient[i]);
       worst = std::max(worst, std::abs(got - d));
       if (!(got == got)) worst = 1e300;
       largest = std::max(largest, std::abs(d));
     }
-    INFO(p.name());
+    INFO(p->name());
     CHECK(worst / largest < 10 * exact);
     ++compared;
-    p.forget_gradient();
-  });
+    p->forget_gradient();
+  }
   CHECK(compared == w.size());
-  return l.found;
+}
+
+/// Losses by name, routing and every gradient of `model`, which may be an any_model, against mixtures of the reference
+/// in the blocks `mixed`. Returns what the pass found.
+template <class Model>
+gmoe::findings<typename Model::backend_type> compare_with_naive(Model& model, naive::mixture& mixtures,
+                                                                const std::vector<bool>& mixed, const text& t,
+                                                                bool training, bool relu_dense = false,
+                                                                double exact = 1e-11) {
+  using B = typename Model::backend_type;
+  const gmoe::sizes& s = model.shape();
+  naive::settings how;
+  how.batch = static_cast<std::size_t>(t.batch);
+  how.sequence = static_cast<std::size_t>(t.sequence);
+  how.heads = static_cast<std::size_t>(s.heads);
+  how.epsilon = s.layer_norm_epsilon;
+  how.training = training;
+  how.step = static_cast<std::size_t>(model.step());
+  how.relu_dense = relu_dense;
+  how.draw = drawn;
+  naive::number::start();
+  const naive::weights w = weights_of(model.parameters());
+  const naive::result expected =
+      naive::run(mixtures, mixed, how, w, {t.tokens.begin(), t.tokens.end()}, {t.targets.begin(), t.targets.end()});
+  gmoe::tape<B> tape;
+  auto l = losses_of(model, t, training, &tape);
+  compare_with_naive(l, tape, model.parameters(), w, expected, exact);
+  return std::move(l.found);
 }
 
 /// The same against the reference of a card of the library.

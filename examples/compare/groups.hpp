@@ -1,6 +1,7 @@
 #pragma once
 /// Which variants to compare: names, groups, or a list of both.
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -12,14 +13,20 @@ struct variant_group {
   std::vector<std::string> members;
 };
 
-/// paper, ablations, demo, all.
+/// Groups that are chosen for comparisons: paper, ablations, demo, all.
 const std::vector<variant_group>& groups();
 
-/// The variants that `words` (variants and groups) name, each once, in the order given. Throws config_error for an
-/// unknown word, with the nearest known one.
+/// The library's groups of cards, by the question that moves. Some have the name of a variant.
+const std::vector<variant_group>& families();
+
+/// The variants that `words` name, each once, in the order given: variants, names of groups(), and `group:NAME` for any
+/// group. Throws config_error for an unknown word, with the nearest known one.
 std::vector<std::string> expand(const std::vector<std::string>& words);
 
 /// Every variant and group, for --list.
 std::string list_text();
+
+/// The same as examples::list_json() has it, and `chosen_groups`: [{"name", "about", "variants": [names]}].
+nlohmann::json list_json();
 
 }  // namespace compare

@@ -14,6 +14,7 @@
 #include "models.hpp"
 #include "official.hpp"
 #include "session_backend.hpp"
+#include "within_budgets.hpp"
 
 namespace examples {
 
@@ -61,6 +62,8 @@ class session_on_backend final : public session {
   gmoe::routing_record record(const gmoe::record_options& how) override {
     return gmoe::record_routing(model_, setup_.validation, how);
   }
+
+  budget_report evaluate_within(const budget_options& how) override { return examples::evaluate_within(model_, how); }
 
   void generate(std::string_view prompt, const gmoe::sampling& how,
                 const std::function<void(std::string_view)>& on_text) override {

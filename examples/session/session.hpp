@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "budgets.hpp"
 #include "gmoe/analysis/record.hpp"
 #include "gmoe/io/checkpoint_header.hpp"
 #include "gmoe/model/generate.hpp"
@@ -62,6 +63,8 @@ class session {
   virtual session_report evaluate(std::span<const std::uint8_t> text, gmoe::index_t most_batches) = 0;
   /// How the validation text is routed.
   virtual gmoe::routing_record record(const gmoe::record_options& how) = 0;
+  /// The loss with fewer experts in memory.
+  virtual budget_report evaluate_within(const budget_options& how) = 0;
   /// Continues `prompt`, telling every new piece of text as it is made.
   virtual void generate(std::string_view prompt, const gmoe::sampling& how,
                         const std::function<void(std::string_view)>& on_text) = 0;

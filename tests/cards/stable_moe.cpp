@@ -80,7 +80,7 @@ TEST_CASE("cards/stable_moe: training writes the table when stage one ends, and 
   run.step();
   CHECK(learned() != before);
   const std::vector<double> written = table(), at_the_end = learned();
-  const naive::weights w = weights_of(*model);
+  const naive::weights w = weights_of(model->parameters());
   stable_equations equations;
   for (int id = 0; id < 11; ++id)
     CHECK(written[static_cast<std::size_t>(id)] == naive::largest(equations.says(w, 0, id), 1)[0]);

@@ -71,7 +71,7 @@ TEST_CASE("cards/uoe: all slices are the dense layer") {
   const text t(c.batch, c.sequence, c.shape.vocab);
   // The language loss alone: the gate's straight-through gradient is of no dense layer.
   naive::number::start();
-  const naive::weights w = weights_of(*model);
+  const naive::weights w = weights_of(model->parameters());
   naive::settings how;
   how.batch = 2;
   how.sequence = 5;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "session/session.hpp"
+#include "session/settings.hpp"
 #include "workplace.hpp"
 
 using nlohmann::json;
@@ -79,6 +80,20 @@ class bench : public workplace {
   std::string err() const { return read(*this / "err"); }
   json results() const { return json::parse(read(*this / "runs" / "comparison" / "results.json")); }
 };
+
+/// "a, b or c": the variants with a number of that name, or of these with that value.
+std::string variants_with(const std::string& number, const std::string& last, const std::string& value = "") {
+  words names;
+  for (const auto& v : examples::all_variants()) {
+    gmoe::any_card card = examples::card_with(v.name);
+    for (const gmoe::setting& s : card.settings())
+      if (s.path() == number && (value.empty() || s.text() == value)) names.push_back(v.name);
+  }
+  REQUIRE(names.size() > 1);
+  std::string text = names[0];
+  for (std::size_t i = 1; i < names.size(); ++i) text += (i + 1 == names.size() ? last : ", ") + names[i];
+  return text;
+}
 
 bool contains(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
 
@@ -476,6 +491,15 @@ TEST_CASE("compare/program: Ctrl-C keeps what is finished, the same command cont
   }
 }
 
+TEST_CASE("compare/program: a group is all its variants, among others") {
+  const bench b;
+  REQUIRE_MESSAGE(b.run(bench::tiny({"--variants", "smoe,group:gshard", "--text", "text.txt"})) == 0, b.err());
+  const json results = b.results();
+  words trained;
+  for (const json& run : results["runs"]) trained.push_back(run["variant"]);
+  CHECK(trained == words{"smoe", "gshard", "gshard-paper"});
+}
+
 TEST_CASE("compare/program: mistakes are told in one line, before anything is trained") {
   const bench b;
   std::ofstream(b / "short.txt") << "short";
@@ -486,6 +510,8 @@ TEST_CASE("compare/program: mistakes are told in one line, before anything is tr
   };
   fails({"--variants", "gmoe"}, "no text was given");
   fails({"--text", "text.txt", "--variants", "gmo"}, "there is no variant 'gmo'; did you mean 'gmoe'?");
+  fails({"--text", "text.txt", "--variants", "gmoe,group:pol"},
+        "there is no group 'pol'; did you mean 'group:pools'? --list shows them all\n");
   fails({"--text", "missing.txt"}, "\"missing.txt\" does not exist");
   fails({"--text", "short.txt"}, "the text's 5 tokens");
   fails({"--text", "text.txt", "--variants", "gmoe,smoe", "--experts", "1"},
@@ -495,8 +521,8 @@ TEST_CASE("compare/program: mistakes are told in one line, before anything is tr
   fails({"--text", "text.txt", "--variants", "deepseek-moe", "--set", "experts.granularity=3"},
         "variant 'deepseek-moe': d_ff = 16 is not divisible by granularity = 3");
   fails({"--text", "text.txt", "--variants", "dense,gmoe", "--set", "capacity.factor=2"},
-        "--set capacity.factor has no effect on dense or gmoe; it is for switch, switch-se, gshard, gshard-paper, "
-        "gmoe-no-local-top2",
+        "--set capacity.factor has no effect on dense or gmoe; it is for " + variants_with("capacity.factor", " or ") +
+            "\n",
         2);
   fails({"--text", "text.txt", "--variants", "dense,switch", "--set", "balance.alhpa=2"},
         "--set 'balance.alhpa': there is no such number; did you mean balance.alpha?", 2);
@@ -546,9 +572,19 @@ TEST_CASE("compare/program: flags that are none, and the list") {
   CHECK(told({"--seeds", "0", "--text", "text.txt"}) == "compare: --seeds is '0', expected a whole number from 1 up\n");
   CHECK(b.run({"--list"}) == 0);
   for (const auto& v : examples::all_variants()) {
-    CHECK(contains("\n" + b.out(), "\n" + v.name + " "));
+    CHECK(contains(b.out(), "\n  " + v.name + " "));
     CHECK(contains(b.out(), v.about));
   }
+  CHECK(contains(b.out(), "\n  group:NAME "));
+  CHECK(b.run({"--list", "--json"}) == 0);
+  const json list = json::parse(b.out());
+  CHECK(list.at("variants").size() == examples::all_variants().size());
+  CHECK(list.at("chosen_groups").size() > 1);
+  CHECK(b.run({"--json", "list.json", "--list"}) == 0);
+  CHECK(b.out().empty());
+  CHECK(json::parse(read(b / "list.json")) == list);
+  CHECK(told({"--json", "--text", "text.txt"}) == "compare: --json has no value, expected a text\n");
+  CHECK(told({"--text", "text.txt", "--json"}) == "compare: --json has no value, expected a text\n");
   CHECK(b.run({"--help"}) == 0);
   for (const char* option : {"--variants", "--equal", "--d-model", "--learning-rate", "--report"})
     CHECK(contains(b.out(), option));
@@ -556,7 +592,7 @@ TEST_CASE("compare/program: flags that are none, and the list") {
   CHECK(contains(b.out(), "Numbers of the variants, for --set NAME=VALUE"));
   CHECK(contains(b.out(),
                  "\n  capacity.factor           capacity factor: room against an even share; a positive number\n"));
-  CHECK(contains(b.out(), " 1.25: switch, switch-se, gshard, gshard-paper, gmoe-no-local-top2"));
+  CHECK(contains(b.out(), " 1.25: " + variants_with("capacity.factor", ", ", "1.25") + "\n"));
   CHECK(b.run({"--variants", "smoe", "--help"}) == 0);
   CHECK(contains(b.out(), "Numbers of smoe, for --set NAME=VALUE"));
   CHECK(contains(b.out(), "\n  select.k                  experts per token; a whole number, at least 1 (2)\n"));

@@ -258,6 +258,27 @@ struct raytraced_card : smoe_card {
   expert_path form{};  // S = 3 steps
 };
 // [/raytraced]
+// [chain-of-experts]
+struct chain_of_experts_card : smoe_card {
+  static constexpr card_text text{"chain-of-experts", "Wang et al. 2025",
+                                  "two rounds of top-1 within a layer, each with a router of its own"};
+  per_round<linear_router> router{};  // W_j
+  top_k select{.k = 1};               // so that two rounds cost what smoe's top-2 costs
+  selected_score gate{};              // w = p_e
+  chain form{};                       // C = 2 rounds
+};
+// [/chain-of-experts]
+// [moe-plus-plus]
+struct moe_plus_plus_card : smoe_card {
+  static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
+                                  "top-2 of experts of which some cost nothing, logits that travel"};
+  mixed_pool experts{};                      // beside the ordinary ones: 1 null, 1 copy, 2 constants
+  special_experts<relu_expert> body{};       // E
+  gating_residuals<linear_router> router{};  // W, W_g
+  selected_score gate{};                     // p_e
+  kinds_loss balance{};                      // alpha = 0.01, tau = 0.75
+};
+// [/moe-plus-plus]
 // [noisy-top-k]
 struct noisy_top_k_card : smoe_card {
   static constexpr card_text text{"noisy-top-k", "Shazeer et al., ICLR 2017",
@@ -586,6 +607,8 @@ bool all_same() {
                        same<comet_card, gmoe::comet_card>(),
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
+                       same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
+                       same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
                        same<remoe_card, gmoe::remoe_card>(),
@@ -723,6 +746,14 @@ constexpr auto comet_plus = comet + L * 2 * N * N;
 // [raytraced-parameters]
 constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [/raytraced-parameters]
+// [chain-of-experts-parameters]
+constexpr auto chain_of_experts = smoe + L * N * d;  // a second router
+// [/chain-of-experts-parameters]
+// [moe-plus-plus-parameters]
+constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
+                               + (L - 1) * (N + 4) * (N + 4)  // W_g
+                               + L * 2 * 3 * d;               // two constants: U and v
+// [/moe-plus-plus-parameters]
 // [sigmoid-shared-parameters]
 constexpr auto sigmoid_shared = smoe + L * 2 * d * m;  // a shared expert in every block
 // [/sigmoid-shared-parameters]
@@ -897,6 +928,8 @@ int main() {
   good &= counts<gmoe::comet_card>("comet", comet);
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
+  good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
+  good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
   good &= counts<gmoe::remoe_card>("remoe", remoe);

@@ -78,3 +78,24 @@ TEST_CASE("model/describe: counts in words") {
   CHECK(text.find("80.4 M parameters, 33.6 M of them in routed experts and 1.7 M in routers") != std::string::npos);
   CHECK(text.find("57.7 M active and 66.8 M multiply-adds per token") != std::string::npos);
 }
+
+TEST_CASE("model/describe: who answers what, and from what a card was written") {
+  const auto policy = [](const std::vector<slot_answer>& all, std::string_view slot) -> std::string {
+    for (const slot_answer& a : all)
+      if (a.slot == slot) return a.policy;
+    return "";
+  };
+  const std::vector<slot_answer> mine = answers_of<my_card>();
+  CHECK(mine.front().slot == "experts");
+  CHECK(policy(mine, "router") == "my_router");
+  CHECK(policy(mine, "norm") == "layer_norms");  // what it does not name is answered too
+  // Without a mixture only the placement and what all blocks have.
+  const std::vector<slot_answer> dense = answers_of<dense_card>();
+  CHECK(policy(dense, "router").empty());
+  CHECK(policy(dense, "placement") == "no_block");
+  CHECK(policy(dense, "dense") == "gpt2_feed_forward");
+
+  CHECK(status({"a", "A et al.", ""}) == "from the paper");
+  CHECK(status({"a", "A et al.", "", written_from::description}) == "reconstructed");
+  CHECK(status({"a", "", ""}) == "no paper");
+}

@@ -49,6 +49,8 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "comet",
                            "comet-plus",
                            "raytraced",
+                           "moe-plus-plus",
+                           "chain-of-experts",
                            "sigmoid-shared",
                            "loss-free",
                            "remoe",
@@ -68,6 +70,28 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "hyper-moe",
                            "mowe"})
     CHECK(names.count(name) == 1);
+}
+
+TEST_CASE("model/registry: every family has a name and a question, and its cards") {
+  std::set<std::string_view> names, questions;
+  std::vector<std::string_view> cards;
+  for (const card_group& group : all_cards::groups) {
+    INFO(group.name);
+    CHECK(names.insert(group.name).second);
+    CHECK(questions.insert(group.question).second);
+    CHECK(group.question.ends_with('?'));
+    for (const card_text& t : group.cards) {
+      cards.push_back(t.name);
+      CHECK(with_family(t.name, []<class Family>() { return group_of<Family>.name; }) == group.name);
+    }
+  }
+  REQUIRE(cards.size() == all_cards::texts.size());
+  for (std::size_t i = 0; i < cards.size(); ++i) CHECK(cards[i] == all_cards::texts[i].name);
+  // A family of one's own may have none.
+  using mine = card_families<switch_cards, card_list<own_card>>;
+  CHECK(mine::groups[0].name == "switch");
+  CHECK(mine::groups[1].name.empty());
+  CHECK(mine::groups[1].cards[0].name == "mine");
 }
 
 TEST_CASE("model/registry: a list of one's own, with a card of one's own") {

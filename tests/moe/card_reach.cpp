@@ -13,6 +13,8 @@ TEST_CASE("moe/card_reach: the slot that looks furthest") {
   CHECK(reach_of_card<switch_card>(true).slot == "capacity");
   CHECK(reach_of_card<gshard_card>(true).slot == "capacity");
   CHECK(reach_of_card<switch_card>(false).how == reach::past);
+  // Derives from switch_card, but has no mixture whose capacity could look at the batch.
+  CHECK(reach_of_card<dense_card>(true).how == reach::past);
 }
 
 TEST_CASE("moe/card_reach: every card of the library generates") {

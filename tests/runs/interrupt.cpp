@@ -16,7 +16,7 @@ namespace {
 /// How many for each program; GMOE_TEST_INTERRUPTS=100 for a long run.
 int interrupts() {
   const char* text = std::getenv("GMOE_TEST_INTERRUPTS");
-  return text ? std::max(1, std::atoi(text)) : 6;
+  return text ? std::max(1, std::atoi(text)) : 4;
 }
 
 /// `command(folder, resume)` runs whole in one folder, and over and over interrupted in another, until there were

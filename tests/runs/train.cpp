@@ -264,6 +264,25 @@ TEST_CASE("runs/train: a folder has one run at a time") {
   CHECK(temporary_files(w / "a") == 0);
 }
 
+TEST_CASE("runs/train: the list, for people and as JSON") {
+  const workplace w;
+  const std::string program = train("a").front();
+  REQUIRE(w.run({program, "--list"}) == 0);
+  const std::string text = w.out();
+  REQUIRE(w.run({program, "--list", "--json"}) == 0);
+  const json list = json::parse(w.out());
+  CHECK(list.at("variants").size() > 1);
+  for (const json& group : list.at("groups"))
+    CHECK_HAS(text, group.at("name").get<std::string>() + ": " + group.at("question").get<std::string>() + "\n");
+  for (const json& v : list.at("variants")) {
+    CHECK_HAS(text, "\n  " + v.at("name").get<std::string>() + " ");
+    CHECK_HAS(text, "\n      " + v.at("summary").get<std::string>() + "\n");
+    CHECK_HAS(text, v.at("paper").get<std::string>() + "\n");
+  }
+  CHECK(w.run({program, "--json"}) == 2);
+  CHECK(w.err() == "train: --json has no effect without --list\n");
+}
+
 TEST_CASE("runs/train: mistakes are told before anything is made") {
   const workplace w;
   const auto fails = [&](const words& more, const char* message, int status = 1) {

@@ -14,6 +14,7 @@
 #include "cards/adamoe.hpp"
 #include "cards/aoe.hpp"
 #include "cards/capacity_aware.hpp"
+#include "cards/chain_of_experts.hpp"
 #include "cards/comet.hpp"
 #include "cards/deep_moe.hpp"
 #include "cards/depth_routers.hpp"
@@ -28,6 +29,7 @@
 #include "cards/llama_smoe.hpp"
 #include "cards/loss_free.hpp"
 #include "cards/maskmoe.hpp"
+#include "cards/moe_plus_plus.hpp"
 #include "cards/moec.hpp"
 #include "cards/mohge.hpp"
 #include "cards/more.hpp"
@@ -170,6 +172,7 @@ void add_pools(traced_cards& t) {
   prefix.share = 1;
   t.add_same("uoe-prefix", prefix);
   t.add_same("adamoe", adamoe_equations{});
+  t.add_same("moe-plus-plus", plus_plus_equations{});
 }
 
 /// In how scores become pairs.
@@ -262,6 +265,7 @@ void add_forms(traced_cards& t) {
              {.options = "--set always.hidden=6 --set always.adapter=3 --set always.expert_embedding=5 --set "
                          "always.layer_embedding=2"});
   t.add_same("raytraced", raytraced_equations{});
+  t.add_same("chain-of-experts", chain_equations{});
 }
 
 traced_cards every_reference() {

@@ -43,10 +43,10 @@ std::string options(const std::string& card) {
   std::string o = " --vocab 13 --positions 7 --d-model 8 --layers 3 --heads 2 --d-ff 12 --initializer-range 0.5";
   if (card.starts_with("dense")) return o;
   o += " --experts 4";
-  if (card != "hash") o += " --set balance.alpha=0.3";
-  if (card == "gmoe-fine-grained" || card == "deepseek-moe") o += " --set experts.granularity=2";
-  if (card.starts_with("switch") || card.starts_with("gshard") || card == "gmoe-no-local-top2")
-    o += " --set capacity.factor=0.75";
+  for (const auto& [number, value] :
+       {std::pair{"balance.alpha", "0.3"}, std::pair{"experts.granularity", "2"}, std::pair{"capacity.factor", "0.75"}})
+    if (gmoe::with_card<known_cards>(card, [&]<class Card>() { return gmoe::has_setting<Card>(number); }))
+      o += gmoe::concat(" --set ", number, "=", value);
   return o;
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "gmoe/moe/card.hpp"
@@ -53,12 +54,33 @@ struct joined_cards<card_list<First...>, card_list<Second...>, Rest...>
 template <class... Lists>
 using join_cards = typename detail::joined_cards<typename Lists::cards...>::type;
 
+/// What a family of cards is about: a name for it, and the question that moves in it.
+struct group_text {
+  std::string_view name, question;
+};
+
+/// The text of a list of cards, which stands beside the list; empty where it has none:
+///
+///     using my_cards = card_list<first_card, second_card>;
+///     template <>
+///     inline constexpr group_text group_of<my_cards>{"mine", "what if experts were my own?"};
+template <class List>
+inline constexpr group_text group_of{};
+
+/// A family as a program shows it.
+struct card_group {
+  std::string_view name, question;
+  std::span<const card_text> cards;
+};
+
 /// The same, and which list each is from: `make_card` and `make_model` compile each list by itself, so that each can be
 /// compiled once, in a file of its own (see compiled/models.hpp).
 template <class... Lists>
 struct card_families : join_cards<Lists...> {
   using families = card_families;  ///< of a list that derives from this: the lists alone
   static_assert(sizeof...(Lists) > 0, "gmoe: card_families<> needs a list of cards at least");
+  static constexpr std::array<card_group, sizeof...(Lists)> groups{
+      card_group{group_of<Lists>.name, group_of<Lists>.question, Lists::texts}...};
 };
 
 }  // namespace gmoe

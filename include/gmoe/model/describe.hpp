@@ -8,6 +8,7 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 #include "gmoe/model/accounting.hpp"
 #include "gmoe/model/registry.hpp"
@@ -127,6 +128,13 @@ inline std::string citation(const card_text& card) {
   return concat(card.source == written_from::description ? "reconstructed from a description: " : "", card.paper);
 }
 
+/// From what a card was written, in few words.
+constexpr std::string_view status(const card_text& card) {
+  return card.source == written_from::description ? "reconstructed"
+         : card.paper.empty()                     ? "no paper"
+                                                  : "from the paper";
+}
+
 namespace detail {
 
 /// "gmoe: one pool for all layers ... (Hong & Kim, ACL 2026)"; nothing for a card without a name.
@@ -148,6 +156,24 @@ std::string describe(const Card& card = {}, detail_level level = detail_level::w
     if constexpr (uses_slot<Card, Slot>) detail::add_slot<Slot>(text, card, level, "  ");
   });
   return text;
+}
+
+/// A slot that makes a difference to models of a card, and the type that answers it: "router", "linear_router". The
+/// placement is always one: it says that there is no mixture.
+struct slot_answer {
+  std::string_view slot;
+  std::string policy;
+};
+
+/// Who answers what, in the order of the slots.
+template <class Card>
+std::vector<slot_answer> answers_of() {
+  std::vector<slot_answer> all;
+  for_each_slot([&]<class Slot>(Slot) {
+    if constexpr (uses_slot<Card, Slot> || std::is_same_v<Slot, slots::placement>)
+      all.push_back({Slot::name, type_name<answer<Card, Slot>>()});
+  });
+  return all;
 }
 
 /// 165890304 as "165.9 M".

@@ -11,7 +11,7 @@
 
 namespace gmoe {
 
-/// The slot of a card that looks furthest, and how far.
+/// The slot of a card that looks furthest, of those that make a difference to its models, and how far.
 struct card_reach {
   reach how = reach::token;
   std::string_view slot;
@@ -24,6 +24,7 @@ template <class Card>
 constexpr card_reach reach_of_card(bool training) {
   card_reach widest;
   for_each_slot([&]<class Slot>(Slot) {
+    if constexpr (!uses_slot<Card, Slot>) return;
     const reach r = std::max(reach_of<answer<Card, Slot>>(training),
                              std::is_same_v<Slot, slots::form> ? detail::reach_within<Card>(training) : reach::token);
     if (r > widest.how) widest = {r, Slot::name};

@@ -18,6 +18,7 @@ struct layer_shape : sizes {
   index_t groups = 1;          ///< of neighbouring experts, equally many, where the pool makes some
   pool_view pool{};            ///< the experts that it sees
   index_t pool_size = 0;       ///< experts of the whole pool
+  index_t rounds = 1;          ///< of the form, where each has a routing of its own
 };
 
 }  // namespace gmoe

@@ -10,6 +10,7 @@
 
 #include "gmoe/moe/cached.hpp"
 #include "gmoe/moe/card.hpp"
+#include "gmoe/moe/expert_budget.hpp"
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/stack_data.hpp"
@@ -96,6 +97,7 @@ class moe_parts {
       r.kept = recorded ? recorded->kept : r.chosen;
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(at), at, r);
+    if (at.budget) keep_within(*at.budget, at, r);
     r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, rows.value_or(id_matrix<B>())});
     remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
              slots::balance>(at, r);
@@ -111,7 +113,8 @@ class moe_parts {
     routing<B>& r = new_routing(at, chosen.rows());
     r.chosen = valid_choices(chosen, r.valid);
     r.kept = r.chosen;
-    r.pairs = sort_by_expert(r.kept, r.experts, {at.block});
+    if (at.budget) keep_within(*at.budget, at, r);
+    r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen});
     return r;
   }
   /// What every token gets besides, or nothing.

@@ -1,23 +1,31 @@
 // The baselines against the equations, with gradients, in evaluation and in training with dropped pairs.
 #include <doctest/doctest.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "moe_checks.hpp"
 
 using namespace gmoe;
+using gmoe_test::small_card;
 using gmoe_test::text;
 using B = gmoe_test::model_backend;
 
 namespace {
 
-template <class Card>
-void check(const naive::variant& v, bool drops, const Card& card = gmoe_test::small_card<Card>(),
-           const sizes& s = gmoe_test::small_sizes()) {
+/// Both passes of a model of the card; `drops`: whether training drops pairs.
+void check_baseline(const any_card& card, const naive::variant& v, bool drops,
+                    const sizes& s = gmoe_test::small_sizes()) {
   for (const bool training : {false, true}) {
-    language_model<Card, B> model(s, card);
-    gmoe_test::randomise(model);
-    const auto found = gmoe_test::compare_with_naive(model, v, text(2, 5, s.vocab), training);
+    const auto model = make_model<B>(card, s);
+    gmoe_test::randomise(*model);
+    const auto found = gmoe_test::compare_with_naive(*model, v, text(2, 5, s.vocab), training);
     CHECK((gmoe_test::dropped(found) > 0) == (drops && training));
   }
+}
+void check_baseline(std::string_view card, const naive::variant& v, bool drops) {
+  check_baseline(small_card(card), v, drops);
 }
 
 naive::variant switch_equations() {
@@ -37,41 +45,48 @@ naive::variant gshard_equations() {
   return v;
 }
 
+/// No card with a name has a list of blocks or a jittered input.
+using switch_of_lists = with<switch_card, jittered<linear_router>, listed_blocks>;
+switch_of_lists switch_in(const std::vector<index_t>& blocks, double epsilon) {
+  auto card = gmoe_test::small_card<switch_of_lists>();
+  card.placement.blocks = blocks;
+  card.router.epsilon = epsilon;  // 0: not jittered
+  return card;
+}
+
 }  // namespace
 
 TEST_CASE("model/cards: dense") {
   naive::variant v;
   v.mixture = {false, false, false};
-  check<dense_card>(v, false);
+  check_baseline("dense", v, false);
   v.relu_dense = true;
-  check<dense_relu_card>(v, false);
+  check_baseline("dense-relu", v, false);
 }
 
 TEST_CASE("model/cards: Switch") {
-  check<switch_card>(switch_equations(), true);
+  check_baseline("switch", switch_equations(), true);
   naive::variant v = switch_equations();
   v.mixture = {false, true, false};
-  auto odd = gmoe_test::small_card<switch_card>();
-  odd.placement.first = 1;
-  check(v, true, odd);
-  auto listed = gmoe_test::small_card<with<switch_card, listed_blocks>>();
-  listed.placement.blocks = {1, 2};
+  check_baseline(small_card("switch", {{"placement.first", "1"}}), v, true);
   v.mixture = {false, true, true};
-  check(v, true, listed);
+  for (const bool training : {false, true}) {
+    language_model<switch_of_lists, B> model(gmoe_test::small_sizes(), switch_in({1, 2}, 0));
+    gmoe_test::randomise(model);
+    const auto found = gmoe_test::compare_with_naive(model, v, text(2, 5, model.shape().vocab), training);
+    CHECK((gmoe_test::dropped(found) > 0) == training);
+  }
 }
 
 TEST_CASE("model/cards: Switch with a shared expert") {
   naive::variant v = switch_equations();
   v.always = 12;
-  check<switch_shared_card>(v, true);
+  check_baseline("switch-se", v, true);
 }
 
 TEST_CASE("model/cards: Switch with jitter on the router's input, in training only") {
-  using card = with<switch_card, jittered<linear_router>>;
   const sizes s = gmoe_test::small_sizes();
-  auto noisy = gmoe_test::small_card<card>();
-  noisy.router.epsilon = 0.2;
-  language_model<card, B> model(s, noisy);
+  language_model<switch_of_lists, B> model(s, switch_in({0, 2}, 0.2));
   gmoe_test::randomise(model);
   gmoe_test::compare_with_naive(model, switch_equations(), text(2, 5, s.vocab), false);
   // The noise itself is the backend's; here it is drawn once more for the reference.
@@ -95,34 +110,28 @@ TEST_CASE("model/cards: a plain mixture of experts") {
   v.weigh = naive::weighting::normalised;
   v.room = naive::room::unlimited;
   v.mixture = {true, true, true};
-  check<smoe_card>(v, false);
-  auto card = gmoe_test::small_card<smoe_card>();
-  card.select.k = 3;
-  v.k = 3;
-  check(v, false, card);
-  card.select.k = 4;  // every expert
-  v.k = 4;
-  check(v, false, card);
+  check_baseline("smoe", v, false);
+  for (const index_t k : {3, 4}) {  // 4: every expert
+    v.k = static_cast<std::size_t>(k);
+    check_baseline(small_card("smoe", {{"select.k", std::to_string(k)}}), v, false);
+  }
 }
 
 TEST_CASE("model/cards: GShard as GMoE's authors ran it") {
-  check<gshard_card>(gshard_equations(), true);
-  auto card = gmoe_test::small_card<gshard_card>();
-  card.capacity.factor = 0.34;  // room for 1: floor(0.34 * 5)
-  check(gshard_equations(), true, card);
+  check_baseline("gshard", gshard_equations(), true);
+  // Room for 1: floor(0.34 * 5).
+  check_baseline(small_card("gshard", {{"capacity.factor", "0.34"}}), gshard_equations(), true);
 }
 
 TEST_CASE("model/cards: GShard as in its paper") {
   naive::variant v = gshard_equations();
   v.room = naive::room::gshard_paper;
   v.balance = naive::balance::first_choices;
-  check<gshard_paper_card>(v, true);
+  check_baseline("gshard-paper", v, true);
   sizes s = gmoe_test::small_sizes();
   s.experts = 3;
-  auto card = gmoe_test::small_card<gshard_paper_card>();
-  card.capacity.factor = 1;  // floor(20 / 3) = 6, not 7
   v.experts = 3;
-  check(v, true, card, s);
+  check_baseline(small_card("gshard-paper", {{"capacity.factor", "1"}}), v, true, s);  // floor(20 / 3) = 6, not 7
 }
 
 TEST_CASE("model/cards: hash layers") {
@@ -132,45 +141,45 @@ TEST_CASE("model/cards: hash layers") {
   v.weigh = naive::weighting::one;
   v.balance = naive::balance::none;
   for (int id = 0; id < 11; ++id) v.table.push_back(id % 4);
-  check<hash_card>(v, false);  // without counts
+  check_baseline("hash", v, false);  // without counts
 
-  language_model<hash_card, B> model(gmoe_test::small_sizes());
-  gmoe_test::randomise(model);
+  const auto model = make_model<B>("hash", gmoe_test::small_sizes());
+  gmoe_test::randomise(*model);
   const std::vector<std::int64_t> counts{0, 9, 4, 4, 2, 0, 7, 1, 1, 1, 5};
-  model.prepare(counts);
+  model->prepare(counts);
   const auto table = balanced_buckets(counts, 4);
   v.table.assign(table.begin(), table.end());
-  gmoe_test::compare_with_naive(model, v, text(2, 5, 11), true);
+  gmoe_test::compare_with_naive(*model, v, text(2, 5, 11), true);
 }
 
 TEST_CASE("model/cards: DeepSeekMoE") {
   sizes s = gmoe_test::small_sizes();
   s.experts = 3;
-  auto card = gmoe_test::small_card<deepseek_moe_card>();
-  card.experts.granularity = 2;  // 6 parts of width 6, one of them for every token
+  any_card card = small_card("deepseek-moe");
+  change_setting(card, "experts.granularity", "2");  // 6 parts of width 6, one of them for every token
   naive::variant v = switch_equations();
   v.experts = 5;
   v.width = 6;
   v.k = 3;
   v.always = 6;
   v.room = naive::room::unlimited;
-  check(v, false, card, s);
+  check_baseline(card, v, false, s);
 
-  card.experts.shared_experts = 2;  // of 9 parts of width 4
-  card.experts.granularity = 3;
-  card.select.k = 1;
+  change_setting(card, "experts.shared_experts", "2");  // of 9 parts of width 4
+  change_setting(card, "experts.granularity", "3");
+  change_setting(card, "select.k", "1");
   v.experts = 7;
   v.width = 4;
   v.k = 1;
   v.always = 8;
-  check(v, false, card, s);
+  check_baseline(card, v, false, s);
 
-  card.experts.shared_experts = 0;  // granularity 1: top-k with raw weights
-  card.experts.granularity = 1;
-  card.select.k = 2;
+  change_setting(card, "experts.shared_experts", "0");  // granularity 1: top-k with raw weights
+  change_setting(card, "experts.granularity", "1");
+  change_setting(card, "select.k", "2");
   v.experts = 3;
   v.width = 12;
   v.k = 2;
   v.always = 0;
-  check(v, false, card, s);
+  check_baseline(card, v, false, s);
 }

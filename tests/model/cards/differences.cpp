@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <string_view>
 
 #include "moe_checks.hpp"
 
@@ -13,16 +14,29 @@ using B = gmoe_test::model_backend;
 
 namespace {
 
-template <class Card>
-void check_differences(const Card& card = gmoe_test::small_card<Card>()) {
+sizes narrow_sizes() {
   sizes s = gmoe_test::small_sizes();
   s.d_model = 4;
   s.d_ff = 6;
-  language_model<Card, B> model(s, card);
+  return s;
+}
+gradient_report report_of(auto& model) {
   gmoe_test::randomise(model, 2);
-  const gradient_report r = gmoe_test::differences(model, text(2, 4, s.vocab), true);
+  return gmoe_test::differences(model, text(2, 4, model.shape().vocab), true);
+}
+void check_report(const gradient_report& r) {
   INFO(r.where << ": " << r.analytic << " by the tape, " << r.numeric << " by differences");
   CHECK(r.worst < 1e-7);
+}
+void check_differences_of(std::string_view card, const gmoe_test::numbers& set = {}) {
+  CAPTURE(card);
+  check_report(report_of(*gmoe_test::small_model(card, narrow_sizes(), set)));
+}
+/// A card that has no name.
+template <class Card>
+void check_differences(const Card& card = gmoe_test::small_card<Card>()) {
+  language_model<Card, B> model(narrow_sizes(), card);
+  check_report(report_of(model));
 }
 
 /// `Router` with the logits that it propagates held at those of the first pass: differences would see through the
@@ -65,41 +79,36 @@ TEST_CASE("model/cards: differences, GMoE with its propagated logits held fixed"
 }
 
 TEST_CASE("model/cards: differences see through the cut when nothing holds the logits") {
-  sizes s = gmoe_test::small_sizes();
-  s.d_model = 4;
-  s.d_ff = 6;
-  language_model<gmoe_card, B> model(s, gmoe_test::small_card<gmoe_card>());
-  gmoe_test::randomise(model, 2);
-  CHECK(gmoe_test::differences(model, text(2, 4, s.vocab), true).worst > 1e-3);
+  CHECK(report_of(*gmoe_test::small_model("gmoe", narrow_sizes())).worst > 1e-3);
 }
 
 TEST_CASE("model/cards: differences, GMoE with nothing cut or propagated") {
   check_differences<with<gmoe_card, global_router<hidden_state, propagate<cut::nowhere>>>>();
-  check_differences<gmoe_no_logits_card>();
-  check_differences<with<gmoe_no_local_top2_card, global_router<>>>();
-  auto card = gmoe_test::small_card<with<gmoe_fine_grained_card, global_router<hidden_state>>>();
-  card.experts.granularity = 2;
-  check_differences(card);
+  check_differences_of("gmoe-no-logits");
+  using card = with<gmoe_no_local_top2_card, global_router<>, fine_grained<global_pool>>;
+  for (const index_t parts : {1, 2}) {
+    auto split = gmoe_test::small_card<card>();
+    split.experts.granularity = parts;
+    check_differences(split);
+  }
 }
 
 TEST_CASE("model/cards: differences, baselines") {
-  check_differences<dense_card>();
-  check_differences<dense_relu_card>();
-  check_differences<switch_card>();
-  check_differences<switch_shared_card>();
+  check_differences_of("dense");
+  check_differences_of("dense-relu");
+  check_differences_of("switch");
+  check_differences_of("switch-se");
   auto noisy = gmoe_test::small_card<with<switch_card, jittered<linear_router>>>();
   noisy.router.epsilon = 0.2;
   check_differences(noisy);
-  check_differences<smoe_card>();
-  check_differences<gshard_card>();
-  check_differences<gshard_paper_card>();
-  check_differences<hash_card>();
-  auto split = gmoe_test::small_card<deepseek_moe_card>();
-  split.experts.granularity = 2;
-  check_differences(split);
+  check_differences_of("smoe");
+  check_differences_of("gshard");
+  check_differences_of("gshard-paper");
+  check_differences_of("hash");
+  check_differences_of("deepseek-moe", {{"experts.granularity", "2"}});
 }
 
 TEST_CASE("model/cards: differences, other expert bodies") {
-  check_differences<with<smoe_card, gelu_expert>>();
+  check_differences_of("xmoe-threshold", {{"experts.granularity", "2"}});  // GELU
   check_differences<with<smoe_card, silu_expert>>();
 }

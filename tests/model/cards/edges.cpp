@@ -1,20 +1,22 @@
 // The smallest and the most uneven models: where an off-by-one shows.
 #include <doctest/doctest.h>
 
+#include <string_view>
+
 #include "moe_checks.hpp"
 
 using namespace gmoe;
+using gmoe_test::named;
 using gmoe_test::text;
 using B = gmoe_test::model_backend;
 
 namespace {
 
-template <class Card>
-void check(const sizes& s, const naive::variant& v, const text& t) {
+void check_edge(std::string_view card, const sizes& s, const naive::variant& v, const text& t) {
   for (const bool training : {false, true}) {
-    language_model<Card, B> model(s, gmoe_test::small_card<Card>());
-    gmoe_test::randomise(model, 3);
-    gmoe_test::compare_with_naive(model, v, t, training);
+    const auto model = gmoe_test::small_model(card, s);
+    gmoe_test::randomise(*model, 3);
+    gmoe_test::compare_with_naive(*model, v, t, training);
   }
 }
 
@@ -38,7 +40,7 @@ TEST_CASE("model/cards: one expert") {
   s.experts = 1;
   naive::variant v = equations(true);
   v.experts = 1;
-  check<gmoe_card>(s, v, text(2, 5, s.vocab));
+  check_edge("gmoe", s, v, text(2, 5, s.vocab));
 }
 
 TEST_CASE("model/cards: as many choices as experts") {
@@ -46,7 +48,7 @@ TEST_CASE("model/cards: as many choices as experts") {
   s.experts = 2;
   naive::variant v = equations(false);
   v.experts = 2;
-  check<gshard_card>(s, v, text(2, 5, s.vocab));
+  check_edge("gshard", s, v, text(2, 5, s.vocab));
 }
 
 TEST_CASE("model/cards: more experts than tokens, so that some get none") {
@@ -54,10 +56,10 @@ TEST_CASE("model/cards: more experts than tokens, so that some get none") {
   s.experts = 13;
   naive::variant v = equations(true);
   v.experts = 13;
-  check<gmoe_card>(s, v, text(1, 4, s.vocab));
+  check_edge("gmoe", s, v, text(1, 4, s.vocab));
   v = equations(false);
   v.experts = 13;
-  check<gshard_card>(s, v, text(1, 4, s.vocab));
+  check_edge("gshard", s, v, text(1, 4, s.vocab));
 }
 
 TEST_CASE("model/cards: all tokens on one expert, and dropped beyond its room") {
@@ -67,19 +69,19 @@ TEST_CASE("model/cards: all tokens on one expert, and dropped beyond its room") 
   v.router = naive::router_kind::linear;
   v.room = naive::room::switch_;
   v.mixture = {true, false, true};
-  language_model<switch_card, B> model(s, gmoe_test::small_card<switch_card>());
-  gmoe_test::randomise(model);
+  const auto model = gmoe_test::small_model("switch", s);
+  gmoe_test::randomise(*model);
   // A large bias of the norm before the router: W x is large for expert 2 and zero for the others, at every token.
   for (index_t layer : {0, 1}) {
-    parameter<B>& gate = model.moe().mine<slots::router>(layer).layer.gate;
+    parameter<B>& gate = named(*model, concat("router.", layer, ".gate"));
     std::vector<double> rows(32, 0.0);
     for (std::size_t c = 0; c < 8; ++c) rows[2 * 8 + c] = 1.0;
     B::upload(gate.value().data(), rows.data(), rows.size() * sizeof(double));
-    parameter<B>& bias = gmoe_test::named(model, concat("h.", 2 * layer, ".ln_2.bias"));
+    parameter<B>& bias = named(*model, concat("h.", 2 * layer, ".ln_2.bias"));
     const std::vector<double> large(8, 4.0);
     B::upload(bias.value().data(), large.data(), large.size() * sizeof(double));
   }
-  const auto found = gmoe_test::compare_with_naive(model, v, text(2, 5, s.vocab), true);
+  const auto found = gmoe_test::compare_with_naive(*model, v, text(2, 5, s.vocab), true);
   REQUIRE(found.routings.size() == 2);
   for (const auto& r : found.routings) {
     CHECK(r.chosen.to_host() == std::vector<id_type>(10, 2));
@@ -90,10 +92,10 @@ TEST_CASE("model/cards: all tokens on one expert, and dropped beyond its room") 
 
 TEST_CASE("model/cards: equal scores go to the lower expert") {
   sizes s = gmoe_test::small_sizes();
-  language_model<gshard_card, B> model(s);
-  gmoe_test::randomise(model);
-  for (index_t layer : {0, 1}) B::fill(model.moe().mine<slots::router>(layer).layer.gate.value().view(), 0.0);
-  const auto found = gmoe_test::losses_of(model, text(2, 5, s.vocab), false).found;
+  const auto model = make_model<B>("gshard", s);
+  gmoe_test::randomise(*model);
+  for (index_t layer : {0, 1}) B::fill(named(*model, concat("router.", layer, ".gate")).value().view(), 0.0);
+  const auto found = gmoe_test::losses_of(*model, text(2, 5, s.vocab), false).found;
   REQUIRE(found.routings.size() == 2);
   for (const auto& r : found.routings) {
     const auto chosen = r.chosen.to_host();
@@ -105,12 +107,7 @@ TEST_CASE("model/cards: sequences of one token, a batch of one, a vocabulary of 
   for (const bool of_gmoe : {true, false}) {
     sizes s = gmoe_test::small_sizes();
     const naive::variant v = equations(of_gmoe);
-    const auto run = [&](const text& t) {
-      if (of_gmoe)
-        check<gmoe_card>(s, v, t);
-      else
-        check<gshard_card>(s, v, t);
-    };
+    const auto run = [&](const text& t) { check_edge(of_gmoe ? "gmoe" : "gshard", s, v, t); };
     run(text(3, 1, s.vocab));
     run(text(1, 7, s.vocab));
     run(text(1, 1, s.vocab));
@@ -128,5 +125,5 @@ TEST_CASE("model/cards: widths that fill no vector register, one hidden unit, on
   naive::variant v = equations(true);
   v.width = v.always = 1;
   v.mixture = {true};
-  check<gmoe_card>(s, v, text(2, 3, s.vocab));
+  check_edge("gmoe", s, v, text(2, 3, s.vocab));
 }

@@ -2,6 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "moe_checks.hpp"
 
@@ -12,29 +16,17 @@ using B = gmoe_test::model_backend;
 
 namespace {
 
-/// Models whose balance loss is seen, and that drop where they can.
-template <class Card>
-struct tried_model : language_model<Card, B> {
-  explicit tried_model(const sizes& s, const Card& card = gmoe_test::small_card<Card>(), std::uint64_t seed = 42)
-      : language_model<Card, B>(s, card, seed) {}
-};
-
-template <class Model>
-auto& router_of(Model& model, index_t layer) {
-  return model.moe().template mine<slots::router>(layer).layer;
-}
-
 void write(parameter<B>& p, const std::vector<double>& values) {
   REQUIRE(static_cast<index_t>(values.size()) == p.size());
   B::upload(p.value().data(), values.data(), values.size() * sizeof(double));
 }
 
 template <class Model>
-double total(Model& model, const text& t, bool training = false) {
+double total(const Model& model, const text& t, bool training = false) {
   return gmoe_test::losses_of(model, t, training).total.value().item();
 }
 template <class Model>
-double language(Model& model, const text& t, bool training = false) {
+double language(const Model& model, const text& t, bool training = false) {
   return gmoe_test::losses_of(model, t, training).language.value().item();
 }
 
@@ -58,32 +50,44 @@ std::vector<double> permuted_cols(const parameter<B>& p, const std::vector<index
 
 const text sample(2, 5, 11);
 
+/// Its experts have weight 1; no card with a name is like that and has a router to choose them.
+using unweighted_card = with<gmoe_fine_grained_card, unit_weight, no_balance>;
+language_model<unweighted_card, B> unweighted_model(const sizes& s, index_t k, index_t parts) {
+  language_model<unweighted_card, B> model(
+      s, card<unweighted_card>(top_k{.k = k}, fine_grained<global_pool>{.granularity = parts}));
+  gmoe_test::randomise(model);
+  return model;
+}
+
+std::unique_ptr<any_model<B>> random_model(std::string_view name, const sizes& s = gmoe_test::small_sizes(),
+                                           const gmoe_test::numbers& set = {}) {
+  auto model = gmoe_test::small_model(name, s, set);
+  gmoe_test::randomise(*model);
+  return model;
+}
+
 }  // namespace
 
 TEST_CASE("model/cards: identities, one expert has weight 1 and nothing to learn in the router") {
   sizes s = gmoe_test::small_sizes();
   s.experts = 1;
-  tried_model<gmoe_card> model(s);
-  gmoe_test::randomise(model);
+  const auto model = random_model("gmoe", s);
   tape<B> tape;
-  const auto l = gmoe_test::losses_of(model, sample, false, &tape);
+  const auto l = gmoe_test::losses_of(*model, sample, false, &tape);
   CHECK(l.balance.value().item() == doctest::Approx(0.3).epsilon(1e-14));
   tape.backward(l.total);
-  for (parameter<B>* p : model.parameters())
+  for (parameter<B>* p : model->parameters())
     if (p->name().starts_with("router."))
       for (double g : p->gradient().to_host()) CHECK(std::abs(g) < 1e-15);
 
   // y = E_local + E_1: the same as with the weight left out.
-  tried_model<with<gmoe_card, unit_weight, no_balance>> unweighted(s);
-  gmoe_test::randomise(unweighted);
-  CHECK(total(unweighted, sample) == doctest::Approx(l.language.value().item()).epsilon(1e-14));
+  CHECK(total(unweighted_model(s, 1, 1), sample) == doctest::Approx(l.language.value().item()).epsilon(1e-14));
 }
 
 TEST_CASE("model/cards: identities, a head of zeros spreads evenly and picks expert 0") {
-  tried_model<gmoe_card> model(gmoe_test::small_sizes());
-  gmoe_test::randomise(model);
-  for (index_t l = 0; l < 3; ++l) B::fill(router_of(model, l).gate.value().view(), 0.0);
-  const auto losses = gmoe_test::losses_of(model, sample, false);
+  const auto model = random_model("gmoe");
+  for (index_t l = 0; l < 3; ++l) B::fill(named(*model, concat("router.", l, ".gate_head")).value().view(), 0.0);
+  const auto losses = gmoe_test::losses_of(*model, sample, false);
   CHECK(losses.balance.value().item() == doctest::Approx(0.3).epsilon(1e-14));
   REQUIRE(losses.found.routings.size() == 3);
   for (const auto& r : losses.found.routings) {
@@ -94,42 +98,41 @@ TEST_CASE("model/cards: identities, a head of zeros spreads evenly and picks exp
 
 TEST_CASE("model/cards: identities, GMoE without sharing, recurrence and propagation is Switch with a shared expert") {
   sizes s = gmoe_test::small_sizes();
+  s.layers = 5;                  // three mixtures
   s.layer_norm_epsilon = 1e-14;  // so that the norm of a norm is itself
-  tried_model<with<gmoe_card, global_router<>, layer_pool>> stripped(s);
-  tried_model<with<switch_shared_card, no_capacity, every_block>> shared(s);
+  auto stripped = gmoe_test::small_model<with<gmoe_every_second_card, global_router<>, layer_pool>>(s);
   gmoe_test::randomise(stripped);
-  gmoe_test::randomise(shared);
+  const auto shared = random_model("switch-se", s, {{"capacity.factor", "4"}});  // room for every token
   const auto plain = [](parameter<B>& gain, parameter<B>& bias) {
     B::fill(gain.value().view(), 1.0);
     B::fill(bias.value().view(), 0.0);
   };
   for (index_t l = 0; l < 3; ++l) {
-    const std::string norm = concat("h.", l, ".ln_2.");
+    const std::string norm = concat("h.", 2 * l, ".ln_2."), router = concat("router.", l, ".");
     plain(named(stripped, norm + "weight"), named(stripped, norm + "bias"));
-    plain(named(shared, norm + "weight"), named(shared, norm + "bias"));
-    auto& router = router_of(stripped, l);
-    plain(router.h_ln.gain, router.h_ln.bias);
-    write(router_of(shared, l).gate, router.gate.value().to_host());
+    plain(named(*shared, norm + "weight"), named(*shared, norm + "bias"));
+    plain(named(stripped, router + "h_ln.weight"), named(stripped, router + "h_ln.bias"));
+    write(named(*shared, router + "gate"), named(stripped, router + "gate_head").value().to_host());
   }
-  CHECK(total(stripped, sample, true) == doctest::Approx(total(shared, sample, true)).epsilon(1e-12));
+  CHECK(total(stripped, sample, true) == doctest::Approx(total(*shared, sample, true)).epsilon(1e-12));
 }
 
 TEST_CASE("model/cards: identities, the order of the pool's experts does not matter") {
   const std::vector<index_t> order{2, 0, 3, 1};
-  tried_model<gmoe_card> model(gmoe_test::small_sizes());
-  gmoe_test::randomise(model);
-  const auto before = gmoe_test::losses_of(model, sample, false);
-  auto& bank = model.moe().bank();
-  write(bank.w_in(), permuted_rows(bank.w_in(), order));
-  write(bank.w_out(), permuted_rows(bank.w_out(), order));
+  const auto model = random_model("gmoe");
+  const auto before = gmoe_test::losses_of(*model, sample, false);
+  const auto permute_rows = [&](parameter<B>& p) { write(p, permuted_rows(p, order)); };
+  const auto permute_cols = [&](parameter<B>& p) { write(p, permuted_cols(p, order)); };
+  permute_rows(named(*model, "experts.w_in"));
+  permute_rows(named(*model, "experts.w_out"));
   for (index_t l = 0; l < 3; ++l) {
-    auto& router = router_of(model, l);
-    write(router.gate, permuted_rows(router.gate, order));
-    write(*router.z_proj, permuted_cols(*router.z_proj, order));
-    write(router.z_ln->gain, permuted_cols(router.z_ln->gain, order));
-    write(router.z_ln->bias, permuted_cols(router.z_ln->bias, order));
+    const std::string router = concat("router.", l, ".");
+    permute_rows(named(*model, router + "gate_head"));
+    permute_cols(named(*model, router + "prev_score_proj"));
+    permute_cols(named(*model, router + "prev_score_ln.weight"));
+    permute_cols(named(*model, router + "prev_score_ln.bias"));
   }
-  const auto after = gmoe_test::losses_of(model, sample, false);
+  const auto after = gmoe_test::losses_of(*model, sample, false);
   CHECK(after.total.value().item() == doctest::Approx(before.total.value().item()).epsilon(1e-13));
   for (std::size_t l = 0; l < 3; ++l) {
     const auto old = before.found.routings[l].chosen.to_host(), now = after.found.routings[l].chosen.to_host();
@@ -141,20 +144,17 @@ TEST_CASE("model/cards: identities, the order of the pool's experts does not mat
 TEST_CASE("model/cards: identities, in a single layer propagation adds a learned constant") {
   sizes s = gmoe_test::small_sizes();
   s.layers = 1;
-  tried_model<gmoe_card> model(s);
-  tried_model<gmoe_no_logits_card> without(s);
-  gmoe_test::randomise(model);
-  gmoe_test::randomise(without);
-  const auto head = router_of(model, 0).gate.value().to_host();  // 4 x 16
+  const auto model = random_model("gmoe", s), without = random_model("gmoe-no-logits", s);
+  const auto head = named(*model, "router.0.gate_head").value().to_host();  // 4 x 16
   std::vector<double> left;
   for (std::size_t e = 0; e < 4; ++e) left.insert(left.end(), head.begin() + 16 * e, head.begin() + 16 * e + 8);
-  write(router_of(without, 0).gate, left);
-  const auto logits = [](auto& m) {
+  write(named(*without, "router.0.gate_head"), left);
+  const auto logits = [](const any_model<B>& m) {
     return gmoe_test::losses_of(m, sample, false).found.routings[0].logits.value().to_host();
   };
-  const auto z = logits(model), z0 = logits(without);
-  const auto projection = router_of(model, 0).z_proj->value().to_host();  // 8 x 4
-  const auto beta = router_of(model, 0).z_ln->bias.value().to_host();
+  const auto z = logits(*model), z0 = logits(*without);
+  const auto projection = named(*model, "router.0.prev_score_proj").value().to_host();  // 8 x 4
+  const auto beta = named(*model, "router.0.prev_score_ln.bias").value().to_host();
   for (std::size_t e = 0; e < 4; ++e) {
     double constant = 0;
     for (std::size_t c = 0; c < 8; ++c)
@@ -163,58 +163,41 @@ TEST_CASE("model/cards: identities, in a single layer propagation adds a learned
       CHECK(z[4 * t + e] - z0[4 * t + e] == doctest::Approx(constant).epsilon(1e-12));
   }
   // And it does not matter whether the pool is shared.
-  tried_model<gmoe_no_global_card> own(s);
-  gmoe_test::randomise(own);
-  CHECK(total(own, sample) == total(model, sample));
+  CHECK(total(*random_model("gmoe-no-global", s), sample) == total(*model, sample));
 }
 
 TEST_CASE("model/cards: identities, parts of one are the whole, and joint is separate in one layer") {
   sizes s = gmoe_test::small_sizes();
-  tried_model<gmoe_card> model(s);
-  auto whole = gmoe_test::small_card<gmoe_fine_grained_card>();
-  whole.experts.granularity = 1;
-  tried_model<gmoe_fine_grained_card> split(s, whole);
-  gmoe_test::randomise(model);
-  gmoe_test::randomise(split);
-  CHECK(total(split, sample) == total(model, sample));
+  const auto whole = random_model("gmoe-fine-grained", s, {{"experts.granularity", "1"}});
+  CHECK(total(*whole, sample) == total(*random_model("gmoe", s), sample));
   s.layers = 1;
-  tried_model<gmoe_card> one(s);
-  tried_model<with<gmoe_card, joint_switch_loss>> joint(s);
-  gmoe_test::randomise(one);
+  auto joint = gmoe_test::small_model<with<gmoe_card, joint_switch_loss>>(s);
   gmoe_test::randomise(joint);
-  CHECK(total(joint, sample) == doctest::Approx(total(one, sample)).epsilon(1e-14));
+  CHECK(total(joint, sample) == doctest::Approx(total(*random_model("gmoe", s), sample)).epsilon(1e-14));
 }
 
 TEST_CASE("model/cards: identities, splitting an expert in parts that are all active changes only the weights") {
   // Experts of width m in g parts: with all parts chosen and weight 1 the sum is that of the whole experts.
-  sizes s = gmoe_test::small_sizes();
-  using plain_card = with<gmoe_card, unit_weight, no_balance>;
-  using split_card = with<gmoe_fine_grained_card, unit_weight, no_balance>;
-  const top_k all{.k = 4};  // whole experts
-  tried_model<plain_card> whole(s, card<plain_card>(all));
-  tried_model<split_card> parts(s, card<split_card>(all, fine_grained<global_pool>{.granularity = 3}));
-  gmoe_test::randomise(whole);
-  gmoe_test::randomise(parts);
+  const sizes s = gmoe_test::small_sizes();
+  const auto whole = unweighted_model(s, 4, 1), parts = unweighted_model(s, 4, 3);
   CHECK(total(parts, sample) == doctest::Approx(total(whole, sample)).epsilon(1e-13));
 }
 
 TEST_CASE("model/cards: identities, with enough room training drops nothing") {
-  tried_model<switch_card> model(gmoe_test::small_sizes(), card<switch_card>(limited_capacity{.factor = 4}));
-  gmoe_test::randomise(model);
-  const auto trained = gmoe_test::losses_of(model, sample, true);
-  CHECK(trained.total.value().item() == total(model, sample, false));
+  const auto model = random_model("switch", gmoe_test::small_sizes(), {{"capacity.factor", "4"}});
+  const auto trained = gmoe_test::losses_of(*model, sample, true);
+  CHECK(trained.total.value().item() == total(*model, sample, false));
   CHECK(gmoe_test::dropped(trained.found) == 0);
 }
 
 TEST_CASE("model/cards: identities, dropping everything leaves the residual stream") {
-  const sizes s = gmoe_test::small_sizes();
-  const auto none = card<switch_card>(limited_capacity{.factor = 0.01});  // room for none
-  tried_model<switch_card> model(s, none), without(s, none);
-  gmoe_test::randomise(model);
-  gmoe_test::randomise(without);
-  B::fill(without.moe().bank().w_out().value().view(), 0.0);
-  const auto trained = gmoe_test::losses_of(model, sample, true);
-  CHECK(trained.language.value().item() == language(without, sample, false));
+  const auto make = [] {
+    return random_model("switch", gmoe_test::small_sizes(), {{"capacity.factor", "0.01"}});  // room for none
+  };
+  const auto model = make(), without = make();
+  B::fill(named(*without, "experts.w_out").value().view(), 0.0);
+  const auto trained = gmoe_test::losses_of(*model, sample, true);
+  CHECK(trained.language.value().item() == language(*without, sample, false));
   CHECK(gmoe_test::dropped(trained.found) == 20);
 }
 
@@ -222,31 +205,28 @@ TEST_CASE("model/cards: identities, parameters of one name start equal in all va
   const sizes s = gmoe_test::small_sizes();
   std::map<std::string, std::vector<double>> first;
   std::size_t shared = 0;
-  const auto visit = [&](auto&& model) {
-    for (parameter<B>* p : model.parameters()) {
+  for (const std::string_view card : {"dense", "gmoe", "switch"}) {
+    const auto model = make_model<B>(card, s, 9);
+    for (const parameter<B>* p : model->parameters()) {
       const auto values = p->value().to_host();
       const auto [at, inserted] = first.emplace(p->name(), values);
       if (inserted || at->second.size() != values.size()) continue;  // a pool may be larger
       CHECK(at->second == values);
       ++shared;
     }
-  };
-  visit(language_model<dense_card, B>(s, 9));
-  visit(language_model<gmoe_card, B>(s, 9));
-  visit(language_model<switch_card, B>(s, 9));
+  }
   CHECK(shared >= 2 * (2 + 3 * 8 + 2));  // embeddings, attention and norms of three blocks, the last norm
-  language_model<gmoe_card, B> other(s, 10);
-  CHECK(other.token_embedding().value().to_host() != first["wte"]);
+  const auto other = make_model<B>("gmoe", s, 10);
+  CHECK(named(*other, "wte").value().to_host() != first["wte"]);
 }
 
 TEST_CASE("model/cards: identities, a future token changes nothing before it") {
-  tried_model<gmoe_card> model(gmoe_test::small_sizes());
-  gmoe_test::randomise(model);
+  const auto model = random_model("gmoe");
   text a(1, 6, 11);
   a.targets = {no_target, no_target, no_target, no_target, 3, no_target};
   text b = a;
   b.tokens.back() = static_cast<id_type>((b.tokens.back() + 1) % 11);
-  CHECK(language(model, a) == language(model, b));
+  CHECK(language(*model, a) == language(*model, b));
   b.tokens[4] = static_cast<id_type>((b.tokens[4] + 1) % 11);
-  CHECK(language(model, a) != language(model, b));
+  CHECK(language(*model, a) != language(*model, b));
 }

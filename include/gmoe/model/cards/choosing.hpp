@@ -178,5 +178,7 @@ using choosing_cards =
     card_list<top_p_card, expert_choice_card, bounded_expert_choice_card, adamoe_card, sigma_tiny_card, gw_moe_card,
               smile_card, maskmoe_card, dynmoe_card, capacity_aware_card, sinkhorn_card, sinkhorn_expert_choice_card,
               sparse_transport_card, usmoe_card, task_moe_card, moec_card>;
+template <>
+inline constexpr group_text group_of<choosing_cards>{"choosing", "who chooses whom, and how many?"};
 
 }  // namespace gmoe

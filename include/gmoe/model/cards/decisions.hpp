@@ -70,5 +70,7 @@ struct mowe_card : hash_card {
 };
 
 using decisions_cards = card_list<noisy_top_k_card, xmoe_threshold_card, stable_moe_card, hyper_moe_card, mowe_card>;
+template <>
+inline constexpr group_text group_of<decisions_cards>{"decisions", "who decides: noise, a threshold, a table, a word?"};
 
 }  // namespace gmoe

@@ -19,5 +19,8 @@ struct deepseek_moe_card : switch_card {
 };
 
 using deepseek_cards = card_list<deepseek_moe_card>;
+template <>
+inline constexpr group_text group_of<deepseek_cards>{
+    "deepseek", "how finely are experts split, and which parts does every token get?"};
 
 }  // namespace gmoe

@@ -17,5 +17,7 @@ struct dense_relu_card : dense_card {
 };
 
 using dense_cards = card_list<dense_card, dense_relu_card>;
+template <>
+inline constexpr group_text group_of<dense_cards>{"dense", "what does a model without a mixture reach?"};
 
 }  // namespace gmoe

@@ -74,5 +74,8 @@ struct rmoe_shared_card : rmoe_card {
 
 using depth_cards = card_list<path_moe_card, path_cosine_card, low_rank_moe_card, mono_block_card, random_router_card,
                               omni_router_card, rmoe_card, rmoe_plain_card, rmoe_shared_card>;
+template <>
+inline constexpr group_text group_of<depth_cards>{
+    "depth", "what do routers share over the layers, and what do they remember of them?"};
 
 }  // namespace gmoe

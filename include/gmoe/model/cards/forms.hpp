@@ -5,10 +5,12 @@
 #include "gmoe/model/cards/switch.hpp"
 #include "gmoe/moe/candidates/successors.hpp"
 #include "gmoe/moe/experts/block_pool.hpp"
+#include "gmoe/moe/form/chain.hpp"
 #include "gmoe/moe/form/depth_modulated.hpp"
 #include "gmoe/moe/form/expert_path.hpp"
 #include "gmoe/moe/form/film_modulated.hpp"
 #include "gmoe/moe/router/ordered_trees.hpp"
+#include "gmoe/moe/router/per_round.hpp"
 #include "gmoe/moe/router/tree_router.hpp"
 #include "gmoe/moe/score/softmax_or_exit.hpp"
 #include "gmoe/moe/select/positive.hpp"
@@ -65,6 +67,20 @@ struct raytraced_card : smoe_card {
   expert_path form{};
 };
 
-using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card>;
+/// Experts in a chain: what one round added is routed again in the next.
+struct chain_of_experts_card : smoe_card {
+  static constexpr card_text text{"chain-of-experts", "Wang et al. 2025",
+                                  "two rounds of top-1 within a layer, each with a router of its own"};
+  per_round<linear_router> router{};
+  top_k select{.k = 1};
+  selected_score gate{};
+  chain form{};
+};
+
+using forms_cards =
+    card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card, chain_of_experts_card>;
+template <>
+inline constexpr group_text group_of<forms_cards>{"forms",
+                                                  "what shape has a layer: what do experts see, and is it a sum?"};
 
 }  // namespace gmoe

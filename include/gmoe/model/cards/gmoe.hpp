@@ -86,5 +86,8 @@ struct gmoe_fine_grained_card : gmoe_card {
 
 using gmoe_cards = card_list<gmoe_card, gmoe_no_local_card, gmoe_no_local_top2_card, gmoe_no_logits_card,
                              gmoe_no_state_card, gmoe_no_global_card, gmoe_every_second_card, gmoe_fine_grained_card>;
+template <>
+inline constexpr group_text group_of<gmoe_cards>{
+    "gmoe", "what can layers share and tell each other, and which part of GMoE does what?"};
 
 }  // namespace gmoe

@@ -25,5 +25,8 @@ struct gshard_paper_card : gshard_card {
 };
 
 using gshard_cards = card_list<gshard_card, gshard_paper_card>;
+template <>
+inline constexpr group_text group_of<gshard_cards>{
+    "gshard", "what becomes of a second choice, and of choices that find no room?"};
 
 }  // namespace gmoe

@@ -23,5 +23,7 @@ struct llama_smoe_card : smoe_card {
 };
 
 using llama_cards = card_list<llama_smoe_card>;
+template <>
+inline constexpr group_text group_of<llama_cards>{"llama", "what if the model around the mixtures is a modern one?"};
 
 }  // namespace gmoe

@@ -5,19 +5,23 @@
 #include "gmoe/moe/always/output_bias.hpp"
 #include "gmoe/moe/balance/entropy_loss.hpp"
 #include "gmoe/moe/balance/group_loss.hpp"
+#include "gmoe/moe/balance/kinds_loss.hpp"
 #include "gmoe/moe/balance/load_loss.hpp"
 #include "gmoe/moe/balance/pool_load_loss.hpp"
 #include "gmoe/moe/balance/sum_of.hpp"
 #include "gmoe/moe/body/biased.hpp"
+#include "gmoe/moe/body/special_experts.hpp"
 #include "gmoe/moe/candidates/best_groups.hpp"
 #include "gmoe/moe/candidates/growing_reuse.hpp"
 #include "gmoe/moe/capacity/prefix_quota.hpp"
 #include "gmoe/moe/experts/block_pool.hpp"
 #include "gmoe/moe/experts/grouped_pool.hpp"
 #include "gmoe/moe/experts/heterogeneous.hpp"
+#include "gmoe/moe/experts/mixed_pool.hpp"
 #include "gmoe/moe/experts/ring_pool.hpp"
 #include "gmoe/moe/experts/sliced_pool.hpp"
 #include "gmoe/moe/gate/slice_gates.hpp"
+#include "gmoe/moe/router/gating_residuals.hpp"
 #include "gmoe/moe/router/on_prefix.hpp"
 #include "gmoe/moe/router/trajectory_router.hpp"
 #include "gmoe/moe/score/times_group.hpp"
@@ -93,7 +97,20 @@ struct uoe_prefix_card : uoe_card {
   one_by_score gate{};
 };
 
-using pools_cards =
-    card_list<hmoe_card, hmoe_top_p_card, mohge_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card>;
+/// Experts of four kinds (Jin et al. 2024): ordinary ones beside some that give nothing, x, or a learned vector.
+struct moe_plus_plus_card : smoe_card {
+  static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
+                                  "top-2 of experts of which some cost nothing, logits that travel"};
+  mixed_pool experts{};
+  special_experts<relu_expert> body{};
+  gating_residuals<linear_router> router{};
+  selected_score gate{};
+  kinds_loss balance{};
+};
+
+using pools_cards = card_list<hmoe_card, hmoe_top_p_card, mohge_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card,
+                              moe_plus_plus_card>;
+template <>
+inline constexpr group_text group_of<pools_cards>{"pools", "which experts does a layer see, and how wide are they?"};
 
 }  // namespace gmoe

@@ -152,5 +152,8 @@ struct aoe_card : smoe_card {
 using scoring_cards = card_list<sigmoid_shared_card, loss_free_card, remoe_card, laplace_card,
                                 laplace_hierarchical_card, cosine_router_card, nexus_card, mixer_card, pro_moe_card,
                                 dselect_k_card, ida_moe_card, deep_moe_card, aoe_card>;
+template <>
+inline constexpr group_text group_of<scoring_cards>{
+    "scoring", "what are tokens and experts compared by, and what keeps the load even?"};
 
 }  // namespace gmoe

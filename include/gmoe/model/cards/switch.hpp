@@ -65,5 +65,7 @@ struct hash_card : switch_card {
 };
 
 using switch_cards = card_list<smoe_card, switch_card, switch_shared_card, hash_card>;
+template <>
+inline constexpr group_text group_of<switch_cards>{"switch", "what is the usual mixture, and how little does it need?"};
 
 }  // namespace gmoe

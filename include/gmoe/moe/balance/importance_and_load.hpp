@@ -78,7 +78,8 @@ struct importance_and_load {
     const variable<B> last = gather_elements(r.logits, best);  // T x (k + 1)
     const variable<B> out = columns_of(last, k - 1, 1), in = columns_of(last, k, 1);
     const variable<B> threshold = add_col(multiply_col(at.constant(std::move(chosen)), subtract(in, out)), out);
-    return normal_cdf(divide(subtract(r.noted("clean_logits"), threshold), r.noted("noise_deviation")));
+    const variable<B> above = subtract(r.noted("clean_logits"), threshold);
+    return normal_cdf(divide(above, r.noted("noise_deviation")));
   }
 };
 
