@@ -365,11 +365,11 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::weights& weig
     if (!mixed) continue;
     const std::vector<std::string> names = routings_of(file, at);
     if (names.size() == 1) compare_parts(file, at);
-    if (file.contains(at + "balance_loss")) {
-      of_layers += file.read<double>(at + "balance_loss").at(0);
-      ++layers;
-    }
     for (const std::string& name : names) {
+      if (file.contains(name + "balance_loss")) {
+        of_layers += file.read<double>(name + "balance_loss").at(0);
+        ++layers;
+      }
       REQUIRE(routing < expected.layers.size());
       compare_routing(file, name, expected.layers[routing++]);
     }
