@@ -13,6 +13,7 @@ struct adamoe_equations : naive::paired_mixture {
 
   pairs choose(const naive::call&, const mat& z) override {
     const mat p = naive::softmax_of_rows(z);
+    scored = p;
     pairs all(z.size());
     naive::vec f(experts + nulls), mean(experts + nulls);
     const auto tokens = static_cast<double>(z.size());

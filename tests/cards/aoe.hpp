@@ -26,7 +26,9 @@ struct aoe_equations : naive::mixture {
       }
       const naive::vec p = naive::softmax(z);
       const std::vector<int> chosen = naive::largest(p, k);
+      record.weights.emplace_back();
       for (const int c : chosen) {
+        record.weights.back().push_back(p[static_cast<std::size_t>(c)]);
         const auto e = static_cast<std::size_t>(c), first = (at.layer * experts + e) * width;
         const naive::vec gate = naive::rows_times(at.w.at("experts.w_up"), a[e], first, width);
         const naive::vec in = naive::rows_times(at.w.at("experts.w_in"), x, first, width);

@@ -15,6 +15,7 @@ struct capacity_equations : naive::paired_mixture {
 
   pairs choose(const naive::call& at, const mat& z) override {
     const mat p = naive::softmax_of_rows(z);
+    scored = p;
     const std::size_t tokens = z.size();
     const auto room =
         static_cast<std::size_t>(factor * std::ceil(static_cast<double>(k * tokens) / static_cast<double>(experts)));

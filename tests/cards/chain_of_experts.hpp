@@ -20,11 +20,16 @@ struct chain_equations : naive::mixture {
       std::vector<double> f(experts);
       naive::vec mean(experts);
       for (std::size_t t = 0; t < u.size(); ++t) {
-        const naive::vec p = naive::softmax(naive::rows_times(gate, u[t]));
+        naive::layer_record& round = record.rounds[j];
+        round.logits.push_back(naive::rows_times(gate, u[t]));
+        const naive::vec p = naive::softmax(round.logits.back());
+        round.scores.push_back(p);
+        round.weights.emplace_back();
         const std::vector<int> best = naive::largest(p, k);
         naive::vec step(u[t].size());
         for (const int chosen : best) {
           const auto e = static_cast<std::size_t>(chosen);
+          round.weights.back().push_back(p[e]);
           const naive::vec part = naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"),
                                                 (at.layer * experts + e) * width, width, u[t]);
           for (std::size_t c = 0; c < step.size(); ++c) step[c] += p[e] * part[c];
@@ -40,7 +45,7 @@ struct chain_equations : naive::mixture {
           u[t][c] += step[c];
           y[t][c] += step[c];
         }
-        record.rounds[j].chosen.push_back(best);
+        round.chosen.push_back(best);
       }
       record.rounds[j].kept = record.rounds[j].chosen;
       naive::number sum;

@@ -79,15 +79,20 @@ struct comet_equations : naive::mixture {
       }
       naive::vec out(x.size());
       record.chosen.emplace_back();
+      record.scores.emplace_back();
+      record.weights.emplace_back();
+      for (const naive::number& v : weight) record.scores.back().push_back(v / all);
       for (std::size_t e = 0; e < experts; ++e) {
         if (!(weight[e].value() > 0)) continue;
         record.chosen.back().push_back(static_cast<int>(e));
+        record.weights.back().push_back(weight[e] / all);
         const naive::vec part =
             naive::expert(w("experts.w_in"), w("experts.w_out"), (at.layer * experts + e) * width, width, x);
         for (std::size_t i = 0; i < x.size(); ++i) out[i] += weight[e] / all * part[i];
       }
       y.push_back(out);
     }
+    record.logits = record.scores;
     record.kept = record.chosen;
     return y;
   }

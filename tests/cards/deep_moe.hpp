@@ -19,19 +19,25 @@ struct deep_equations : naive::mixture {
       naive::vec z = rows_times(at.w.at(router + "w_out"), h), e(experts), out(x.size());
       naive::number sum;
       std::vector<int> chosen;
+      for (std::size_t i = 0; i < experts; ++i) z[i] += at.w.at(router + "bias_out")[i];
       for (std::size_t i = 0; i < experts; ++i)
         if (open.empty() || open[2 * at.layer + number][i]) {
-          sum += e[i] = exp(z[i] + at.w.at(router + "bias_out")[i]);
+          sum += e[i] = exp(z[i]);
           chosen.push_back(static_cast<int>(i));
         }
       std::stable_sort(chosen.begin(), chosen.end(), [&](int a, int b) {
         return e[static_cast<std::size_t>(a)].value() > e[static_cast<std::size_t>(b)].value();
       });
+      record.logits.push_back(z);
+      record.scores.emplace_back();
+      for (const naive::number& share : e) record.scores.back().push_back(share / sum);
+      record.weights.emplace_back();
       for (const int c : chosen) {
         const auto i = static_cast<std::size_t>(c);
         const naive::vec part =
             naive::expert(at.w.at("form." + name + ".experts.w_in"), at.w.at("form." + name + ".experts.w_out"),
                           (at.layer * experts + i) * width, width, x);
+        record.weights.back().push_back(e[i] / sum);
         for (std::size_t j = 0; j < x.size(); ++j) out[j] += e[i] / sum * part[j];
       }
       record.chosen.push_back(chosen);

@@ -40,6 +40,7 @@ struct dselect_equations : scored_mixture {
       if (at.how.training && others)
         added["selector_reach"] += naive::number(reach * each) / (sum.value() > 1e-3 ? sum : naive::number(1e-3));
     }
+    said = w;
     return w;
   }
   std::vector<int> choose(const naive::call&, const naive::vec& w) override {

@@ -36,10 +36,14 @@ struct dynmoe_equations : naive::paired_mixture {
   }
   pairs choose(const naive::call& at, const mat& z) override {
     pairs all(z.size());
+    scored.clear();
     std::vector<double> sum(at.x[0].size()), load(experts);
     for (std::size_t t = 0; t < z.size(); ++t) {
       vec open;
       for (std::size_t e = 0; e < experts; ++e) open.push_back(live[e] ? z[t][e] : naive::number(-1));
+      scored.push_back(z[t]);
+      for (std::size_t e = 0; e < experts; ++e)
+        if (!live[e]) scored.back()[e] = 0;
       double count = 0;
       for (const auto& v : open) count += v.value() > 0;
       for (const int c : naive::largest(open, experts)) {

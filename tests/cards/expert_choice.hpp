@@ -25,6 +25,7 @@ struct expert_choice_equations : naive::paired_mixture {
 
   pairs choose(const naive::call& at, const mat& z) override {
     const mat p = naive::softmax_of_rows(z);
+    scored = p;
     pairs all(z.size());
     if (!training) {
       for (std::size_t t = 0; t < p.size(); ++t) {
@@ -174,6 +175,7 @@ struct sinkhorn_equations : naive::paired_mixture {
 
   pairs choose(const naive::call& at, const mat& z) override {
     const mat p = naive::softmax_of_rows(z);
+    scored = p;
     std::vector<double> b = training        ? sinkhorn_plan(z, epsilon, 20).b
                             : means.empty() ? std::vector<double>(experts)
                                             : means[at.layer];

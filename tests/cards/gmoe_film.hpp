@@ -26,8 +26,9 @@ struct film_equations : naive::mixture {
       const naive::vec& x = at.x[t];
       h[t] = naive::gru(x, h[t], w("router.gru.weight_ih"), w("router.gru.weight_hh"), w("router.gru.bias_ih"),
                         w("router.gru.bias_hh"));
-      const naive::vec p = naive::softmax(rows_times(
+      record.logits.push_back(rows_times(
           w(router + "gate_head"), layer_norm(h[t], w(router + "h_ln.weight"), w(router + "h_ln.bias"), epsilon)));
+      const naive::vec p = naive::softmax(record.logits.back());
       const auto s = static_cast<std::size_t>(naive::largest(p, 1)[0]);
 
       naive::vec c = layer_norm(h[t], w(form + "state_ln.weight"), w(form + "state_ln.bias"), epsilon);

@@ -21,7 +21,11 @@ struct hyper_equations : naive::mixture {
       const noisy_token token(at, t, least);
       const naive::vec p = naive::softmax(token.noisy);
       const std::vector<int> chosen = naive::largest(p, k);
-      for (const int e : chosen) weighs[static_cast<std::size_t>(e)] += p[static_cast<std::size_t>(e)] / tokens;
+      record.weights.emplace_back();
+      for (const int e : chosen) {
+        record.weights.back().push_back(p[static_cast<std::size_t>(e)]);
+        weighs[static_cast<std::size_t>(e)] += record.weights.back().back() / tokens;
+      }
       for (std::size_t e = 0; e < experts && k < experts; ++e) wanted[e] += token.chance(e, k) / tokens;
       record.logits.push_back(token.noisy);
       record.scores.push_back(p);

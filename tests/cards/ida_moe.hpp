@@ -16,6 +16,7 @@ struct ida_equations : scored_mixture {
     for (const naive::number& xi : x) seen.push_back(naive::constant(xi));
     v = rows_times(mine(at, "encoder"), seen);
     for (std::size_t j = 0; j < latent; ++j) v[j] += mine(at, "encoder_bias")[j];
+    said.clear();
     naive::number all_shares, total;
     for (std::size_t m = 0; m < experts * components; ++m) all_shares += exp(mine(at, "shares")[m]);
     for (std::size_t i = 0; i < experts; ++i) {
@@ -31,6 +32,7 @@ struct ida_equations : scored_mixture {
         density += exp(mine(at, "shares")[m]) / all_shares * exp(naive::number(-0.5) * exponent);
       }
       p.push_back(naive::constant(density));
+      said.push_back(log(density));
       total += density;
     }
     if (at.how.training) {

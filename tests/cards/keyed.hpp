@@ -15,6 +15,7 @@ struct laplace_equations : scored_mixture {
     naive::vec z;
     for (std::size_t i = 0; i < keys.rows; ++i)
       z.push_back(naive::number(-1 / temperature) * distance_of(x, row_of(keys, i)));
+    said = z;
     if (groups == 0) return naive::softmax(z);
     const auto first = z.begin() + static_cast<std::ptrdiff_t>(groups);
     const naive::vec group = naive::softmax(naive::vec(z.begin(), first));
@@ -34,6 +35,7 @@ struct cosine_equations : scored_mixture {
     naive::vec z;
     for (std::size_t i = 0; i < experts; ++i)
       z.push_back(cosine_of(u, row_of(mine(at, "keys"), i)) / exp(mine(at, "log_temperature")[0]));
+    said = z;
     return naive::softmax(z);
   }
   naive::number weight(const naive::number& s, const naive::number&) override { return s; }
@@ -52,6 +54,7 @@ struct nexus_equations : scored_mixture {
       for (std::size_t j = 0; j < key.size(); ++j) key[j] += mine(at, "bias_out")[j];
       z.push_back(dot_of(x, key));
     }
+    said = z;
     return naive::softmax(z);
   }
 };
@@ -65,6 +68,7 @@ struct mixer_equations : scored_mixture {
       const auto c = centroids[at.layer].begin() + static_cast<std::ptrdiff_t>(i * x.size());
       z.push_back(naive::number(0) - distance_of(x, naive::vec(c, c + static_cast<std::ptrdiff_t>(x.size()))));
     }
+    said = z;
     return naive::softmax(z);
   }
   naive::number weight(const naive::number&, const naive::number&) override { return 1; }
@@ -77,6 +81,7 @@ struct pro_moe_equations : scored_mixture {
     naive::vec z;
     for (std::size_t i = 0; i < experts; ++i)
       z.push_back(naive::number(scale) * cosine_of(x, row_of(mine(at, "keys"), i)));
+    said = z;
     return naive::softmax(z);
   }
   naive::number loss(const naive::call& at, const naive::mat&, const std::vector<std::vector<int>>& chosen) override {

@@ -16,13 +16,16 @@ struct swiglu_equations : naive::mixture {
     naive::mat y;
     naive::vec f(experts), mean(experts);
     for (const naive::vec& x : at.x) {
-      const naive::vec p = naive::softmax(rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x));
+      const naive::vec z = rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x),
+                       p = naive::softmax(z);
       const std::vector<int> chosen = naive::largest(p, k);
       number sum = 1e-9;
       for (const int e : chosen) sum += p[static_cast<std::size_t>(e)];
       naive::vec out(x.size());
+      record.weights.emplace_back();
       for (const int c : chosen) {
         const auto e = static_cast<std::size_t>(c);
+        record.weights.back().push_back(p[e] / sum);
         const std::size_t first = (at.layer * experts + e) * width;
         const naive::vec gate = rows_times(at.w.at("experts.w_gate"), x, first, width),
                          up = rows_times(at.w.at("experts.w_up"), x, first, width);
@@ -33,6 +36,7 @@ struct swiglu_equations : naive::mixture {
       }
       for (std::size_t e = 0; e < experts; ++e) mean[e] += p[e] / static_cast<double>(at.x.size());
       record.chosen.push_back(chosen);
+      record.logits.push_back(z);
       record.scores.push_back(p);
       y.push_back(out);
     }

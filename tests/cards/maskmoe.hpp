@@ -22,6 +22,7 @@ struct maskmoe_equations : naive::paired_mixture {
       scores.emplace_back(experts);
       for (std::size_t i = 0; i < seen.size(); ++i) scores.back()[static_cast<std::size_t>(seen[i])] = p[i];
     }
+    scored = scores;
     terms.push_back(naive::number(0.01) * naive::switch_term(all, scores));
     return all;
   }

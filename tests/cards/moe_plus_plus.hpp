@@ -27,6 +27,7 @@ struct plus_plus_equations : naive::paired_mixture {
     before = std::move(now);
     now.clear();
     const mat p = naive::softmax_of_rows(z);
+    scored = p;
     pairs chosen(z.size());
     const auto tokens = static_cast<double>(z.size());
     vec f(all()), mean(all());

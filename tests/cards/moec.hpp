@@ -13,6 +13,7 @@ struct moec_equations : naive::paired_mixture {
 
   pairs choose(const naive::call& at, const mat& z) override {
     const mat p = naive::softmax_of_rows(z);
+    scored = p;
     std::vector<double> draw;
     for (std::size_t e = 0; e < experts; ++e)
       draw.push_back(at.how.training ? at.how.draw("resting_experts", at.block, e) : 1);
@@ -63,6 +64,7 @@ struct task_equations : naive::paired_mixture {
       const auto e = static_cast<std::size_t>(naive::largest(p[t], 1)[0]);
       all[t].push_back({e, naive::number::of(p[t][e], 1, 1)});
     }
+    scored = p;
     terms.push_back(naive::number(0.01) * naive::switch_term(all, p));
     return all;
   }

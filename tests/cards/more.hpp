@@ -21,12 +21,15 @@ struct more_equations : naive::mixture {
     naive::vec f(n), mean(n);
     for (naive::vec x : at.x) {
       for (std::size_t i = 0; i < x.size(); ++i) x[i] += depth[i];
-      const naive::vec p = naive::softmax(rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x));
+      const naive::vec z = rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x),
+                       p = naive::softmax(z);
       if (p.size() != n) throw std::logic_error("more: as many scores as visible experts");
       const std::vector<int> chosen = naive::largest(p, k);
       naive::vec out(x.size());
+      record.weights.emplace_back();
       for (const int c : chosen) {
         const auto e = static_cast<std::size_t>(c);
+        record.weights.back().push_back(p[e]);
         const naive::vec part =
             naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"), (first * experts + e) * width, width, x);
         for (std::size_t i = 0; i < x.size(); ++i) out[i] += p[e] * part[i];
@@ -34,6 +37,7 @@ struct more_equations : naive::mixture {
       }
       for (std::size_t e = 0; e < n; ++e) mean[e] += p[e] / static_cast<double>(at.x.size());
       record.chosen.push_back(chosen);
+      record.logits.push_back(z);
       record.scores.push_back(p);
       y.push_back(out);
     }

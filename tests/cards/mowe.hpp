@@ -31,10 +31,14 @@ struct word_equations : naive::mixture {
     for (std::size_t t = 0; t < at.x.size(); ++t) {
       const int e = expert_of(at.tokens, t, at.how.sequence);
       record.chosen.push_back({e});
+      record.logits.emplace_back(experts);
+      record.logits.back()[static_cast<std::size_t>(e)] = 1;
+      record.weights.push_back({1});
       y.push_back(naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"), static_cast<std::size_t>(e) * width,
                                 width, at.x[t]));
     }
     record.kept = record.chosen;
+    record.scores = record.logits;
     return y;
   }
 };

@@ -15,6 +15,7 @@ struct paired_mixture : mixture {
   using pairs = std::vector<std::vector<pair>>;  ///< of every token
 
   std::size_t experts = 4, width = 12;
+  mat scored{};  ///< the scores of a layer, where `choose` writes them down
 
   virtual pairs choose(const call& at, const mat& z) = 0;
   /// E_e(x).
@@ -30,6 +31,7 @@ struct paired_mixture : mixture {
     for (const vec& x : at.x) z.push_back(logits(at, x));
     const pairs all = choose(at, z);
     record.logits = z;
+    record.scores = scored;
     for (std::size_t t = 0; t < at.x.size(); ++t) {
       vec out(at.x[t].size());
       record.chosen.emplace_back();

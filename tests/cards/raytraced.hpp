@@ -19,6 +19,8 @@ struct raytraced_equations : naive::mixture {
       std::size_t last = nobody;
       for (std::size_t s = 0; s < steps; ++s) {
         const bool left = s > 0 && last == nobody;
+        auto& round = record.rounds[s];
+        round.scores.emplace_back(experts);
         std::size_t next = nobody;
         naive::number share;
         if (!left) {
@@ -34,10 +36,12 @@ struct raytraced_equations : naive::mixture {
             z.push_back(sum);
           }
           const naive::vec p = naive::softmax(z);
+          for (std::size_t i = 0; i < may.size(); ++i)
+            if (may[i] != nobody) round.scores.back()[may[i]] = p[i];
           std::size_t pick = static_cast<std::size_t>(naive::largest(p, 1)[0]);
           if (at.how.training || draws) {
-            const std::string round = s == 0 ? "" : "round" + std::to_string(s) + "/";
-            const double draw = at.how.draw(round + "selection_draw", at.block, t);
+            const std::string name = s == 0 ? "" : "round" + std::to_string(s) + "/";
+            const double draw = at.how.draw(name + "selection_draw", at.block, t);
             double up_to = 0, total = 0;
             for (const naive::number& v : p) total += v.value();
             for (pick = 0; (up_to += p[pick].value()) <= draw * total; ++pick) {
@@ -46,10 +50,12 @@ struct raytraced_equations : naive::mixture {
           next = may[pick];
           share = p[pick];
         }
-        auto& round = record.rounds[s];
+        round.logits.push_back(rows_times(gate, u));
+        round.weights.emplace_back();
         round.chosen.emplace_back();
         if (next != nobody) {
           round.chosen.back().push_back(static_cast<int>(next));
+          round.weights.back().push_back(share);
           const naive::vec part = naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"),
                                                 (at.layer * experts + next) * width, width, u);
           for (std::size_t i = 0; i < u.size(); ++i) {

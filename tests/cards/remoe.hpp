@@ -18,12 +18,14 @@ struct remoe_equations : naive::mixture {
     for (const naive::vec& x : at.x) {
       naive::vec out(x.size()), score;
       std::vector<int> chosen;
-      for (const naive::number& z : rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x))
-        score.push_back(relu(z));
+      record.logits.push_back(rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x));
+      for (const naive::number& z : record.logits.back()) score.push_back(relu(z));
+      record.weights.emplace_back();
       for (std::size_t e = 0; e < experts; ++e) {
         if (score[e].value() <= 0) continue;
         chosen.push_back(static_cast<int>(e));
         ++count[e];
+        record.weights.back().push_back(score[e]);
         const naive::vec part = naive::expert(at.w.at("experts.w_in"), at.w.at("experts.w_out"),
                                               (at.layer * experts + e) * width, width, x);
         for (std::size_t i = 0; i < x.size(); ++i) out[i] += score[e] * part[i];

@@ -11,6 +11,7 @@ struct scored_mixture : naive::mixture {
   double alpha = 0.01;
   bool shared = false;
   std::vector<naive::number> balance{};
+  naive::vec said{};  ///< the logits of a token, where `scores` writes them down
   std::map<std::string, naive::number> added{};
 
   /// The scores of a token.
@@ -39,6 +40,7 @@ struct scored_mixture : naive::mixture {
     naive::mat y, all;
     for (const naive::vec& x : at.x) {
       const naive::vec s = scores(at, x);
+      if (!said.empty()) record.logits.push_back(said);
       const std::vector<int> chosen = choose(at, s);
       naive::number sum = 1e-9;
       for (const int e : chosen) sum += s[static_cast<std::size_t>(e)];

@@ -14,6 +14,7 @@ struct varying_k_equations : naive::paired_mixture {
 
   pairs choose(const naive::call& at, const mat& z) override {
     const mat p = naive::softmax_of_rows(z);
+    scored = p;
     pairs all(z.size());
     std::size_t uncertain = 0;
     for (std::size_t t = 0; t < z.size(); ++t) {

@@ -15,12 +15,14 @@ struct smile_equations : naive::paired_mixture {
     const auto tokens = static_cast<double>(z.size());
     pairs all(z.size());
     vec f(n), p_mean(n), g(q), r_mean(q);
+    scored.assign(z.size(), vec(experts));
     for (std::size_t t = 0; t < z.size(); ++t) {
       const auto split = z[t].begin() + static_cast<std::ptrdiff_t>(n);
       const vec p = naive::softmax(vec(z[t].begin(), split)), r = naive::softmax(vec(split, z[t].end()));
       const auto i = static_cast<std::size_t>(naive::largest(p, 1)[0]),
                  j = static_cast<std::size_t>(naive::largest(r, 1)[0]);
       all[t].push_back({i * q + j, p[i] * r[j]});
+      for (std::size_t e = 0; e < experts; ++e) scored[t][e] = p[e / q] * r[e % q];
       f[i] += 1 / tokens;
       g[j] += 1 / tokens;
       for (std::size_t e = 0; e < n; ++e) p_mean[e] += p[e] / tokens;

@@ -16,19 +16,23 @@ struct smoe_equations : naive::mixture {
     naive::mat y;
     naive::vec f(experts), mean(experts);
     for (const naive::vec& x : at.x) {
-      const naive::vec p = naive::softmax(rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x));
+      const naive::vec z = rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x),
+                       p = naive::softmax(z);
       const std::vector<int> chosen = naive::largest(p, k);
       naive::number sum = 1e-9;
       for (const int e : chosen) sum += p[static_cast<std::size_t>(e)];
       naive::vec out(x.size());
+      record.weights.emplace_back();
       for (const int c : chosen) {
         const auto e = static_cast<std::size_t>(c);
+        record.weights.back().push_back(p[e] / sum);
         const naive::vec part = naive::expert(w_in, w_out, (at.layer * experts + e) * width, width, x);
         for (std::size_t i = 0; i < x.size(); ++i) out[i] += p[e] / sum * part[i];
         f[e] += 1.0 / static_cast<double>(at.x.size() * k);
       }
       for (std::size_t e = 0; e < experts; ++e) mean[e] += p[e] / static_cast<double>(at.x.size());
       record.chosen.push_back(chosen);
+      record.logits.push_back(z);
       record.scores.push_back(p);
       y.push_back(out);
     }

@@ -46,6 +46,10 @@ struct stable_equations : naive::mixture {
     }
     record.kept = record.chosen;
     record.logits = a;
+    for (const naive::vec& row : a) {
+      record.scores.emplace_back();
+      for (const naive::number& v : row) record.scores.back().push_back(naive::sigmoid(v));
+    }
     if (at.how.training) {
       const auto room =
           static_cast<std::size_t>(factor * std::ceil(static_cast<double>(tokens) / static_cast<double>(experts)));

@@ -11,6 +11,7 @@ struct top_p_equations : naive::paired_mixture {
 
   pairs choose(const naive::call&, const mat& z) override {
     const mat p = naive::softmax_of_rows(z);
+    scored = p;
     pairs all(z.size());
     naive::number entropy;
     for (std::size_t t = 0; t < z.size(); ++t) {

@@ -61,7 +61,7 @@ struct uoe_equations : pool_equations {
     for (std::size_t t = 0; t < at.x.size(); ++t) {
       const std::size_t place = t % at.how.sequence + 1;
       if (place == 1) asked.assign(n, 0);
-      const naive::vec p = scores(at, logits(at, t));
+      const naive::vec z = logits(at, t), p = scores(at, z);
       const std::vector<int> chosen = choose(at, p);
       const naive::vec w = weights(p, chosen);
       std::vector<int> kept = chosen;
@@ -78,6 +78,9 @@ struct uoe_equations : pool_equations {
         for (std::size_t c = 0; c < out.size(); ++c) out[c] += w[j] * part[c];
       }
       for (std::size_t i = 0; i < n; ++i) load.mean[i] += p[i] / static_cast<double>(at.x.size());
+      record.logits.push_back(z);
+      record.scores.push_back(p);
+      record.weights.push_back(w);
       record.chosen.push_back(chosen);
       record.kept.push_back(kept);
       y.push_back(out);

@@ -21,6 +21,7 @@ struct usmoe_equations : naive::paired_mixture {
                      : exp(z[t][e] - (column_sum.empty() ? std::log(7.0) : column_sum[at.layer][e]));  // 7 positions
         p[t][e] = naive::number(1 - share) * p[t][e] + naive::number(share) * other;
       }
+    scored = p;
     pairs all(z.size());
     if (!training) {
       for (std::size_t t = 0; t < z.size(); ++t)

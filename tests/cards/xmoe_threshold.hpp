@@ -21,7 +21,8 @@ struct xmoe_equations : naive::mixture {
     naive::mat p, y;
     std::vector<std::size_t> first;
     for (const naive::vec& x : at.x) {
-      p.push_back(naive::softmax(rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x)));
+      record.logits.push_back(rows_times(at.w.at("router." + std::to_string(at.layer) + ".gate"), x));
+      p.push_back(naive::softmax(record.logits.back()));
       const std::vector<int> order = naive::largest(p.back(), experts);
       first.push_back(static_cast<std::size_t>(order[0]));
       record.chosen.emplace_back();
@@ -53,6 +54,7 @@ struct xmoe_equations : naive::mixture {
         }
       }
     }
+    record.weighs_kept = true;
     naive::vec f(experts), won(experts);
     for (std::size_t t = 0; t < tokens; ++t) {
       f[first[t]] += 1 / static_cast<double>(tokens);
@@ -61,9 +63,11 @@ struct xmoe_equations : naive::mixture {
       for (const int e : record.kept[t])
         if (e >= 0) sum += p[t][static_cast<std::size_t>(e)];
       naive::vec out(at.x[t].size());
+      record.weights.emplace_back();
       for (const int c : record.kept[t]) {
         if (c < 0) continue;
         const auto e = static_cast<std::size_t>(c);
+        record.weights.back().push_back(p[t][e] / sum);
         for (std::size_t u = (at.layer * experts + e) * width; u < (at.layer * experts + e + 1) * width; ++u) {
           naive::number a;
           for (std::size_t i = 0; i < out.size(); ++i) a += at.w.at("experts.w_in")(u, i) * at.x[t][i];

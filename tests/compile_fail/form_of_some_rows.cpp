@@ -1,6 +1,7 @@
 // expect: gmoe: a form that routes some of the rows needs policies that look at the token alone or at all that are
-#include "gmoe/backend/cpu.hpp"
-#include "gmoe/model/cards.hpp"
+#include "gmoe/compiled/cpu.hpp"
+#include "gmoe/model/cards/gmoe.hpp"
+#include "gmoe/moe/router/linear_router.hpp"
 #include "gmoe/moe/stack.hpp"
 
 using namespace gmoe;

@@ -1,6 +1,6 @@
 // expect: gmoe: the second argument of language_model is not a backend
 #include "gmoe/backend/shapes.hpp"
-#include "gmoe/model/cards.hpp"
+#include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/language_model.hpp"
 
 #ifdef GMOE_FIXED

@@ -207,6 +207,15 @@ TEST_CASE("io/trace: mixtures in a form, each under its name") {
   CHECK(file.read<double>("loss/balance")[0] == doctest::Approx(balance).epsilon(1e-12));
 }
 
+TEST_CASE("io/trace: a layer's balance loss knows where sequences end") {
+  traced<sigmoid_shared_card> t;
+  const safetensors_file file = t.run({.training = true}, scored);
+  double balance = 0;
+  for (const char* layer : {"layer0/", "layer1/"})
+    balance += file.read<double>(std::string(layer) + "balance_loss")[0] / 2;
+  CHECK(file.read<double>("loss/balance")[0] == doctest::Approx(balance).epsilon(1e-12).scale(0));
+}
+
 TEST_CASE("io/trace: what a form routes after its first routing, each under its number") {
   const traced t{"raytraced"};
   const safetensors_file file = t.run({.training = true, .gradients = true}, scored);

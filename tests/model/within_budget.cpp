@@ -145,6 +145,9 @@ TEST_CASE("model/within_budget: rexmoe against loops over tokens") { check_card_
 TEST_CASE("model/within_budget: raytraced, whose form routes several times, against loops over tokens") {
   check_card_within_budget<raytraced_card>();
 }
+TEST_CASE("model/within_budget: chain-of-experts, whose rounds have routers of their own, against loops over tokens") {
+  check_card_within_budget<chain_of_experts_card>();
+}
 TEST_CASE("model/within_budget: renormalised weights of smoe against loops over tokens") {
   check_against_loops<smoe_card>(false, {.substitute = false, .renormalise = true});
   check_against_loops<smoe_card>(true, {.substitute = true, .renormalise = true});

@@ -306,12 +306,13 @@ std::vector<std::vector<int>> rows_of_choices(const gmoe::safetensors_file& file
 
 constexpr double as_exact_as_that = 1e-10;
 
-/// One routing; the reference may not have written down all of it.
+/// All that a file says of one routing.
 void compare_routing(const gmoe::safetensors_file& file, const std::string& at, const naive::layer_record& record) {
   CAPTURE(at);
   const auto same = [&](const std::string& what, const naive::mat& theirs) {
     CAPTURE(what);
-    if (!theirs.empty()) CHECK(distance(file.read<double>(at + what), values(theirs)) < as_exact_as_that);
+    REQUIRE(!theirs.empty());
+    CHECK(distance(file.read<double>(at + what), values(theirs)) < as_exact_as_that);
   };
   same("router_logits", record.logits);
   same("scores", record.scores);
@@ -319,7 +320,7 @@ void compare_routing(const gmoe::safetensors_file& file, const std::string& at, 
   const auto chosen = rows_of_choices(file, at + "chosen", tokens);
   CHECK(without_empty(chosen) == without_empty(record.chosen));
   CHECK(without_empty(rows_of_choices(file, at + "kept", tokens)) == without_empty(record.kept));
-  if (record.weights.empty()) return;
+  REQUIRE(!record.weights.empty());
   const std::vector<double> weights = file.read<double>(at + "weights");
   const auto weighed = record.weighs_kept ? rows_of_choices(file, at + "kept", tokens) : chosen;
   std::vector<double> of_those;
@@ -332,7 +333,17 @@ void compare_routing(const gmoe::safetensors_file& file, const std::string& at, 
   CHECK(distance(of_those, values(record.weights)) < as_exact_as_that);
 }
 
-void compare_pass(const gmoe::safetensors_file& file, const naive::result& expected) {
+/// Where one mixture's parts are shown, they sum to what it gives.
+void compare_parts(const gmoe::safetensors_file& file, const std::string& at) {
+  std::vector<double> sum = file.read<double>(at + "routed_out");
+  if (file.contains(at + "always_out")) {
+    const std::vector<double> always = file.read<double>(at + "always_out");
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += always[i];
+  }
+  CHECK(distance(file.read<double>(at + "moe_out"), sum) < as_exact_as_that);
+}
+
+void compare_pass(const gmoe::safetensors_file& file, const naive::weights& weights, const naive::result& expected) {
   const auto same = [&](const std::string& key, const std::vector<double>& theirs) {
     CAPTURE(key);
     CHECK(distance(file.read<double>(key), theirs) < as_exact_as_that);
@@ -342,6 +353,7 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::result& expec
     CHECK(std::abs(file.read<double>(key).at(0) - theirs) <= as_exact_as_that * std::abs(theirs));
   };
   std::size_t routing = 0;
+  double of_layers = 0, layers = 0;
   for (std::size_t b = 0; b < expected.blocks.size(); ++b) {
     const std::string at = "layer" + std::to_string(b) + "/";
     const naive::block_record& block = expected.blocks[b];
@@ -351,13 +363,23 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::result& expec
     same(at + (mixed ? "moe_out" : "dense_out"), values(block.out));
     same(at + "block_out", values(block.after));
     if (!mixed) continue;
-    for (const std::string& name : routings_of(file, at)) {
+    const std::vector<std::string> names = routings_of(file, at);
+    if (names.size() == 1) compare_parts(file, at);
+    for (const std::string& name : names) {
+      if (file.contains(name + "balance_loss")) {
+        of_layers += file.read<double>(name + "balance_loss").at(0);
+        ++layers;
+      }
       REQUIRE(routing < expected.layers.size());
       compare_routing(file, name, expected.layers[routing++]);
     }
   }
   CHECK(routing == expected.layers.size());
   same("ln_f", values(expected.hidden));
+  naive::mat logits;
+  for (const naive::vec& row : expected.hidden)
+    logits.push_back(naive::rows_times(weights.at(weights.contains("lm_head") ? "lm_head" : "wte"), row));
+  same("logits", values(logits));
   close("loss/language", expected.language.value());
   close("loss/total", expected.total.value());
   CHECK(file.contains("loss/balance") == !expected.losses.empty());
@@ -365,6 +387,7 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::result& expec
   double added = 0;
   for (const auto& [name, loss] : expected.losses) added += loss.value();
   close("loss/balance", added);
+  if (layers > 0) CHECK(std::abs(expected.losses.at("balance").value() - of_layers / layers) <= as_exact_as_that);
 }
 
 void compare_gradients(const gmoe::safetensors_file& file, const naive::weights& weights, const naive::number& total,
@@ -413,7 +436,7 @@ void check_trace(const trace_folder& here, const std::string& card, const traced
   const auto equations = how.equations({file, training});
   const naive::result expected =
       naive::run(*equations, mixed, settings, weights, small_ids(file, "tokens"), small_ids(file, "targets"));
-  compare_pass(file, expected);
+  compare_pass(file, weights, expected);
   compare_gradients(file, weights, expected.total, how.frozen);
 }
 

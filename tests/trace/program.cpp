@@ -45,7 +45,7 @@ std::string options(const std::string& card) {
   o += " --experts 4";
   for (const auto& [number, value] :
        {std::pair{"balance.alpha", "0.3"}, std::pair{"experts.granularity", "2"}, std::pair{"capacity.factor", "0.75"}})
-    if (gmoe::with_card<known_cards>(card, [&]<class Card>() { return gmoe::has_setting<Card>(number); }))
+    if (gmoe::with_card(card, [&]<class Card>() { return gmoe::has_setting<Card>(number); }))
       o += gmoe::concat(" --set ", number, "=", value);
   return o;
 }

@@ -122,7 +122,7 @@ class tracer : observer<typename Model::backend_type> {
     context<B> ctx = context_at(how_.step);
     if (how_.gradients) ctx.tape = &tape_;
     const found l = losses_of(ctx);
-    context<B> off_tape = ctx;
+    context<B> off_tape = Model::reading(ctx, data_);
     off_tape.tape = nullptr;
     off_tape.observer = nullptr;
     for (std::size_t i = 0; i < l.way.routings.size(); ++i)
