@@ -208,7 +208,7 @@ TEST_CASE("io/trace: mixtures in a form, each under its name") {
 }
 
 TEST_CASE("io/trace: a layer's balance loss knows where sequences end") {
-  traced<sigmoid_shared_card> t;
+  const traced t{"sigmoid-shared"};
   const safetensors_file file = t.run({.training = true}, scored);
   double balance = 0;
   for (const char* layer : {"layer0/", "layer1/"})
