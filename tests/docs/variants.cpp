@@ -557,12 +557,26 @@ constexpr auto switch_top2 = card<switch_card>(top_k{.k = 2}, switch_loss{.alpha
 // [/numbers]
 static_assert(switch_top2.select.k == 2 && switch_top2.balance.alpha == 0.02);
 
-/// Every slot holds the same answer with the same numbers, and the texts are the same.
+/// Of a card of these pages, what the library says of its own.
+std::string without_pages(std::string text) {
+  for (std::size_t at; (at = text.find("pages::")) != std::string::npos;) text.erase(at, 7);
+  return text;
+}
+
+/// Every slot holds the same answer with the same numbers, and the texts are the same. A form of cards within holds
+/// those of the page: they are compared as text, slot by slot.
 template <class A, class B>
 bool same() {
   static_assert(text_of<A>.name == text_of<B>.name && text_of<A>.paper == text_of<B>.paper &&
                 text_of<A>.summary == text_of<B>.summary);
-  for_each_slot([]<class Slot>(Slot) { static_assert(std::is_same_v<answer<A, Slot>, answer<B, Slot>>); });
+  bool alike = true;
+  for_each_slot([&]<class Slot>(Slot) {
+    using mine = answer<A, Slot>;
+    if constexpr (std::is_same_v<Slot, slots::form> && !std::is_same_v<mine, answer<B, Slot>>)
+      alike = without_pages(describe(A{})) == describe(B{});
+    else
+      static_assert(std::is_same_v<mine, answer<B, Slot>>);
+  });
   const auto numbers = [](const auto& card) {
     std::string all;
     each_setting(card, [&](const setting& s) { all += s.path() + " = " + s.text() + " "; });
@@ -570,7 +584,8 @@ bool same() {
   };
   const std::string page = numbers(A{}), library = numbers(B{});
   if (page != library) std::cerr << text_of<A>.name << ": the page has " << page << "but the card " << library << "\n";
-  return page == library;
+  if (!alike) std::cerr << "the page has\n" << describe(A{}) << "but the card\n" << describe(B{});
+  return alike && page == library;
 }
 
 bool all_same() {
