@@ -155,6 +155,7 @@ int main() {
   const auto look = [&]<class Card>(std::type_identity<Card>) {
     gmoe::for_each_slot([&]<class Slot>(Slot) {
       using policy = gmoe::answer<Card, Slot>;
+      if (std::is_same_v<policy, gmoe::unused<Slot>>) return;  // by the card's form
       const auto& has = gmoe::detail::has_functions<policy>;
       for (std::size_t i = 0; i < has.size(); ++i)
         judge(gmoe::text_of<Card>.name, std::string(Slot::name), gmoe::detail::function_names[i], has[i]);

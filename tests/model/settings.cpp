@@ -83,11 +83,12 @@ std::vector<std::string> others(const setting& s) {
 }
 
 /// Numbers that make none to these small models: a rule for pairs where every token has one, what words of letters are
-/// where no id is a letter, a stage that ends between the steps that are looked at, and what selectors spell beyond the
-/// experts, where these are a power of two.
+/// where no id is a letter, a stage that ends between the steps that are looked at, rules for experts that had much in
+/// several steps, and what selectors spell beyond the experts, where these are a power of two.
 bool is_beyond(std::string_view card, std::string_view number) {
   return (card == "stable-moe" && (number == "capacity.order" || number == "select.stage_one")) ||
          (card == "dselect-k" && number == "router.reach") ||
+         (card == "deep-moe" && (number.ends_with(".candidates.margin") || number.ends_with(".candidates.steps"))) ||
          (card == "mowe" && (number == "router.word" || number == "router.longest"));
 }
 
