@@ -268,6 +268,18 @@ struct chain_of_experts_card : smoe_card {
   chain form{};                       // C = 2 rounds
 };
 // [/chain-of-experts]
+// [soft-moe]
+struct soft_moe_card {
+  static constexpr card_text text{"soft-moe", "Puigcerver et al., ICLR 2024",
+                                  "experts get mixtures of a sequence's tokens, in evaluation of those read so far"};
+  layer_pool experts{};
+  relu_expert body{};
+  linear_router router{};  // Phi
+  soft_slots form{};       // s = 1; it uses these three, and there are no others
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/soft-moe]
 // [moe-plus-plus]
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -623,6 +635,7 @@ bool all_same() {
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
+                       same<soft_moe_card, gmoe::soft_moe_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
@@ -764,6 +777,9 @@ constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [chain-of-experts-parameters]
 constexpr auto chain_of_experts = smoe + L * N * d;  // a second router
 // [/chain-of-experts-parameters]
+// [soft-moe-parameters]
+constexpr auto soft_moe = smoe;  // s = 1; each slot more is L N d
+// [/soft-moe-parameters]
 // [moe-plus-plus-parameters]
 constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
                                + (L - 1) * (N + 4) * (N + 4)  // W_g
@@ -944,6 +960,7 @@ int main() {
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
+  good &= counts<gmoe::soft_moe_card>("soft-moe", soft_moe);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);

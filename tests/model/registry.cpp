@@ -51,6 +51,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "raytraced",
                            "moe-plus-plus",
                            "chain-of-experts",
+                           "soft-moe",
                            "sigmoid-shared",
                            "loss-free",
                            "remoe",

@@ -42,6 +42,7 @@
 #include "cards/sigma_tiny.hpp"
 #include "cards/smile.hpp"
 #include "cards/smoe.hpp"
+#include "cards/soft_moe.hpp"
 #include "cards/stable_moe.hpp"
 #include "cards/top_p.hpp"
 #include "cards/uoe.hpp"
@@ -266,6 +267,7 @@ void add_forms(traced_cards& t) {
                          "always.layer_embedding=2"});
   t.add_same("raytraced", raytraced_equations{});
   t.add_same("chain-of-experts", chain_equations{});
+  t.add_same("soft-moe", soft_equations{});
 }
 
 traced_cards every_reference() {
@@ -278,9 +280,10 @@ traced_cards every_reference() {
 }
 
 /// The names that a layer's mixtures have in a file, in order: of its one routing, of each of its rounds, or of the
-/// mixtures within its form.
+/// mixtures within its form; none where nobody chooses.
 std::vector<std::string> routings_of(const gmoe::safetensors_file& file, const std::string& layer) {
   if (file.contains(layer + "first/chosen")) return {layer + "first/", layer + "second/"};
+  if (!file.contains(layer + "chosen")) return {};
   std::vector<std::string> all{layer};
   while (file.contains(layer + "round" + std::to_string(all.size()) + "/chosen"))
     all.push_back(layer + "round" + std::to_string(all.size()) + "/");
@@ -365,6 +368,7 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::weights& weig
     if (!mixed) continue;
     const std::vector<std::string> names = routings_of(file, at);
     if (names.size() == 1) compare_parts(file, at);
+    if (names.empty()) same(at + "router_logits", values(block.logits));
     for (const std::string& name : names) {
       if (file.contains(name + "balance_loss")) {
         of_layers += file.read<double>(name + "balance_loss").at(0);

@@ -29,10 +29,11 @@ const routing<B>* decision_of_layer(const findings<B>& pass, index_t layer) {
 /// Appends how `model` routed the first `tokens` tokens of a forward pass (padding comes last in a batch); the
 /// first call declares the layers. An expert's global id is its number in the model's bank: layers that share a pool
 /// agree on the ids, private pools never do. Of a form that routes several times decision_of_layer is taken. A model
-/// without mixtures adds nothing.
+/// without mixtures, or whose form chooses nobody, adds nothing.
 template <class Model>
 void append_routing(routing_decisions& decisions, const Model& model,
                     const findings<typename Model::backend_type>& pass, index_t tokens) {
+  if (pass.routings.empty()) return;
   const bool first = decisions.layers() == 0;
   require(first || decisions.layers() == model.moe().layers(), "append_routing: the model has ", model.moe().layers(),
           " mixtures, but the decisions hold ", decisions.layers(), " layers");

@@ -9,6 +9,7 @@
 #include "gmoe/moe/form/depth_modulated.hpp"
 #include "gmoe/moe/form/expert_path.hpp"
 #include "gmoe/moe/form/film_modulated.hpp"
+#include "gmoe/moe/form/soft_slots.hpp"
 #include "gmoe/moe/router/ordered_trees.hpp"
 #include "gmoe/moe/router/per_round.hpp"
 #include "gmoe/moe/router/tree_router.hpp"
@@ -77,8 +78,20 @@ struct chain_of_experts_card : smoe_card {
   chain form{};
 };
 
-using forms_cards =
-    card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card, chain_of_experts_card>;
+/// Experts of mixtures of tokens. There is no choice that a score, a selection or a balance could make.
+struct soft_moe_card {
+  static constexpr card_text text{"soft-moe", "Puigcerver et al., ICLR 2024",
+                                  "experts get mixtures of a sequence's tokens, in evaluation of those read so far"};
+  layer_pool experts{};
+  relu_expert body{};
+  linear_router router{};
+  soft_slots form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+
+using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card,
+                              chain_of_experts_card, soft_moe_card>;
 template <>
 inline constexpr group_text group_of<forms_cards>{"forms",
                                                   "what shape has a layer: what do experts see, and is it a sum?"};
