@@ -39,6 +39,7 @@ struct layer_record {
   mat logits, scores, weights;                 ///< empty where nobody wrote them down
   bool weighs_kept = false;                    ///< weights are of the kept, else of the chosen
   std::vector<std::vector<int>> chosen, kept;  ///< -1: dropped
+  std::vector<int> rows;                       ///< the tokens that are routed, where they are not all
   std::vector<layer_record> rounds;            ///< where a mixture routes several times: these instead
   bool chooses = true;                         ///< else there are logits alone: nobody has chosen anybody
 };

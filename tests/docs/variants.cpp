@@ -280,6 +280,16 @@ struct soft_moe_card {
   gpt2_feed_forward dense{};
 };
 // [/soft-moe]
+// [stratified]
+struct stratified_card : smoe_card {
+  static constexpr card_text text{"stratified", "Xu et al., Findings of EMNLP 2023",
+                                  "top-2 within strata of experts, again until the best one is of the last stratum"};
+  strata_gates router{};      // W_s
+  strata_ahead candidates{};  // those of stratum s and after it
+  strata_loss balance{};
+  stratified form{};  // S = 4 strata
+};
+// [/stratified]
 // [moe-plus-plus]
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -636,6 +646,7 @@ bool all_same() {
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
                        same<soft_moe_card, gmoe::soft_moe_card>(),
+                       same<stratified_card, gmoe::stratified_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
@@ -780,6 +791,10 @@ constexpr auto chain_of_experts = smoe + L * N * d;  // a second router
 // [soft-moe-parameters]
 constexpr auto soft_moe = smoe;  // s = 1; each slot more is L N d
 // [/soft-moe-parameters]
+// [stratified-parameters]
+// Here 4 strata of N / 4 experts: gates of N, 3 N / 4, N / 2 and N / 4 rows instead of one of N.
+constexpr auto stratified = smoe + L * (3 * N / 4 + N / 2 + N / 4) * d;
+// [/stratified-parameters]
 // [moe-plus-plus-parameters]
 constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
                                + (L - 1) * (N + 4) * (N + 4)  // W_g
@@ -961,6 +976,7 @@ int main() {
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
   good &= counts<gmoe::soft_moe_card>("soft-moe", soft_moe);
+  good &= counts<gmoe::stratified_card>("stratified", stratified);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);

@@ -52,6 +52,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "moe-plus-plus",
                            "chain-of-experts",
                            "soft-moe",
+                           "stratified",
                            "sigmoid-shared",
                            "loss-free",
                            "remoe",

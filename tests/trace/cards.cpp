@@ -44,6 +44,7 @@
 #include "cards/smoe.hpp"
 #include "cards/soft_moe.hpp"
 #include "cards/stable_moe.hpp"
+#include "cards/stratified.hpp"
 #include "cards/top_p.hpp"
 #include "cards/uoe.hpp"
 #include "cards/usmoe.hpp"
@@ -268,6 +269,7 @@ void add_forms(traced_cards& t) {
   t.add_same("raytraced", raytraced_equations{});
   t.add_same("chain-of-experts", chain_equations{});
   t.add_same("soft-moe", soft_equations{});
+  t.add_same("stratified", stratified_equations{});
 }
 
 traced_cards every_reference() {
@@ -317,8 +319,15 @@ void compare_routing(const gmoe::safetensors_file& file, const std::string& at, 
     REQUIRE(!theirs.empty());
     CHECK(distance(file.read<double>(at + what), values(theirs)) < as_exact_as_that);
   };
+  if (record.chosen.empty()) {  // a round that no token has come to
+    for (const char* const nothing : {"router_logits", "scores", "weights"})
+      CHECK(file.read<double>(at + nothing).empty());
+    CHECK(small_ids(file, at + "rows").empty());
+    return;
+  }
   same("router_logits", record.logits);
   same("scores", record.scores);
+  CHECK((file.contains(at + "rows") ? small_ids(file, at + "rows") : std::vector<int>{}) == record.rows);
   const std::size_t tokens = record.chosen.size();
   const auto chosen = rows_of_choices(file, at + "chosen", tokens);
   CHECK(without_empty(chosen) == without_empty(record.chosen));

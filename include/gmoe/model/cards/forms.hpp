@@ -3,6 +3,8 @@
 
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/switch.hpp"
+#include "gmoe/moe/balance/strata_loss.hpp"
+#include "gmoe/moe/candidates/strata_ahead.hpp"
 #include "gmoe/moe/candidates/successors.hpp"
 #include "gmoe/moe/experts/block_pool.hpp"
 #include "gmoe/moe/form/chain.hpp"
@@ -10,8 +12,10 @@
 #include "gmoe/moe/form/expert_path.hpp"
 #include "gmoe/moe/form/film_modulated.hpp"
 #include "gmoe/moe/form/soft_slots.hpp"
+#include "gmoe/moe/form/stratified.hpp"
 #include "gmoe/moe/router/ordered_trees.hpp"
 #include "gmoe/moe/router/per_round.hpp"
+#include "gmoe/moe/router/strata_gates.hpp"
 #include "gmoe/moe/router/tree_router.hpp"
 #include "gmoe/moe/score/softmax_or_exit.hpp"
 #include "gmoe/moe/select/positive.hpp"
@@ -90,8 +94,18 @@ struct soft_moe_card {
   gpt2_feed_forward dense{};
 };
 
+/// Experts in strata: how many mixtures a token meets depends on which experts it asks.
+struct stratified_card : smoe_card {
+  static constexpr card_text text{"stratified", "Xu et al., Findings of EMNLP 2023",
+                                  "top-2 within strata of experts, again until the best one is of the last stratum"};
+  strata_gates router{};
+  strata_ahead candidates{};
+  strata_loss balance{};
+  stratified form{};
+};
+
 using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card,
-                              chain_of_experts_card, soft_moe_card>;
+                              chain_of_experts_card, soft_moe_card, stratified_card>;
 template <>
 inline constexpr group_text group_of<forms_cards>{"forms",
                                                   "what shape has a layer: what do experts see, and is it a sum?"};
