@@ -290,6 +290,18 @@ struct stratified_card : smoe_card {
   stratified form{};  // S = 4 strata
 };
 // [/stratified]
+// [smear]
+struct smear_card {
+  static constexpr card_text text{"smear", "Muqeeth et al., TMLR 2024",
+                                  "one expert merged from all, for a sequence, in evaluation for each of its segments"};
+  layer_pool experts{};
+  merged_expert<fn::relu> body{};  // E_theta, theta = sum_i p_i theta_i
+  linear_router router{};          // W, of a mean
+  merged_segments form{};          // it uses these three, and there are no others
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/smear]
 // [moe-plus-plus]
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -647,6 +659,7 @@ bool all_same() {
                        same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
                        same<soft_moe_card, gmoe::soft_moe_card>(),
                        same<stratified_card, gmoe::stratified_card>(),
+                       same<smear_card, gmoe::smear_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
@@ -795,6 +808,9 @@ constexpr auto soft_moe = smoe;  // s = 1; each slot more is L N d
 // Here 4 strata of N / 4 experts: gates of N, 3 N / 4, N / 2 and N / 4 rows instead of one of N.
 constexpr auto stratified = smoe + L * (3 * N / 4 + N / 2 + N / 4) * d;
 // [/stratified-parameters]
+// [smear-parameters]
+constexpr auto smear = smoe;
+// [/smear-parameters]
 // [moe-plus-plus-parameters]
 constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
                                + (L - 1) * (N + 4) * (N + 4)  // W_g
@@ -977,6 +993,7 @@ int main() {
   good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
   good &= counts<gmoe::soft_moe_card>("soft-moe", soft_moe);
   good &= counts<gmoe::stratified_card>("stratified", stratified);
+  good &= counts<gmoe::smear_card>("smear", smear);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);

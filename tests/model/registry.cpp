@@ -53,6 +53,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "chain-of-experts",
                            "soft-moe",
                            "stratified",
+                           "smear",
                            "sigmoid-shared",
                            "loss-free",
                            "remoe",

@@ -40,6 +40,7 @@
 #include "cards/remoe.hpp"
 #include "cards/rexmoe.hpp"
 #include "cards/sigma_tiny.hpp"
+#include "cards/smear.hpp"
 #include "cards/smile.hpp"
 #include "cards/smoe.hpp"
 #include "cards/soft_moe.hpp"
@@ -270,6 +271,9 @@ void add_forms(traced_cards& t) {
   t.add_same("chain-of-experts", chain_equations{});
   t.add_same("soft-moe", soft_equations{});
   t.add_same("stratified", stratified_equations{});
+  smear_equations segments;
+  segments.segment = 2;
+  t.add_same("smear", segments, {.options = "--set form.segment=2"});
 }
 
 traced_cards every_reference() {

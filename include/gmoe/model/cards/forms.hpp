@@ -4,6 +4,7 @@
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/switch.hpp"
 #include "gmoe/moe/balance/strata_loss.hpp"
+#include "gmoe/moe/body/merged_expert.hpp"
 #include "gmoe/moe/candidates/strata_ahead.hpp"
 #include "gmoe/moe/candidates/successors.hpp"
 #include "gmoe/moe/experts/block_pool.hpp"
@@ -11,6 +12,7 @@
 #include "gmoe/moe/form/depth_modulated.hpp"
 #include "gmoe/moe/form/expert_path.hpp"
 #include "gmoe/moe/form/film_modulated.hpp"
+#include "gmoe/moe/form/merged_segments.hpp"
 #include "gmoe/moe/form/soft_slots.hpp"
 #include "gmoe/moe/form/stratified.hpp"
 #include "gmoe/moe/router/ordered_trees.hpp"
@@ -104,8 +106,20 @@ struct stratified_card : smoe_card {
   stratified form{};
 };
 
+/// One expert for a text, merged from all of them.
+struct smear_card {
+  static constexpr card_text text{"smear", "Muqeeth et al., TMLR 2024",
+                                  "one expert merged from all, for a sequence, in evaluation for each of its segments"};
+  layer_pool experts{};
+  merged_expert<fn::relu> body{};
+  linear_router router{};
+  merged_segments form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+
 using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card,
-                              chain_of_experts_card, soft_moe_card, stratified_card>;
+                              chain_of_experts_card, soft_moe_card, stratified_card, smear_card>;
 template <>
 inline constexpr group_text group_of<forms_cards>{"forms",
                                                   "what shape has a layer: what do experts see, and is it a sum?"};
