@@ -86,8 +86,10 @@ struct mixture_cost {
     for (index_t l = 0; l < moe.layers(); ++l) {
       always += moe.template kept_of<slots::always>(l);
       always += moe.template kept_of<slots::form>(l);
-      products += rounds(moe, l) * products_of_router(moe, l);
-      products += rounds(moe, l) * part_size(moe.template kept_of<slots::candidates>(l)).matrices;
+      const index_t rows = moe.shape(l).rows_per_token;
+      products += rows * rounds(moe, l) * products_of_router(moe, l);
+      products += rows * rounds(moe, l) * part_size(moe.template kept_of<slots::candidates>(l)).matrices;
+      products += (rows - 1) * part_size(moe.template kept_of<slots::always>(l)).matrices;  // once is in `always`
     }
     router += part_size(moe.template kept_of<slots::router>()).all;
     router += part_size(moe.template kept_of<slots::candidates>()).all;
@@ -128,8 +130,9 @@ struct mixture_cost {
           else
             visible += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
                        static_cast<double>(units);
-        const double per_round =
-            experts_per_token(moe.card(), moe.shape(l)) * visible / static_cast<double>(moe.visible(l).size());
+        const double per_round = static_cast<double>(moe.shape(l).rows_per_token) *
+                                 experts_per_token(moe.card(), moe.shape(l)) * visible /
+                                 static_cast<double>(moe.visible(l).size());
         visits += static_cast<double>(rounds(moe, l)) * per_round;
         routed += std::min(static_cast<double>(rounds(moe, l)) * per_round, visible);
       }
@@ -140,7 +143,7 @@ struct mixture_cost {
 
 /// Counts a model of these numbers. Throws config_error if they do not fit. Experts of a form that does without a
 /// selection are in `total` and `experts` alone: only the form knows how many of them it asks. One that routes several
-/// times counts each, so that what tokens leave out is counted too.
+/// times counts each, so that what tokens leave out is counted too, and so are all parts that it cuts a token into.
 template <class Card>
 model_cost cost_of(const sizes& s, const Card& card = {}) {
   language_model<Card, shapes> model(s, card, 0, build_mode::shapes_only);

@@ -35,6 +35,9 @@ routing<B>& begin_routing(const place<B>& at, index_t rows, const one_layer& l, 
   r.block = at.block;
   r.layer = l.outside.moe_layer;
   r.mixture = mixture;
+  r.rows_per_token = l.inside.rows_per_token;
+  require(rows % r.rows_per_token == 0, "block ", at.block, ": ", rows, " rows are not ", r.rows_per_token,
+          " parts of tokens each");
   for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
   r.experts = l.inside.experts;
   r.visible = l.visible;
@@ -86,9 +89,8 @@ class moe_parts {
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
-    // What is routed may be parts of tokens.
-    if (!at.valid.all() && at.valid.mask.rows() != x.rows()) return routed(at.for_rows(x.rows()), x, {});
-    return routed(at, x, {});
+    const index_t parts = l_.inside.rows_per_token;
+    return parts == 1 ? routed(at, x, {}) : routed(at.of_parts(parts), x, {});
   }
   /// The same for some rows of the layer's tokens, by their numbers (1 x R), which x has: R may be 0. Others do not
   /// take part: they neither compete for experts nor count in a balance loss or statistic.
@@ -100,6 +102,8 @@ class moe_parts {
         "token's sequence");
     require(rows.size() == x.rows(), "block ", at.block, ": ", rows.size(), " rows are to be routed, but x has ",
             x.rows());
+    require(l_.inside.rows_per_token == 1, "block ", at.block,
+            ": a form routes some of its tokens, or parts of all of them, not both");
     return routed(at.of_rows(rows), x, rows);
   }
 
@@ -153,7 +157,10 @@ class moe_parts {
     GMOE_FORM_USES(always);
     if constexpr (data::template has<hooks::apply, slots::always, const place<B>&, const variable<B>&,
                                      const routing<B>&>) {
-      variable<B> y = ask<hooks::apply>(policy<slots::always>(), my<slots::always>(at), at, x, r);
+      const auto answered = [&](const place<B>& here) {
+        return ask<hooks::apply>(policy<slots::always>(), my<slots::always>(here), here, x, r);
+      };
+      variable<B> y = r.rows_per_token == 1 ? answered(at) : answered(at.of_parts(r.rows_per_token));
       if (y) at.observe("always_out", y);
       return y;
     } else {
@@ -165,7 +172,7 @@ class moe_parts {
     GMOE_FORM_USES(experts);
     GMOE_FORM_USES(body);
     const detail::own_weights<typename data::weights> mine{*stack_.weights_of_experts};
-    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, r.rows ? at.of_rows(*r.rows) : at, x, r);
+    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, where_routed(at, r), x, r);
     at.observe("routed_out", y);
     return y;
   }
@@ -220,6 +227,12 @@ class moe_parts {
     detail::named_observer<B> named(*at.observer, m.name);
     within.observer = &named;
     return moe_parts<Inner, B>(stack, over_depth, layer_)(within, x);
+  }
+
+  /// The place of the rows that a routing has.
+  static place<B> where_routed(const place<B>& at, const routing<B>& r) {
+    if (r.rows) return at.of_rows(*r.rows);
+    return r.rows_per_token == 1 ? at : at.of_parts(r.rows_per_token);
   }
 
   routing<B>& new_routing(const place<B>& at, index_t rows) {

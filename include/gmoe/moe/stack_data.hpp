@@ -142,7 +142,7 @@ struct stack_data {
     return (has_hook_within<Hook, answer<Card, Slot>> || ...) || any_within_has<Hook>(inner_cards<form>());
   }(std::type_identity<slots::all>{});
 
-  sizes model;
+  sizes model;  ///< what the pool is asked with
   Card card;
   std::string_view mixture{};  ///< its name, if a form holds it
   std::vector<one_layer> layers;
@@ -181,7 +181,7 @@ struct stack_data {
       whole.up_to = number + 1;
       whole.block = r.block;
       whole.mixture = mixture;
-      place<B> at = r.rows ? whole.of_rows(*r.rows) : whole;
+      place<B> at = r.rows ? whole.of_rows(*r.rows) : r.rows_per_token > 1 ? whole.of_parts(r.rows_per_token) : whole;
       at.valid = r.valid;
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
@@ -230,13 +230,15 @@ struct stack_data {
     return mixture.empty() ? std::string(what) : concat(mixture, "/", what);
   }
 
-  stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
+  stack_data(const builder<B>& make, const sizes& s, const Card& c) : card(c) {
+    model = sizes_of_pool(s);
     add_layers(make, s, blocks_with_mixtures(policy<slots::placement>(), s));
   }
   /// In a form: a mixture of that name in these blocks.
   stack_data(const builder<B>& make, const sizes& s, const Card& c, const std::vector<index_t>& blocks,
              std::string_view name)
-      : model(s), card(c), mixture(name) {
+      : card(c), mixture(name) {
+    model = sizes_of_pool(s);
     add_layers(make, s, blocks);
   }
 
@@ -255,18 +257,26 @@ struct stack_data {
     else
       return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(found));
   }
+  /// The model's numbers, or those that the form has for the pool instead.
+  sizes sizes_of_pool(const sizes& s) const {
+    if constexpr (has_hook_within<hooks::pool_sizes, form>)
+      return ask<hooks::pool_sizes>(policy<slots::form>(), nothing{}, s,
+                                    ask<hooks::at_most>(policy<slots::select>(), nothing{}, layer_shape{s}));
+    else
+      return s;
+  }
   void add_layers(const builder<B>& make, const sizes& s, const std::vector<index_t>& blocks) {
     if (blocks.empty()) return;
-    require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
+    require(model.experts >= 1, "experts is ", model.experts, ", expected at least 1");
     std::vector<pool_view> seen;
     if constexpr (uses_experts) {
-      pool = members_of<body>(policy<slots::experts>(), s, std::ssize(blocks));
-      seen = views_of(policy<slots::experts>(), pool, s, blocks);
+      pool = members_of<body>(policy<slots::experts>(), model, std::ssize(blocks));
+      seen = views_of(policy<slots::experts>(), pool, model, blocks);
     } else {
       seen = pool.views(std::vector<std::vector<id_type>>(blocks.size()), blocks);
     }
     for (std::size_t l = 0; l < blocks.size(); ++l)
-      add_layer(make, shape_outside({s, blocks[l], static_cast<index_t>(l), std::ssize(blocks)}, seen[l]));
+      add_layer(make, shape_outside({model, blocks[l], static_cast<index_t>(l), std::ssize(blocks)}, seen[l]));
     if constexpr (uses_experts && uses_body)
       weights_of_experts.emplace(policy<slots::body>().make_weights(
           make.scope("experts"),
@@ -277,6 +287,8 @@ struct stack_data {
   void add_inner(const builder<B>& make, const std::vector<index_t>& blocks) {
     sizes seen = layers.front().inside;
     seen.experts = model.experts;
+    require(layers.front().inside.rows_per_token == 1,
+            "a form that holds mixtures cannot cut tokens into parts: nobody tells these mixtures that they see parts");
     const auto add_one = [&]<class P, class T>(inner_mixture<P, T, B>& m, const field<P, T>& f) {
       const std::string name = name_in<form>(f);
       m.member = f.at;
