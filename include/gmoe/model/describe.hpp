@@ -200,15 +200,29 @@ struct slot_answer {
   std::string policy;
 };
 
+namespace detail {
+
+struct slot_type {
+  std::string_view slot;
+  bool makes_a_difference;
+  std::string (*policy)();
+};
+inline std::vector<slot_answer> answers_in(std::span<const slot_type> types) {
+  std::vector<slot_answer> all;
+  for (const slot_type& s : types)
+    if (s.makes_a_difference || s.slot == slots::placement::name) all.push_back({s.slot, s.policy()});
+  return all;
+}
+
+}  // namespace detail
+
 /// Who answers what, in the order of the slots.
 template <class Card>
 std::vector<slot_answer> answers_of() {
-  std::vector<slot_answer> all;
-  for_each_slot([&]<class Slot>(Slot) {
-    if constexpr (uses_slot<Card, Slot> || std::is_same_v<Slot, slots::placement>)
-      all.push_back({Slot::name, type_name<answer<Card, Slot>>()});
-  });
-  return all;
+  static constexpr auto types = []<class... Slot>(std::type_identity<std::tuple<Slot...>>) {
+    return std::array{detail::slot_type{Slot::name, uses_slot<Card, Slot>, &type_name<answer<Card, Slot>>}...};
+  }(std::type_identity<slots::all>{});
+  return detail::answers_in(types);
 }
 
 /// 165890304 as "165.9 M".
