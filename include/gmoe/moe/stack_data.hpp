@@ -268,7 +268,8 @@ struct stack_data {
                 view_of(std::move(seen[static_cast<std::size_t>(l)]), exposure));
     if constexpr (uses_experts && uses_body)
       weights_of_experts.emplace(policy<slots::body>().make_weights(
-          make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range, kinds}));
+          make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range, kinds,
+                                            layers.front().inside.experts}));
     if constexpr (holds_cards<form>) add_inner(make, blocks);
   }
   /// The mixtures that the form holds see what its parts see.
