@@ -466,6 +466,13 @@ struct deep_moe_card {
 };
 // [/deep-moe]
 
+// [molae]
+struct molae_card : smoe_card {
+  static constexpr card_text text{"molae", "Liu et al. 2025",
+                                  "top-2 of gated experts that see a token through a projection which they share"};
+  latent_expert<fn::silu> body{};  // r = d / 2, one projection for all of a layer
+};
+// [/molae]
 // [aoe]
 struct aoe_card : smoe_card {
   static constexpr card_text text{"aoe", "Lv et al. 2025",
@@ -637,6 +644,7 @@ bool all_same() {
                        same<ida_moe_card, gmoe::ida_moe_card>(),
                        same<deep_moe_card, gmoe::deep_moe_card>(),
                        same<aoe_card, gmoe::aoe_card>(),
+                       same<molae_card, gmoe::molae_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -817,6 +825,11 @@ constexpr auto deep_moe = backbone + L * 2 *
 // [aoe-parameters]
 constexpr auto aoe = backbone + L * N * (d / 4 * (d + m) + 2 * m * d);  // W_down and W_up; W_in and W_out
 // [/aoe-parameters]
+// [molae-parameters]
+constexpr auto molae = backbone + L * (2 * (d / 2) * d                  // B_gate and B_up
+                                       + N * (2 * m * (d / 2) + m * d)  // A_gate, A_up and W_out of every expert
+                                       + N * d);                        // router
+// [/molae-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -958,6 +971,7 @@ int main() {
   good &= counts<gmoe::ida_moe_card>("ida-moe", ida_moe);
   good &= counts<gmoe::deep_moe_card>("deep-moe", deep_moe);
   good &= counts<gmoe::aoe_card>("aoe", aoe);
+  good &= counts<gmoe::molae_card>("molae", molae);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);

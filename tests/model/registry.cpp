@@ -64,6 +64,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "ida-moe",
                            "deep-moe",
                            "aoe",
+                           "molae",
                            "noisy-top-k",
                            "xmoe-threshold",
                            "stable-moe",

@@ -32,6 +32,7 @@
 #include "cards/moe_plus_plus.hpp"
 #include "cards/moec.hpp"
 #include "cards/mohge.hpp"
+#include "cards/molae.hpp"
 #include "cards/more.hpp"
 #include "cards/moue.hpp"
 #include "cards/mowe.hpp"
@@ -257,6 +258,7 @@ void add_forms(traced_cards& t) {
   t.add_same("smoe", smoe_equations{});
   t.add_same("llama-smoe", swiglu_equations{});
   t.add_same("aoe", aoe_equations{});
+  t.add_same("molae", molae_equations{});
   t.add_same("deep-moe", deep_equations{});
   t.add_same("gmoe-film", film_equations{});
   hyper_equations hyper;
