@@ -2,7 +2,12 @@
 /// What experts consist of: whole matrices, or what they share with others.
 
 #include "gmoe/model/cards/switch.hpp"
+#include "gmoe/moe/body/adjugate.hpp"
+#include "gmoe/moe/body/compressed.hpp"
 #include "gmoe/moe/body/latent.hpp"
+#include "gmoe/moe/body/multilinear.hpp"
+#include "gmoe/moe/score/entmax_score.hpp"
+#include "gmoe/moe/select/everyone.hpp"
 
 namespace gmoe {
 
@@ -13,7 +18,33 @@ struct molae_card : smoe_card {
   latent_expert<fn::silu> body{};
 };
 
-using bodies_cards = card_list<molae_card>;
+/// Grove (Wu et al. 2025): beside the experts, a small one for each pair of neighbours.
+struct grove_card : smoe_card {
+  static constexpr card_text text{"grove", "Wu et al. 2025",
+                                  "top-2, and a small expert for every group that a token has an expert of"};
+  with_adjugates<relu_expert> body{};
+};
+
+/// Multilinear experts (Oldfield et al. 2024): slices of two factorised tensors, all of them active.
+struct mu_moe_card : smoe_card {
+  static constexpr card_text text{"mu-moe", "Oldfield et al., NeurIPS 2024",
+                                  "all experts at once, as slices of a tensor that is a sum of few terms"};
+  multilinear_experts body{};
+  entmax_score score{};
+  everyone select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+
+/// Compressed experts (He et al. 2025): one expert in full, a vector in place of the other.
+struct compressed_experts_card : smoe_card {
+  static constexpr card_text text{"compressed-experts", "He et al., EMNLP 2025 (Findings)",
+                                  "top-2, of which the second is a vector that scales what the first one says",
+                                  written_from::description};
+  compressed_experts<relu_expert> body{};
+};
+
+using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card>;
 template <>
 inline constexpr group_text group_of<bodies_cards>{
     "bodies", "what does an expert consist of, and what of it do others have too?"};
