@@ -499,6 +499,18 @@ struct compressed_experts_card : smoe_card {
   compressed_experts<relu_expert> body{};  // one of k = 2 in full
 };
 // [/compressed-experts]
+// [subspace]
+struct subspace_card : smoe_card {
+  static constexpr card_text text{"subspace", "Khasia, 2025",
+                                  "a dense layer, and the two directions of a basis that say most to a token"};
+  rank_one_experts body{};              // <u, x> v
+  static_expert<relu_expert> always{};  // F
+  clipped_router router{};              // z = W x + b, within 20
+  softplus_score score{};               // a
+  shares_of_strength gate{};            // q
+  strength_loss balance{};
+};
+// [/subspace]
 // [aoe]
 struct aoe_card : smoe_card {
   static constexpr card_text text{"aoe", "Lv et al. 2025",
@@ -674,6 +686,7 @@ bool all_same() {
                        same<grove_card, gmoe::grove_card>(),
                        same<mu_moe_card, gmoe::mu_moe_card>(),
                        same<compressed_experts_card, gmoe::compressed_experts_card>(),
+                       same<subspace_card, gmoe::subspace_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -870,6 +883,12 @@ constexpr auto mu_moe = backbone + L * N * d           // router
 // [compressed-experts-parameters]
 constexpr auto compressed_experts = smoe + L * N * d;  // c
 // [/compressed-experts-parameters]
+// [subspace-parameters]
+constexpr auto subspace = backbone + L * (2 * d * m        // F
+                                          + N * 2 * d      // U and V
+                                          + d              // gamma
+                                          + N * (d + 1));  // W and b
+// [/subspace-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -1015,6 +1034,7 @@ int main() {
   good &= counts<gmoe::grove_card>("grove", grove);
   good &= counts<gmoe::mu_moe_card>("mu-moe", mu_moe);
   good &= counts<gmoe::compressed_experts_card>("compressed-experts", compressed_experts);
+  good &= counts<gmoe::subspace_card>("subspace", subspace);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);

@@ -68,6 +68,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "grove",
                            "mu-moe",
                            "compressed-experts",
+                           "subspace",
                            "noisy-top-k",
                            "xmoe-threshold",
                            "stable-moe",

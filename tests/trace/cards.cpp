@@ -47,6 +47,7 @@
 #include "cards/smile.hpp"
 #include "cards/smoe.hpp"
 #include "cards/stable_moe.hpp"
+#include "cards/subspace.hpp"
 #include "cards/top_p.hpp"
 #include "cards/uoe.hpp"
 #include "cards/usmoe.hpp"
@@ -264,6 +265,7 @@ void add_forms(traced_cards& t) {
   t.add_same("molae", molae_equations{});
   t.add_same("grove", grove_equations{});
   t.add_same("compressed-experts", compressed_equations{});
+  t.add_same("subspace", subspace_equations{});
   mu_equations multilinear;
   multilinear.rank = 3;
   t.add_same("mu-moe", multilinear, {.options = "--set body.rank=3"});

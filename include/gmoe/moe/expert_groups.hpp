@@ -39,6 +39,15 @@ struct expert_groups {
     }
     return all;
   }
+  /// The group whose experts a layer sees, all of them and in order. Throws config_error, calling the body `what`, if
+  /// it sees others.
+  index_t only(const std::vector<id_type>& experts, index_t block, const char* what) const {
+    const index_t group = experts.front() / size;
+    bool whole = std::ssize(experts) == size;
+    for (std::size_t e = 0; e < experts.size(); ++e) whole &= experts[e] == group * size + static_cast<index_t>(e);
+    require(whole, "block ", block, ": ", what, " of a layer belong together, but it does not see just those of one");
+    return group;
+  }
 };
 
 }  // namespace gmoe

@@ -2,11 +2,17 @@
 /// What experts consist of: whole matrices, or what they share with others.
 
 #include "gmoe/model/cards/switch.hpp"
+#include "gmoe/moe/always/static_expert.hpp"
+#include "gmoe/moe/balance/strength_loss.hpp"
 #include "gmoe/moe/body/adjugate.hpp"
 #include "gmoe/moe/body/compressed.hpp"
 #include "gmoe/moe/body/latent.hpp"
 #include "gmoe/moe/body/multilinear.hpp"
+#include "gmoe/moe/body/rank_one.hpp"
+#include "gmoe/moe/gate/shares_of_strength.hpp"
+#include "gmoe/moe/router/clipped_router.hpp"
 #include "gmoe/moe/score/entmax_score.hpp"
+#include "gmoe/moe/score/softplus_score.hpp"
 #include "gmoe/moe/select/everyone.hpp"
 
 namespace gmoe {
@@ -44,7 +50,19 @@ struct compressed_experts_card : smoe_card {
   compressed_experts<relu_expert> body{};
 };
 
-using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card>;
+/// Dynamic subspaces (Khasia 2025): a dense layer, and directions that a token adds to it.
+struct subspace_card : smoe_card {
+  static constexpr card_text text{"subspace", "Khasia, 2025",
+                                  "a dense layer, and the two directions of a basis that say most to a token"};
+  rank_one_experts body{};
+  static_expert<relu_expert> always{};
+  clipped_router router{};
+  softplus_score score{};
+  shares_of_strength gate{};
+  strength_loss balance{};
+};
+
+using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card, subspace_card>;
 template <>
 inline constexpr group_text group_of<bodies_cards>{
     "bodies", "what does an expert consist of, and what of it do others have too?"};

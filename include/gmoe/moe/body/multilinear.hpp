@@ -75,10 +75,7 @@ struct multilinear_experts {
   variable<B> operator()(const place<B>& at, const variable<B>& x, const routing<B>& r, const auto& my) const {
     const weights<B>& w = my.weights;
     const std::vector<id_type>& visible = *r.visible;
-    const auto layer = static_cast<index_t>(visible.front() / w.groups.size);
-    for (std::size_t e = 0; e < visible.size(); ++e)
-      require(visible[e] == visible.front() + static_cast<id_type>(e) && visible[e] / w.groups.size == layer, "block ",
-              r.block, ": multilinear_experts are slices of one tensor, but the layer sees experts of several");
+    const index_t layer = w.groups.only(visible, r.block, "multilinear_experts");
     const variable<B> each =
         r.weights ? r.weights : at.constant(matrix<B>::filled(r.kept.rows(), r.kept.cols(), typename B::scalar(1)));
     const variable<B> a = scatter_elements(each, r.kept, r.experts);
