@@ -268,6 +268,20 @@ struct chain_of_experts_card : smoe_card {
   chain form{};                       // C = 2 rounds
 };
 // [/chain-of-experts]
+// [mh-moe]
+struct multi_head_card : smoe_card {
+  static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
+                                  "tokens are cut into parts that are routed by themselves, and joined again"};
+  multi_head form{};  // h = 2
+};
+// [/mh-moe]
+// [mh-moe-v2]
+struct multi_head_v2_card : multi_head_card {
+  static constexpr card_text text{"mh-moe-v2", "Huang et al. 2024",
+                                  "mh-moe with experts such that it costs what smoe costs", written_from::description};
+  multi_head_at_parity form{};  // multi_head with m' and N' for m and N
+};
+// [/mh-moe-v2]
 // [moe-plus-plus]
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -668,6 +682,8 @@ bool all_same() {
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
+                       same<multi_head_card, gmoe::multi_head_card>(),
+                       same<multi_head_v2_card, gmoe::multi_head_v2_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
@@ -814,6 +830,18 @@ constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [chain-of-experts-parameters]
 constexpr auto chain_of_experts = smoe + L * N * d;  // a second router
 // [/chain-of-experts-parameters]
+// [mh-moe-parameters]
+constexpr auto mh_moe = backbone + L * (N * 2 * (d / 2) * m  // experts of half a token
+                                        + N * (d / 2)        // router
+                                        + 2 * (d * d + d));  // head and merge layer
+// [/mh-moe-parameters]
+// [mh-moe-v2-parameters]
+constexpr auto narrower = m - d / 2;                                      // m'
+constexpr auto more = (2 * (N * m - d) + narrower / 2) / narrower;        // N', rounded
+constexpr auto mh_moe_v2 = backbone + L * (more * 2 * (d / 2) * narrower  // experts
+                                           + more * (d / 2)               // router
+                                           + 2 * (d * d + d));            // head and merge layer
+// [/mh-moe-v2-parameters]
 // [moe-plus-plus-parameters]
 constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
                                + (L - 1) * (N + 4) * (N + 4)  // W_g
@@ -1016,6 +1044,8 @@ int main() {
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
+  good &= counts<gmoe::multi_head_card>("mh-moe", mh_moe);
+  good &= counts<gmoe::multi_head_v2_card>("mh-moe-v2", mh_moe_v2);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);

@@ -51,6 +51,8 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "raytraced",
                            "moe-plus-plus",
                            "chain-of-experts",
+                           "mh-moe",
+                           "mh-moe-v2",
                            "sigmoid-shared",
                            "loss-free",
                            "remoe",
