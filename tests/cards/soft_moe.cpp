@@ -22,7 +22,7 @@ TEST_CASE("cards/soft-moe: its equations, differences, reading") {
   equations.slots = 2;
   equations.ahead = false;
   card_case causal{.card = "soft-moe", .set = {{"form.slots_per_expert", "2"}, {"form.ahead", "false"}}};
-  causal.shape.layers = 1;
+  causal.shape.layers = causal.batch = 1;
   check_equations(causal, equations);
   check_reading(causal);
 }
