@@ -150,12 +150,12 @@ model_cost cost_of(const sizes& s, const Card& card = {}) {
   model_cost cost;
   cost.total = detail::part_size(model.kept()).all;
   detail::mixture_cost mixtures;
-  for (index_t b = 0; b < s.layers; ++b) mixtures.always += model.kept_beside_mixture(b);
+  for (index_t b = 0; b < s.layers; ++b) mixtures.always += model.around().kept_in_block(b);
   mixtures.add(model.moe());
   cost.experts = mixtures.experts;
   cost.router = mixtures.router;
   const index_t always = mixtures.always.matrices;
-  cost.active = s.vocab * s.d_model + detail::part_size(model.kept_beside_blocks()).matrices + always +
+  cost.active = s.vocab * s.d_model + detail::part_size(model.around().kept_once()).matrices + always +
                 static_cast<index_t>(std::llround(mixtures.routed));
   cost.multiply_adds =
       always + static_cast<index_t>(std::llround(mixtures.visits)) + mixtures.products + s.vocab * s.d_model;

@@ -24,6 +24,43 @@ struct detail::travelling {
   decltype(travelling_in<B>(inner_cards<answer<Card, slots::form>>())) inner{};
 };
 
+namespace detail {
+
+/// A routing of `rows` rows in that layer of a mixture; it joins the findings.
+template <class B>
+routing<B>& begin_routing(const place<B>& at, index_t rows, const one_layer& l, std::string_view mixture) {
+  auto& all = at.found->routings;
+  require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
+  routing<B>& r = all.emplace_back();
+  r.block = at.block;
+  r.layer = l.outside.moe_layer;
+  r.mixture = mixture;
+  r.rows_per_token = l.inside.rows_per_token;
+  require(rows % r.rows_per_token == 0, "block ", at.block, ": ", rows, " rows are not ", r.rows_per_token,
+          " parts of tokens each");
+  for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
+  r.experts = l.inside.experts;
+  r.visible = l.visible;
+  r.valid = at.valid.spread(rows);
+  r.pool = l.inside.pool;
+  return r;
+}
+/// Throws config_error unless there are logits for `rows` rows.
+template <class B>
+void check_logits(const variable<B>& z, index_t rows, index_t columns) {
+  require(z.rows() == rows && z.cols() == columns, "the router returned logits of shape ", z.rows(), " x ", z.cols(),
+          ", expected ", rows, " x ", columns);
+}
+/// Throws config_error unless the candidates are those of all rows, or of each.
+template <class B>
+void check_candidates(const routing<B>& r, index_t rows) {
+  require(r.mask.empty() || (r.mask.cols() == r.experts && (r.mask.rows() == 1 || r.mask.rows() == rows)),
+          "the candidates are ", r.mask.rows(), " x ", r.mask.cols(), ", expected 1 x ", r.experts, " or ", rows, " x ",
+          r.experts);
+}
+
+}  // namespace detail
+
 #define GMOE_FORM_USES(slot)                  \
   static_assert(form_uses<Card, slots::slot>, \
                 "gmoe: the card's form asks for '" #slot "', which is not in the list of slots that it `uses`")
@@ -47,8 +84,7 @@ class moe_parts {
   variable<B> logits(const place<B>& at, const variable<B>& x) {
     GMOE_FORM_USES(router);
     variable<B> z = ask<hooks::logits>(policy<slots::router>(), my<slots::router>(at), at, x);
-    require(z.rows() == x.rows() && z.cols() == l_.inside.columns, "the router returned logits of shape ", z.rows(),
-            " x ", z.cols(), ", expected ", x.rows(), " x ", l_.inside.columns);
+    detail::check_logits(z, x.rows(), l_.inside.columns);
     return z;
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
@@ -83,9 +119,7 @@ class moe_parts {
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
       r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(at), at, r);
-      require(r.mask.empty() || (r.mask.cols() == r.experts && (r.mask.rows() == 1 || r.mask.rows() == x.rows())),
-              "the candidates are ", r.mask.rows(), " x ", r.mask.cols(), ", expected 1 x ", r.experts, " or ",
-              x.rows(), " x ", r.experts);
+      detail::check_candidates(r, x.rows());
     }
     r.scores = ask<hooks::scores>(policy<slots::score>(), my<slots::score>(at), at, r);
     // What the score made of experts that may not be asked is nothing.
@@ -202,20 +236,7 @@ class moe_parts {
   }
 
   routing<B>& new_routing(const place<B>& at, index_t rows) {
-    auto& all = at.found->routings;
-    require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
-    routing<B>& r = all.emplace_back();
-    r.block = at.block;
-    r.layer = layer_;
-    r.mixture = stack_.mixture;
-    r.rows_per_token = l_.inside.rows_per_token;
-    require(rows % r.rows_per_token == 0, "block ", at.block, ": ", rows, " rows are not ", r.rows_per_token,
-            " parts of tokens each");
-    for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
-    r.experts = l_.inside.experts;
-    r.visible = l_.visible;
-    r.valid = at.valid.spread(rows);
-    r.pool = l_.inside.pool;
+    routing<B>& r = detail::begin_routing(at, rows, l_, stack_.mixture);
     r.pool_is_shared = data::layers_share_experts;
     return r;
   }
