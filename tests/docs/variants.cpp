@@ -508,6 +508,51 @@ struct deep_moe_card {
 };
 // [/deep-moe]
 
+// [molae]
+struct molae_card : smoe_card {
+  static constexpr card_text text{"molae", "Liu et al. 2025",
+                                  "top-2 of gated experts that see a token through a projection which they share"};
+  latent_expert<fn::silu> body{};  // r = d / 2, one projection for all of a layer
+};
+// [/molae]
+// [grove]
+struct grove_card : smoe_card {
+  static constexpr card_text text{"grove", "Wu et al. 2025",
+                                  "top-2, and a small expert for every group that a token has an expert of"};
+  with_adjugates<relu_expert> body{};  // groups of q = 2, adjugates of m / 6 hidden units, lambda = 0.05
+};
+// [/grove]
+// [mu-moe]
+struct mu_moe_card : smoe_card {
+  static constexpr card_text text{"mu-moe", "Oldfield et al., NeurIPS 2024",
+                                  "all experts at once, as slices of a tensor that is a sum of few terms"};
+  multilinear_experts body{};  // R = 32
+  entmax_score score{};        // a: of normalised logits
+  everyone select{};           // N of N
+  selected_score gate{};       // w = a
+  no_balance balance{};
+};
+// [/mu-moe]
+// [compressed-experts]
+struct compressed_experts_card : smoe_card {
+  static constexpr card_text text{"compressed-experts", "He et al., EMNLP 2025 (Findings)",
+                                  "top-2, of which the second is a vector that scales what the first one says",
+                                  written_from::description};
+  compressed_experts<relu_expert> body{};  // one of k = 2 in full
+};
+// [/compressed-experts]
+// [subspace]
+struct subspace_card : smoe_card {
+  static constexpr card_text text{"subspace", "Khasia, 2025",
+                                  "a dense layer, and the two directions of a basis that say most to a token"};
+  rank_one_experts body{};              // <u, x> v
+  static_expert<relu_expert> always{};  // F
+  clipped_router router{};              // z = W x + b, within 20
+  softplus_score score{};               // a
+  shares_of_strength gate{};            // q
+  strength_loss balance{};
+};
+// [/subspace]
 // [aoe]
 struct aoe_card : smoe_card {
   static constexpr card_text text{"aoe", "Lv et al. 2025",
@@ -683,6 +728,11 @@ bool all_same() {
                        same<ida_moe_card, gmoe::ida_moe_card>(),
                        same<deep_moe_card, gmoe::deep_moe_card>(),
                        same<aoe_card, gmoe::aoe_card>(),
+                       same<molae_card, gmoe::molae_card>(),
+                       same<grove_card, gmoe::grove_card>(),
+                       same<mu_moe_card, gmoe::mu_moe_card>(),
+                       same<compressed_experts_card, gmoe::compressed_experts_card>(),
+                       same<subspace_card, gmoe::subspace_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -885,6 +935,28 @@ constexpr auto deep_moe = backbone + L * 2 *
 // [aoe-parameters]
 constexpr auto aoe = backbone + L * N * (d / 4 * (d + m) + 2 * m * d);  // W_down and W_up; W_in and W_out
 // [/aoe-parameters]
+// [molae-parameters]
+constexpr auto molae = backbone + L * (2 * (d / 2) * d                  // B_gate and B_up
+                                       + N * (2 * m * (d / 2) + m * d)  // A_gate, A_up and W_out of every expert
+                                       + N * d);                        // router
+// [/molae-parameters]
+// [grove-parameters]
+constexpr auto grove = smoe + L * (N / 2) * 2 * d * (m / 6);  // an adjugate for every pair of experts
+// [/grove-parameters]
+// [mu-moe-parameters]
+constexpr auto mu_moe = backbone + L * N * d           // router
+                        + L * 32 * (N + (d + 1) + m)   // U, V with b, and O of the first layer, R = 32
+                        + L * 32 * (N + (m + 1) + d);  // and of the second
+// [/mu-moe-parameters]
+// [compressed-experts-parameters]
+constexpr auto compressed_experts = smoe + L * N * d;  // c
+// [/compressed-experts-parameters]
+// [subspace-parameters]
+constexpr auto subspace = backbone + L * (2 * d * m        // F
+                                          + N * 2 * d      // U and V
+                                          + d              // gamma
+                                          + N * (d + 1));  // W and b
+// [/subspace-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -1030,6 +1102,11 @@ int main() {
   good &= counts<gmoe::ida_moe_card>("ida-moe", ida_moe);
   good &= counts<gmoe::deep_moe_card>("deep-moe", deep_moe);
   good &= counts<gmoe::aoe_card>("aoe", aoe);
+  good &= counts<gmoe::molae_card>("molae", molae);
+  good &= counts<gmoe::grove_card>("grove", grove);
+  good &= counts<gmoe::mu_moe_card>("mu-moe", mu_moe);
+  good &= counts<gmoe::compressed_experts_card>("compressed-experts", compressed_experts);
+  good &= counts<gmoe::subspace_card>("subspace", subspace);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);

@@ -17,12 +17,14 @@
 #include "cards/cartesian.hpp"
 #include "cards/chain_of_experts.hpp"
 #include "cards/comet.hpp"
+#include "cards/compressed_experts.hpp"
 #include "cards/deep_moe.hpp"
 #include "cards/depth_routers.hpp"
 #include "cards/dselect_k.hpp"
 #include "cards/dynmoe.hpp"
 #include "cards/expert_choice.hpp"
 #include "cards/gmoe_film.hpp"
+#include "cards/grove.hpp"
 #include "cards/hmoe.hpp"
 #include "cards/hyper_moe.hpp"
 #include "cards/ida_moe.hpp"
@@ -33,9 +35,11 @@
 #include "cards/moe_plus_plus.hpp"
 #include "cards/moec.hpp"
 #include "cards/mohge.hpp"
+#include "cards/molae.hpp"
 #include "cards/more.hpp"
 #include "cards/moue.hpp"
 #include "cards/mowe.hpp"
+#include "cards/mu_moe.hpp"
 #include "cards/multi_head.hpp"
 #include "cards/nested.hpp"
 #include "cards/noisy_top_k.hpp"
@@ -46,6 +50,7 @@
 #include "cards/smile.hpp"
 #include "cards/smoe.hpp"
 #include "cards/stable_moe.hpp"
+#include "cards/subspace.hpp"
 #include "cards/top_p.hpp"
 #include "cards/uoe.hpp"
 #include "cards/usmoe.hpp"
@@ -266,6 +271,13 @@ void add_forms(traced_cards& t) {
   t.add_same("smoe", smoe_equations{});
   t.add_same("llama-smoe", swiglu_equations{});
   t.add_same("aoe", aoe_equations{});
+  t.add_same("molae", molae_equations{});
+  t.add_same("grove", grove_equations{});
+  t.add_same("compressed-experts", compressed_equations{});
+  t.add_same("subspace", subspace_equations{});
+  mu_equations multilinear;
+  multilinear.rank = 3;
+  t.add_same("mu-moe", multilinear, {.options = "--set body.rank=3"});
   t.add_same("deep-moe", deep_equations{});
   t.add_same("gmoe-film", film_equations{});
   hyper_equations hyper;

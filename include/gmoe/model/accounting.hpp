@@ -113,6 +113,24 @@ struct mixture_cost {
     else
       return 1;
   }
+  /// Parameters that a token of layer l meets when it asks `asked` of the experts: as the weights say, or so many times
+  /// those of an expert on average.
+  template <class Card>
+  static double met_by(moe_stack<Card, shapes>& moe, index_t l, double asked, const part_size& pool, index_t units) {
+    const std::vector<id_type>& seen = moe.visible(l);
+    if constexpr (requires { moe.bank().met_by(asked, seen); }) {
+      return moe.bank().met_by(asked, seen);
+    } else {
+      double all = 0;
+      for (const id_type e : seen)
+        if constexpr (requires { moe.bank().size(e); })
+          all += static_cast<double>(moe.bank().size(e));
+        else
+          all += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
+                 static_cast<double>(units);
+      return asked * all / static_cast<double>(seen.size());
+    }
+  }
   template <class Card>
   void add_experts(moe_stack<Card, shapes>& moe) {
     kept_list<shapes> bank;
@@ -123,16 +141,10 @@ struct mixture_cost {
     experts += pool.all;
     if constexpr (form_uses<Card, slots::select>)
       for (index_t l = 0; l < moe.layers(); ++l) {
-        double visible = 0;  // parameters of all experts that the layer sees
-        for (const id_type e : moe.visible(l))
-          if constexpr (requires { moe.bank().size(e); })
-            visible += static_cast<double>(moe.bank().size(e));
-          else
-            visible += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
-                       static_cast<double>(units);
+        const double all = static_cast<double>(moe.visible(l).size());
         const double per_round = static_cast<double>(moe.shape(l).rows_per_token) *
-                                 experts_per_token(moe.card(), moe.shape(l)) * visible /
-                                 static_cast<double>(moe.visible(l).size());
+                                 met_by(moe, l, experts_per_token(moe.card(), moe.shape(l)), pool, units);
+        const double visible = met_by(moe, l, all, pool, units);
         visits += static_cast<double>(rounds(moe, l)) * per_round;
         routed += std::min(static_cast<double>(rounds(moe, l)) * per_round, visible);
       }

@@ -279,8 +279,8 @@ struct stack_data {
       add_layer(make, shape_outside({model, blocks[l], static_cast<index_t>(l), std::ssize(blocks)}, seen[l]));
     if constexpr (uses_experts && uses_body)
       weights_of_experts.emplace(policy<slots::body>().make_weights(
-          make.scope("experts"),
-          pool_shape{pool.widths, layers.front().inside.d_model, s.initializer_range, pool.kinds}));
+          make.scope("experts"), pool_shape{pool.widths, layers.front().inside.d_model, s.initializer_range, pool.kinds,
+                                            layers.front().inside.experts}));
     if constexpr (holds_cards<form>) add_inner(make, blocks);
   }
   /// The mixtures that the form holds see what its parts see.

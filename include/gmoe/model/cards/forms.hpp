@@ -24,7 +24,8 @@ namespace gmoe {
 /// see.
 struct gmoe_film_card : gmoe_card {
   static constexpr card_text text{"gmoe-film", detail::gmoe_paper,
-                                  "a precursor: router and experts talk by a modulated input instead of logits"};
+                                  "a precursor: router and experts talk by a modulated input instead of logits",
+                                  written_from::code};
   global_router<hidden_state, noted_state> router{};
   film_modulated form{};
 };
@@ -82,7 +83,8 @@ struct chain_of_experts_card : smoe_card {
 /// Parts of tokens are routed by themselves.
 struct multi_head_card : smoe_card {
   static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
-                                  "tokens are cut into parts that are routed by themselves, and joined again"};
+                                  "tokens are cut into parts that are routed by themselves, and joined again",
+                                  written_from::code};
   multi_head form{};
 };
 
