@@ -95,17 +95,23 @@ TEST_CASE("moe/body/shared_parts: slices of a tensor are summed before they act,
 TEST_CASE("moe/body/shared_parts: groups of experts, and layers that do not fit them") {
   const std::vector<index_t> widths(12, 5);
   const pool_shape pool{.widths = widths, .d_model = 3, .initializer_range = 1, .of_a_layer = 6};
-  CHECK(expert_groups::in(pool, 0, "q").count == 2);
-  const expert_groups pairs = expert_groups::in(pool, 3, "q");
-  CHECK(pairs.count == 4);
-  const auto seen = pairs.among({9, 10, 11, 0, 1, 2});
-  CHECK(seen.ids == std::vector<id_type>{3, 0});
-  CHECK(seen.numbers == std::vector<id_type>{0, 0, 0, 1, 1, 1});
-  CHECK(gmoe_test::refusal([&] { expert_groups::in(pool, 4, "body.q"); }) ==
+  CHECK(expert_groups(pool, 0, "q").count() == 2);
+  CHECK(expert_groups(pool, 0, "q").one_in_a_layer());
+  const expert_groups threes(pool, 3, "q");
+  CHECK(threes.count() == 4);
+  CHECK(!threes.one_in_a_layer());
+  const auto seen = threes.among({9, 10, 11, 0, 1, 2});
+  CHECK(*seen->ids == std::vector<id_type>{3, 0});
+  CHECK(seen->numbers == std::vector<id_type>{0, 0, 0, 1, 1, 1});
+  CHECK(seen->first == std::vector<id_type>{0, 3, 6});
+  CHECK(seen->in_order());
+  CHECK(!threes.among({0, 3, 1})->in_order());
+  CHECK(*threes.among({6, 7, 8, 9, 10, 11})->ids == std::vector<id_type>{2, 3});
+  CHECK(gmoe_test::refusal([&] { expert_groups(pool, 4, "body.q"); }) ==
         "a layer's 6 of 12 experts are no whole groups of body.q = 4");
-  CHECK(pairs.only({3, 4, 5}, 0, "experts") == 1);
+  CHECK(threes.only({3, 4, 5}, 0, "experts") == 1);
   for (const std::vector<id_type>& other : {std::vector<id_type>{3, 4}, {4, 3, 5}, {2, 3, 4}})
-    CHECK(gmoe_test::refusal([&] { pairs.only(other, 2, "slices"); }) ==
+    CHECK(gmoe_test::refusal([&] { threes.only(other, 2, "slices"); }) ==
           "block 2: slices of a layer belong together, but it does not see just those of one");
   const std::vector<index_t> uneven{4, 5};
   CHECK(gmoe_test::refusal([&] {
