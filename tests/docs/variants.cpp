@@ -282,6 +282,23 @@ struct multi_head_v2_card : multi_head_card {
   multi_head_at_parity form{};  // multi_head with m' and N' for m and N
 };
 // [/mh-moe-v2]
+// [cartesian-level]
+struct cartesian_level : smoe_card {
+  local_expert always{};  // the shared sub-expert
+  top_k select{.k = 1};
+  selected_score gate{};  // w = p_e
+};
+// [/cartesian-level]
+// [cartesian]
+struct cartesian_card {
+  static constexpr card_text text{"cartesian", "Su et al. 2024",
+                                  "two mixtures of half-width experts in series: n and n of them make n^2 pairs",
+                                  written_from::description};
+  in_series<cartesian_level, cartesian_level> form{.divisor = 2};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/cartesian]
 // [moe-plus-plus]
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -684,6 +701,7 @@ bool all_same() {
                        same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
                        same<multi_head_card, gmoe::multi_head_card>(),
                        same<multi_head_v2_card, gmoe::multi_head_v2_card>(),
+                       same<cartesian_card, gmoe::cartesian_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
@@ -836,12 +854,17 @@ constexpr auto mh_moe = backbone + L * (N * 2 * (d / 2) * m  // experts of half 
                                         + 2 * (d * d + d));  // head and merge layer
 // [/mh-moe-parameters]
 // [mh-moe-v2-parameters]
-constexpr auto narrower = m - d / 2;                                      // m'
-constexpr auto more = (2 * (N * m - d) + narrower / 2) / narrower;        // N', rounded
-constexpr auto mh_moe_v2 = backbone + L * (more * 2 * (d / 2) * narrower  // experts
-                                           + more * (d / 2)               // router
-                                           + 2 * (d * d + d));            // head and merge layer
+constexpr auto m_v2 = m - d / 2;                                      // m'
+constexpr auto N_v2 = (2 * (N * m - d) + m_v2 / 2) / m_v2;            // N', rounded
+constexpr auto mh_moe_v2 = backbone + L * (N_v2 * 2 * (d / 2) * m_v2  // experts
+                                           + N_v2 * (d / 2)           // router
+                                           + 2 * (d * d + d));        // head and merge layer
 // [/mh-moe-v2-parameters]
+// [cartesian-parameters]
+constexpr auto cartesian = backbone + L * (2 * (N + 1) * 2 * d * (m / 2)  // routed and shared sub-experts
+                                           + 2 * N * d                    // routers
+                                           + 2 * d);                      // the norm between
+// [/cartesian-parameters]
 // [moe-plus-plus-parameters]
 constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
                                + (L - 1) * (N + 4) * (N + 4)  // W_g
@@ -1046,6 +1069,7 @@ int main() {
   good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
   good &= counts<gmoe::multi_head_card>("mh-moe", mh_moe);
   good &= counts<gmoe::multi_head_v2_card>("mh-moe-v2", mh_moe_v2);
+  good &= counts<gmoe::cartesian_card>("cartesian", cartesian);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);

@@ -53,6 +53,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "chain-of-experts",
                            "mh-moe",
                            "mh-moe-v2",
+                           "cartesian",
                            "sigmoid-shared",
                            "loss-free",
                            "remoe",

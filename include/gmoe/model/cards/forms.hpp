@@ -9,6 +9,7 @@
 #include "gmoe/moe/form/depth_modulated.hpp"
 #include "gmoe/moe/form/expert_path.hpp"
 #include "gmoe/moe/form/film_modulated.hpp"
+#include "gmoe/moe/form/in_series.hpp"
 #include "gmoe/moe/form/multi_head.hpp"
 #include "gmoe/moe/router/ordered_trees.hpp"
 #include "gmoe/moe/router/per_round.hpp"
@@ -23,7 +24,8 @@ namespace gmoe {
 /// see.
 struct gmoe_film_card : gmoe_card {
   static constexpr card_text text{"gmoe-film", detail::gmoe_paper,
-                                  "a precursor: router and experts talk by a modulated input instead of logits"};
+                                  "a precursor: router and experts talk by a modulated input instead of logits",
+                                  written_from::code};
   global_router<hidden_state, noted_state> router{};
   film_modulated form{};
 };
@@ -81,7 +83,8 @@ struct chain_of_experts_card : smoe_card {
 /// Parts of tokens are routed by themselves.
 struct multi_head_card : smoe_card {
   static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
-                                  "tokens are cut into parts that are routed by themselves, and joined again"};
+                                  "tokens are cut into parts that are routed by themselves, and joined again",
+                                  written_from::code};
   multi_head form{};
 };
 
@@ -92,8 +95,25 @@ struct multi_head_v2_card : multi_head_card {
   multi_head_at_parity form{};
 };
 
+/// One half of a Cartesian product: narrow experts, of which one is for every token.
+struct cartesian_level : smoe_card {
+  local_expert always{};
+  top_k select{.k = 1};
+  selected_score gate{};
+};
+
+/// Experts are pairs: every expert of the first mixture with every one of the second.
+struct cartesian_card {
+  static constexpr card_text text{"cartesian", "Su et al. 2024",
+                                  "two mixtures of half-width experts in series: n and n of them make n^2 pairs",
+                                  written_from::description};
+  in_series<cartesian_level, cartesian_level> form{.divisor = 2};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+
 using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card,
-                              chain_of_experts_card, multi_head_card, multi_head_v2_card>;
+                              chain_of_experts_card, multi_head_card, multi_head_v2_card, cartesian_card>;
 template <>
 inline constexpr group_text group_of<forms_cards>{"forms",
                                                   "what shape has a layer: what do experts see, and is it a sum?"};
