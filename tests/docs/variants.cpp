@@ -333,6 +333,17 @@ struct cartesian_card {
   gpt2_feed_forward dense{};
 };
 // [/cartesian]
+// [nested]
+struct nested_card : smoe_card {
+  static constexpr card_text text{"nested", "Jain et al., NeurIPS 2024",
+                                  "all, half, a quarter, ... of one dense layer for a token, by a budget",
+                                  written_from::description};
+  nested_pool experts{};   // the rings between nested experts
+  nested_choice select{};  // rings 0 to e
+  nested_weight gate{};    // 1 + a p_e
+  no_balance balance{};
+};
+// [/nested]
 // [moe-plus-plus]
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -739,6 +750,7 @@ bool all_same() {
                        same<multi_head_card, gmoe::multi_head_card>(),
                        same<multi_head_v2_card, gmoe::multi_head_v2_card>(),
                        same<cartesian_card, gmoe::cartesian_card>(),
+                       same<nested_card, gmoe::nested_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
@@ -912,6 +924,11 @@ constexpr auto cartesian = backbone + L * (2 * (N + 1) * 2 * d * (m / 2)  // rou
                                            + 2 * N * d                    // routers
                                            + 2 * d);                      // the norm between
 // [/cartesian-parameters]
+// [nested-parameters]
+constexpr auto nested = backbone + L * (2 * d * m  // one layer, however many experts it holds
+                                        + N * d    // router
+                                        + 1);      // a
+// [/nested-parameters]
 // [moe-plus-plus-parameters]
 constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
                                + (L - 1) * (N + 4) * (N + 4)  // W_g
@@ -1120,6 +1137,7 @@ int main() {
   good &= counts<gmoe::multi_head_card>("mh-moe", mh_moe);
   good &= counts<gmoe::multi_head_v2_card>("mh-moe-v2", mh_moe_v2);
   good &= counts<gmoe::cartesian_card>("cartesian", cartesian);
+  good &= counts<gmoe::nested_card>("nested", nested);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);

@@ -54,6 +54,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "mh-moe",
                            "mh-moe-v2",
                            "cartesian",
+                           "nested",
                            "soft-moe",
                            "stratified",
                            "smear",

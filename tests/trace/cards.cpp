@@ -41,6 +41,7 @@
 #include "cards/mowe.hpp"
 #include "cards/mu_moe.hpp"
 #include "cards/multi_head.hpp"
+#include "cards/nested.hpp"
 #include "cards/noisy_top_k.hpp"
 #include "cards/raytraced.hpp"
 #include "cards/remoe.hpp"
@@ -181,6 +182,12 @@ void add_pools(traced_cards& t) {
   prefix.by_prefix = true;
   prefix.share = 1;
   t.add_same("uoe-prefix", prefix);
+  t.add("nested", [](const traced_pass& p) {
+    nested_equations e;
+    e.training = p.training;
+    e.threshold = p.buffers(".threshold");
+    return e;
+  });
   t.add_same("adamoe", adamoe_equations{});
   t.add_same("moe-plus-plus", plus_plus_equations{});
 }
