@@ -23,7 +23,7 @@ constexpr std::string_view usual_variant = gmoe::text_of<gmoe::smoe_card>.name;
 std::vector<json> slots_of(std::string_view variant) {
   gmoe::any_card card = gmoe::make_card(variant);
   std::vector<json> all;
-  for (const gmoe::slot_answer& a : gmoe::with_card(variant, []<class Card>() { return gmoe::answers_of<Card>(); })) {
+  for (const gmoe::slot_answer& a : card.answers()) {
     json numbers = json::object();
     const std::string within = std::string(a.slot) + ".";
     for (const gmoe::setting& s : card.settings())

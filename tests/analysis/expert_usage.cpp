@@ -35,7 +35,7 @@ findings<usage_backend> pass_of(const std::vector<id_type>& chosen, index_t rows
 TEST_CASE("analysis/expert_usage: who is asked, by one token, and by neighbours of a sequence") {
   std::vector<layer_usage> usage;
   // Two sequences of two tokens, three experts.
-  add_usage(usage, pass_of({0, 1, 2, 0, 1, no_choice, no_choice, no_choice}, 4, 3), 4, 2);
+  add_usage(usage, pass_of({0, 1, 2, 0, 1, no_choice, no_choice, no_choice}, 4, 3), 2);
   REQUIRE(usage.size() == 1);
   CHECK(usage[0].number == 1);
   CHECK(usage[0].block == 3);
@@ -44,20 +44,22 @@ TEST_CASE("analysis/expert_usage: who is asked, by one token, and by neighbours 
   // From {0, 1} to {2, 0}: 0-2, 1-2, 1-0. Nothing from one sequence to the next.
   CHECK(usage[0].in_turn == counts{0, 1, 1, 1, 0, 1, 1, 1, 0});
   // More passes add up.
-  add_usage(usage, pass_of({0, 1, 2, 0, 1, no_choice, no_choice, no_choice}, 4, 3), 4, 2);
+  add_usage(usage, pass_of({0, 1, 2, 0, 1, no_choice, no_choice, no_choice}, 4, 3), 2);
   CHECK(usage[0].asked == counts{4, 4, 2});
 }
 
 TEST_CASE("analysis/expert_usage: one expert per token, parts of tokens, some rows") {
   std::vector<layer_usage> one, parts, some;
-  add_usage(one, pass_of({0, 1, 1, 2}, 4, 3), 4, 4);
+  add_usage(one, pass_of({0, 1, 1, 2}, 4, 3), 4);
   CHECK(one[0].together == counts(9));
   CHECK(one[0].in_turn == counts{0, 1, 0, 1, 0, 1, 0, 1, 0});
   // Two parts of each of two tokens: the neighbour of a part is that part of the next token.
-  add_usage(parts, pass_of({0, 1, 2, 2}, 4, 3), 2, 2);
+  findings<usage_backend> halves = pass_of({0, 1, 2, 2}, 4, 3);
+  halves.routings.front().rows_per_token = 2;
+  add_usage(parts, halves, 2);
   CHECK(parts[0].in_turn == counts{0, 0, 1, 0, 0, 1, 1, 1, 0});
   // Tokens 2, 0 and 3 of four: 2 and 3 are neighbours.
-  add_usage(some, pass_of({0, 1, 2}, 3, 3, std::vector<id_type>{2, 0, 3}), 4, 4);
+  add_usage(some, pass_of({0, 1, 2}, 3, 3, std::vector<id_type>{2, 0, 3}), 4);
   CHECK(some[0].asked == counts{1, 1, 1});
   CHECK(some[0].in_turn == counts{0, 0, 1, 0, 0, 0, 1, 0, 0});
 }

@@ -268,6 +268,37 @@ struct chain_of_experts_card : smoe_card {
   chain form{};                       // C = 2 rounds
 };
 // [/chain-of-experts]
+// [mh-moe]
+struct multi_head_card : smoe_card {
+  static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
+                                  "tokens are cut into parts that are routed by themselves, and joined again"};
+  multi_head form{};  // h = 2
+};
+// [/mh-moe]
+// [mh-moe-v2]
+struct multi_head_v2_card : multi_head_card {
+  static constexpr card_text text{"mh-moe-v2", "Huang et al. 2024",
+                                  "mh-moe with experts such that it costs what smoe costs", written_from::description};
+  multi_head_at_parity form{};  // multi_head with m' and N' for m and N
+};
+// [/mh-moe-v2]
+// [cartesian-level]
+struct cartesian_level : smoe_card {
+  local_expert always{};  // the shared sub-expert
+  top_k select{.k = 1};
+  selected_score gate{};  // w = p_e
+};
+// [/cartesian-level]
+// [cartesian]
+struct cartesian_card {
+  static constexpr card_text text{"cartesian", "Su et al. 2024",
+                                  "two mixtures of half-width experts in series: n and n of them make n^2 pairs",
+                                  written_from::description};
+  in_series<cartesian_level, cartesian_level> form{.divisor = 2};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/cartesian]
 // [moe-plus-plus]
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -466,6 +497,51 @@ struct deep_moe_card {
 };
 // [/deep-moe]
 
+// [molae]
+struct molae_card : smoe_card {
+  static constexpr card_text text{"molae", "Liu et al. 2025",
+                                  "top-2 of gated experts that see a token through a projection which they share"};
+  latent_expert<fn::silu> body{};  // r = d / 2, one projection for all of a layer
+};
+// [/molae]
+// [grove]
+struct grove_card : smoe_card {
+  static constexpr card_text text{"grove", "Wu et al. 2025",
+                                  "top-2, and a small expert for every group that a token has an expert of"};
+  with_adjugates<relu_expert> body{};  // groups of q = 2, adjugates of m / 6 hidden units, lambda = 0.05
+};
+// [/grove]
+// [mu-moe]
+struct mu_moe_card : smoe_card {
+  static constexpr card_text text{"mu-moe", "Oldfield et al., NeurIPS 2024",
+                                  "all experts at once, as slices of a tensor that is a sum of few terms"};
+  multilinear_experts body{};  // R = 32
+  entmax_score score{};        // a: of normalised logits
+  everyone select{};           // N of N
+  selected_score gate{};       // w = a
+  no_balance balance{};
+};
+// [/mu-moe]
+// [compressed-experts]
+struct compressed_experts_card : smoe_card {
+  static constexpr card_text text{"compressed-experts", "He et al., EMNLP 2025 (Findings)",
+                                  "top-2, of which the second is a vector that scales what the first one says",
+                                  written_from::description};
+  compressed_experts<relu_expert> body{};  // one of k = 2 in full
+};
+// [/compressed-experts]
+// [subspace]
+struct subspace_card : smoe_card {
+  static constexpr card_text text{"subspace", "Khasia, 2025",
+                                  "a dense layer, and the two directions of a basis that say most to a token"};
+  rank_one_experts body{};              // <u, x> v
+  static_expert<relu_expert> always{};  // F
+  clipped_router router{};              // z = W x + b, within 20
+  softplus_score score{};               // a
+  shares_of_strength gate{};            // q
+  strength_loss balance{};
+};
+// [/subspace]
 // [aoe]
 struct aoe_card : smoe_card {
   static constexpr card_text text{"aoe", "Lv et al. 2025",
@@ -623,6 +699,9 @@ bool all_same() {
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
+                       same<multi_head_card, gmoe::multi_head_card>(),
+                       same<multi_head_v2_card, gmoe::multi_head_v2_card>(),
+                       same<cartesian_card, gmoe::cartesian_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
@@ -637,6 +716,11 @@ bool all_same() {
                        same<ida_moe_card, gmoe::ida_moe_card>(),
                        same<deep_moe_card, gmoe::deep_moe_card>(),
                        same<aoe_card, gmoe::aoe_card>(),
+                       same<molae_card, gmoe::molae_card>(),
+                       same<grove_card, gmoe::grove_card>(),
+                       same<mu_moe_card, gmoe::mu_moe_card>(),
+                       same<compressed_experts_card, gmoe::compressed_experts_card>(),
+                       same<subspace_card, gmoe::subspace_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -764,6 +848,23 @@ constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [chain-of-experts-parameters]
 constexpr auto chain_of_experts = smoe + L * N * d;  // a second router
 // [/chain-of-experts-parameters]
+// [mh-moe-parameters]
+constexpr auto mh_moe = backbone + L * (N * 2 * (d / 2) * m  // experts of half a token
+                                        + N * (d / 2)        // router
+                                        + 2 * (d * d + d));  // head and merge layer
+// [/mh-moe-parameters]
+// [mh-moe-v2-parameters]
+constexpr auto m_v2 = m - d / 2;                                      // m'
+constexpr auto N_v2 = (2 * (N * m - d) + m_v2 / 2) / m_v2;            // N', rounded
+constexpr auto mh_moe_v2 = backbone + L * (N_v2 * 2 * (d / 2) * m_v2  // experts
+                                           + N_v2 * (d / 2)           // router
+                                           + 2 * (d * d + d));        // head and merge layer
+// [/mh-moe-v2-parameters]
+// [cartesian-parameters]
+constexpr auto cartesian = backbone + L * (2 * (N + 1) * 2 * d * (m / 2)  // routed and shared sub-experts
+                                           + 2 * N * d                    // routers
+                                           + 2 * d);                      // the norm between
+// [/cartesian-parameters]
 // [moe-plus-plus-parameters]
 constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
                                + (L - 1) * (N + 4) * (N + 4)  // W_g
@@ -817,6 +918,28 @@ constexpr auto deep_moe = backbone + L * 2 *
 // [aoe-parameters]
 constexpr auto aoe = backbone + L * N * (d / 4 * (d + m) + 2 * m * d);  // W_down and W_up; W_in and W_out
 // [/aoe-parameters]
+// [molae-parameters]
+constexpr auto molae = backbone + L * (2 * (d / 2) * d                  // B_gate and B_up
+                                       + N * (2 * m * (d / 2) + m * d)  // A_gate, A_up and W_out of every expert
+                                       + N * d);                        // router
+// [/molae-parameters]
+// [grove-parameters]
+constexpr auto grove = smoe + L * (N / 2) * 2 * d * (m / 6);  // an adjugate for every pair of experts
+// [/grove-parameters]
+// [mu-moe-parameters]
+constexpr auto mu_moe = backbone + L * N * d           // router
+                        + L * 32 * (N + (d + 1) + m)   // U, V with b, and O of the first layer, R = 32
+                        + L * 32 * (N + (m + 1) + d);  // and of the second
+// [/mu-moe-parameters]
+// [compressed-experts-parameters]
+constexpr auto compressed_experts = smoe + L * N * d;  // c
+// [/compressed-experts-parameters]
+// [subspace-parameters]
+constexpr auto subspace = backbone + L * (2 * d * m        // F
+                                          + N * 2 * d      // U and V
+                                          + d              // gamma
+                                          + N * (d + 1));  // W and b
+// [/subspace-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -944,6 +1067,9 @@ int main() {
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
+  good &= counts<gmoe::multi_head_card>("mh-moe", mh_moe);
+  good &= counts<gmoe::multi_head_v2_card>("mh-moe-v2", mh_moe_v2);
+  good &= counts<gmoe::cartesian_card>("cartesian", cartesian);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);
@@ -958,6 +1084,11 @@ int main() {
   good &= counts<gmoe::ida_moe_card>("ida-moe", ida_moe);
   good &= counts<gmoe::deep_moe_card>("deep-moe", deep_moe);
   good &= counts<gmoe::aoe_card>("aoe", aoe);
+  good &= counts<gmoe::molae_card>("molae", molae);
+  good &= counts<gmoe::grove_card>("grove", grove);
+  good &= counts<gmoe::mu_moe_card>("mu-moe", mu_moe);
+  good &= counts<gmoe::compressed_experts_card>("compressed-experts", compressed_experts);
+  good &= counts<gmoe::subspace_card>("subspace", subspace);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);

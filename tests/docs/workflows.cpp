@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gmoe/analysis/common_layers.hpp"
+#include "gmoe/analysis/latent_experts.hpp"
 #include "gmoe/analysis/path_clusters.hpp"
 #include "gmoe/analysis/record.hpp"
 #include "gmoe/analysis/summary.hpp"
@@ -28,6 +29,15 @@ namespace {
 namespace fs = std::filesystem;
 using backend = gmoe::cpu<float>;
 using model_type = gmoe::language_model<gmoe::gmoe_card, backend>;
+
+// [latent]
+/// Makes latent experts of those of a model with swiglu_expert, which is otherwise the same. Returns what is lost of
+/// them.
+template <class Trained>
+double make_latent(Trained& trained, gmoe::any_model<backend>& latent) {
+  return gmoe::latent_from(trained, latent).lost;  // a share of the squares: 0 is nothing
+}
+// [/latent]
 
 // [load]
 /// A checkpoint whose variant is known: a folder with config.json and model.safetensors.

@@ -8,9 +8,8 @@
 #include <filesystem>
 #include <string>
 
-#include "gmoe/backend/cpu.hpp"
+#include "gmoe/compiled/models.hpp"
 #include "gmoe/io/training_checkpoint.hpp"
-#include "gmoe/model/registry.hpp"
 #include "trace/trace_files.hpp"
 #include "variant_equations.hpp"
 
@@ -45,7 +44,7 @@ std::string options(const std::string& card) {
   o += " --experts 4";
   for (const auto& [number, value] :
        {std::pair{"balance.alpha", "0.3"}, std::pair{"experts.granularity", "2"}, std::pair{"capacity.factor", "0.75"}})
-    if (gmoe::with_card(card, [&]<class Card>() { return gmoe::has_setting<Card>(number); }))
+    if (gmoe::has_setting(gmoe::make_card(card), number))
       o += gmoe::concat(" --set ", number, "=", value);
   return o;
 }

@@ -24,7 +24,7 @@ struct layer_usage {
   index_t block = 0;                     ///< of the model
   pool_view pool{};                      ///< what is known of the N experts
   std::vector<std::int64_t> asked{};     ///< N: pairs, over all rounds of a form
-  std::vector<std::int64_t> together{};  ///< N x N, symmetric: a token asked both
+  std::vector<std::int64_t> together{};  ///< N x N, symmetric: a token asked both, or one part of it
   std::vector<std::int64_t> in_turn{};   ///< N x N, symmetric: neighbours in a sequence asked one each
 
   index_t experts() const { return std::ssize(asked); }
@@ -72,10 +72,10 @@ inline void count_rows(layer_usage& l, std::span<const id_type> ids, index_t slo
 
 }  // namespace detail
 
-/// Adds what a pass over `tokens` tokens in sequences of `sequence` asked for, capacity or not; padding asks nobody.
+/// Adds what a pass over sequences of `sequence` tokens asked for, capacity or not; padding asks nobody.
 /// All rounds of a form, and all mixtures that it holds, count.
 template <class B>
-void add_usage(std::vector<layer_usage>& usage, const findings<B>& pass, index_t tokens, index_t sequence) {
+void add_usage(std::vector<layer_usage>& usage, const findings<B>& pass, index_t sequence) {
   for (const routing<B>& r : pass.routings) {
     auto found = std::find_if(usage.begin(), usage.end(),
                               [&](const layer_usage& l) { return l.number == r.layer && l.mixture == r.mixture; });
@@ -88,8 +88,7 @@ void add_usage(std::vector<layer_usage>& usage, const findings<B>& pass, index_t
     std::vector<index_t> places(static_cast<std::size_t>(rows));
     std::iota(places.begin(), places.end(), 0);
     if (r.rows) std::ranges::copy(r.rows->to_host(), places.begin());
-    // What is routed may be parts of tokens, as many of each.
-    const index_t parts = r.rows ? 1 : std::max<index_t>(1, rows / tokens);
+    const index_t parts = r.rows_per_token;
     detail::count_rows(*found, r.chosen.to_host(), r.chosen.cols(), places, sequence * parts, parts);
   }
 }
@@ -111,7 +110,7 @@ std::vector<layer_usage> record_usage(const Model& model, std::span<const Token>
     data.assign(ids, {}, batch_size, model.shape().vocab, lengths);
     auto pass = model.begin(Model::reading(evaluation_context(model, i), data));
     model.hidden(pass);
-    add_usage(usage, pass.found(), batch_size * sequence, sequence);
+    add_usage(usage, pass.found(), sequence);
   }
   return usage;
 }

@@ -27,7 +27,7 @@ template <class B>
 expert_work measure_work(const findings<B>& pass) {
   expert_work work;
   for (const routing<B>& r : pass.routings) {
-    const index_t tokens = r.valid.among(r.kept.rows());
+    const index_t tokens = r.valid.among(r.kept.rows()) / r.rows_per_token;
     double units = 0;
     for (const id_type e : r.kept.to_host()) {
       if (e == no_choice) continue;

@@ -26,10 +26,41 @@ const routing<B>* decision_of_layer(const findings<B>& pass, index_t layer) {
   return found;
 }
 
+namespace detail {
+
+/// Choices of parts of tokens, `parts` of each with `slots` choices, as those of tokens: every expert that any part of
+/// it has, once, in the order of the parts.
+inline std::vector<id_type> choices_of_tokens(std::span<const id_type> of_parts, index_t parts, index_t slots,
+                                              index_t experts) {
+  const auto each = static_cast<std::size_t>(parts * slots);
+  const auto most = static_cast<std::size_t>(std::min(parts * slots, experts));
+  std::vector<id_type> ids(of_parts.size() / each * most, no_choice);
+  for (std::size_t token = 0; token * each < of_parts.size(); ++token) {
+    const auto first = ids.begin() + static_cast<std::ptrdiff_t>(token * most);
+    auto end = first;
+    for (const id_type e : of_parts.subspan(token * each, each))
+      if (e != no_choice && std::find(first, end, e) == end) *end++ = e;
+  }
+  return ids;
+}
+
+/// The means over the parts of each token, which has as many rows of `columns` numbers.
+template <class Real>
+std::vector<Real> means_over_parts(const std::vector<Real>& of_parts, index_t parts, index_t columns) {
+  const auto n = static_cast<std::size_t>(columns), each = static_cast<std::size_t>(parts) * n;
+  std::vector<Real> means(of_parts.size() / static_cast<std::size_t>(parts));
+  for (std::size_t i = 0; i < of_parts.size(); ++i)
+    means[i / each * n + i % n] += of_parts[i] / static_cast<Real>(parts);
+  return means;
+}
+
+}  // namespace detail
+
 /// Appends how `model` routed the first `tokens` tokens of a forward pass (padding comes last in a batch); the
 /// first call declares the layers. An expert's global id is its number in the model's bank: layers that share a pool
-/// agree on the ids, private pools never do. Of a form that routes several times decision_of_layer is taken. A model
-/// without mixtures adds nothing.
+/// agree on the ids, private pools never do. Of a form that routes several times decision_of_layer is taken. Where
+/// parts of tokens are routed, a token's scores are the means over its parts, and its experts those that any of its
+/// parts asks, each once. A model without mixtures adds nothing.
 template <class Model>
 void append_routing(routing_decisions& decisions, const Model& model,
                     const findings<typename Model::backend_type>& pass, index_t tokens) {
@@ -41,11 +72,15 @@ void append_routing(routing_decisions& decisions, const Model& model,
     require(found != nullptr, "append_routing: mixture number ", layer, " has not routed");
     const auto& r = *found;
     require(!r.rows, "append_routing: block ", r.block, " routes some of its tokens, but decisions are of all");
-    require(tokens >= 0 && tokens <= r.chosen.rows(), "append_routing: ", tokens, " tokens of a batch of ",
-            r.chosen.rows(), " were asked for");
-    if (first) decisions.add_layer(r.block, r.experts, r.chosen.cols(), *r.visible);
-    const auto pairs = static_cast<std::size_t>(tokens * r.chosen.cols());
-    const std::vector<id_type> asked = r.chosen.to_host(), kept = r.kept.to_host();
+    const index_t parts = r.rows_per_token, all = r.chosen.rows() / parts;
+    require(tokens >= 0 && tokens <= all, "append_routing: ", tokens, " tokens of a batch of ", all, " were asked for");
+    const index_t slots = parts == 1 ? r.chosen.cols() : std::min(parts * r.chosen.cols(), r.experts);
+    if (first) decisions.add_layer(r.block, r.experts, slots, *r.visible);
+    const auto pairs = static_cast<std::size_t>(tokens * slots);
+    const auto of_tokens = [&](std::vector<id_type> ids) {
+      return parts == 1 ? ids : detail::choices_of_tokens(ids, parts, r.chosen.cols(), r.experts);
+    };
+    const std::vector<id_type> asked = of_tokens(r.chosen.to_host()), kept = of_tokens(r.kept.to_host());
     const auto given = [&](const std::vector<id_type>& ids) {
       return static_cast<index_t>(pairs) - std::count(ids.begin(), ids.begin() + pairs, no_choice);
     };
@@ -56,6 +91,7 @@ void append_routing(routing_decisions& decisions, const Model& model,
       continue;
     }
     auto scores = r.scores.value().to_host();
+    if (parts > 1) scores = detail::means_over_parts(scores, parts, r.experts);
     for (auto& score : scores) score = score < 0 ? 0 : score;  // logits as scores: what is below 0 counts as none
     decisions.append(layer, std::span(std::as_const(scores)).first(static_cast<std::size_t>(tokens * r.experts)), ids,
                      dropped);

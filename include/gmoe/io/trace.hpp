@@ -205,8 +205,10 @@ class tracer : observer<typename Model::backend_type> {
   void show(const routing<B>& r, const variable<B>& balance_loss) {
     const std::string at = layer(r.block) + (r.mixture.empty() ? "" : std::string(r.mixture) + "/") +
                            (r.number == 0 ? "" : concat("round", r.number, "/"));
-    const auto with_rows = [&](index_t columns) {  // one for every token, or for those that are routed
-      return r.rows ? std::vector{r.rows->size(), columns} : std::vector{data_.size, data_.sequence, columns};
+    // A row for every token, which has those of its parts one after the other, or for those that are routed.
+    const auto with_rows = [&](index_t columns) {
+      return r.rows ? std::vector{r.rows->size(), columns}
+                    : std::vector{data_.size, data_.sequence, r.rows_per_token * columns};
     };
     out_.add(at + "router_logits", with_rows(r.logits.cols()), r.logits.value().to_host());
     out_.add(at + "scores", with_rows(r.experts), r.scores.value().to_host());

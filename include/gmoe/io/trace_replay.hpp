@@ -23,15 +23,18 @@ inline bool is_by_token(const std::vector<index_t>& shape, index_t tokens) {
   return shape.size() == 3 && shape[0] > 0 && shape[2] > 0 && tokens % shape[0] == 0 && tokens / shape[0] == shape[1];
 }
 
-/// Choices of one mixture, checked: ids below `experts` or `no_choice`, none twice for a token.
+/// Choices of one mixture, checked: ids below `experts` or `no_choice`, none twice for a token, or for one of so many
+/// parts of it.
 template <class B>
 id_matrix<B> read_choices(const safetensors_file& file, const std::string& key, const std::string& path, index_t tokens,
-                          index_t experts) {
+                          index_t parts, index_t experts) {
   const std::vector<index_t>& shape = file.entry(key).shape;
   require<file_error>(is_by_token(shape, tokens), "trace ", path, ": tensor '", key, "' has shape ", shape_text(shape),
                       ", expected [sequences, length, choices] of ", tokens, " tokens");
+  require<file_error>(shape[2] % parts == 0, "trace ", path, ": tensor '", key, "' has ", shape[2],
+                      " choices per token, expected as many for each of its ", parts, " parts");
   const std::vector<std::int64_t> stored = file.read<std::int64_t>(key);
-  const auto k = static_cast<std::size_t>(shape[2]);
+  const auto k = static_cast<std::size_t>(shape[2] / parts);
   std::vector<id_type> ids;
   for (std::size_t i = 0; i < stored.size(); ++i) {
     const std::int64_t e = stored[i];
@@ -39,10 +42,11 @@ id_matrix<B> read_choices(const safetensors_file& file, const std::string& key, 
                         e, " at position ", i, ", expected 0 to ", experts - 1, ", or ", no_choice, " for none");
     const auto first = stored.begin() + static_cast<std::ptrdiff_t>(i - i % k);
     require<file_error>(e == no_choice || std::count(first, first + static_cast<std::ptrdiff_t>(k), e) == 1, "trace ",
-                        path, ": tensor '", key, "' has expert ", e, " twice for token ", i / k);
+                        path, ": tensor '", key, "' has expert ", e, " twice for token ",
+                        i / static_cast<std::size_t>(shape[2]));
     ids.push_back(static_cast<id_type>(e));
   }
-  id_matrix<B> m(tokens, shape[2]);
+  id_matrix<B> m(parts * tokens, shape[2] / parts);
   if (!ids.empty()) B::upload(m.data(), ids.data(), ids.size() * sizeof(id_type));
   return m;
 }
@@ -64,9 +68,10 @@ replay<typename Model::backend_type> read_replay(const std::filesystem::path& pa
   replay<B> r;
   for (index_t l = 0; l < model.moe().layers(); ++l) {
     const index_t number = model.moe().shape(l).block, experts = model.moe().shape(l).experts;
+    const index_t parts = model.moe().shape(l).rows_per_token;
     const std::string at = "layer" + std::to_string(number) + "/";
-    r.layers.push_back({experts, detail::read_choices<B>(file, at + "chosen", name, tokens, experts),
-                        detail::read_choices<B>(file, at + "kept", name, tokens, experts)});
+    r.layers.push_back({experts, detail::read_choices<B>(file, at + "chosen", name, tokens, parts, experts),
+                        detail::read_choices<B>(file, at + "kept", name, tokens, parts, experts)});
     require<file_error>(r.layers.back().chosen.cols() == r.layers.back().kept.cols(), "trace ", name, ": tensors '", at,
                         "chosen' and '", at, "kept' have different numbers of choices");
     if (!constants) continue;

@@ -86,8 +86,10 @@ struct mixture_cost {
     for (index_t l = 0; l < moe.layers(); ++l) {
       always += moe.template kept_of<slots::always>(l);
       always += moe.template kept_of<slots::form>(l);
-      products += rounds(moe, l) * products_of_router(moe, l);
-      products += rounds(moe, l) * part_size(moe.template kept_of<slots::candidates>(l)).matrices;
+      const index_t rows = moe.shape(l).rows_per_token;
+      products += rows * rounds(moe, l) * products_of_router(moe, l);
+      products += rows * rounds(moe, l) * part_size(moe.template kept_of<slots::candidates>(l)).matrices;
+      products += (rows - 1) * part_size(moe.template kept_of<slots::always>(l)).matrices;  // once is in `always`
     }
     router += part_size(moe.template kept_of<slots::router>()).all;
     router += part_size(moe.template kept_of<slots::candidates>()).all;
@@ -111,6 +113,24 @@ struct mixture_cost {
     else
       return 1;
   }
+  /// Parameters that a token of layer l meets when it asks `asked` of the experts: as the weights say, or so many times
+  /// those of an expert on average.
+  template <class Card>
+  static double met_by(moe_stack<Card, shapes>& moe, index_t l, double asked, const part_size& pool, index_t units) {
+    const std::vector<id_type>& seen = moe.visible(l);
+    if constexpr (requires { moe.bank().met_by(asked, seen); }) {
+      return moe.bank().met_by(asked, seen);
+    } else {
+      double all = 0;
+      for (const id_type e : seen)
+        if constexpr (requires { moe.bank().size(e); })
+          all += static_cast<double>(moe.bank().size(e));
+        else
+          all += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
+                 static_cast<double>(units);
+      return asked * all / static_cast<double>(seen.size());
+    }
+  }
   template <class Card>
   void add_experts(moe_stack<Card, shapes>& moe) {
     kept_list<shapes> bank;
@@ -121,15 +141,10 @@ struct mixture_cost {
     experts += pool.all;
     if constexpr (form_uses<Card, slots::select>)
       for (index_t l = 0; l < moe.layers(); ++l) {
-        double visible = 0;  // parameters of all experts that the layer sees
-        for (const id_type e : moe.visible(l))
-          if constexpr (requires { moe.bank().size(e); })
-            visible += static_cast<double>(moe.bank().size(e));
-          else
-            visible += static_cast<double>(moe.widths()[static_cast<std::size_t>(e)] * pool.matrices) /
-                       static_cast<double>(units);
-        const double per_round =
-            experts_per_token(moe.card(), moe.shape(l)) * visible / static_cast<double>(moe.visible(l).size());
+        const double all = static_cast<double>(moe.visible(l).size());
+        const double per_round = static_cast<double>(moe.shape(l).rows_per_token) *
+                                 met_by(moe, l, experts_per_token(moe.card(), moe.shape(l)), pool, units);
+        const double visible = met_by(moe, l, all, pool, units);
         visits += static_cast<double>(rounds(moe, l)) * per_round;
         routed += std::min(static_cast<double>(rounds(moe, l)) * per_round, visible);
       }
@@ -140,19 +155,19 @@ struct mixture_cost {
 
 /// Counts a model of these numbers. Throws config_error if they do not fit. Experts of a form that does without a
 /// selection are in `total` and `experts` alone: only the form knows how many of them it asks. One that routes several
-/// times counts each, so that what tokens leave out is counted too.
+/// times counts each, so that what tokens leave out is counted too, and so are all parts that it cuts a token into.
 template <class Card>
 model_cost cost_of(const sizes& s, const Card& card = {}) {
   language_model<Card, shapes> model(s, card, 0, build_mode::shapes_only);
   model_cost cost;
   cost.total = detail::part_size(model.kept()).all;
   detail::mixture_cost mixtures;
-  for (index_t b = 0; b < s.layers; ++b) mixtures.always += model.kept_beside_mixture(b);
+  for (index_t b = 0; b < s.layers; ++b) mixtures.always += model.around().kept_in_block(b);
   mixtures.add(model.moe());
   cost.experts = mixtures.experts;
   cost.router = mixtures.router;
   const index_t always = mixtures.always.matrices;
-  cost.active = s.vocab * s.d_model + detail::part_size(model.kept_beside_blocks()).matrices + always +
+  cost.active = s.vocab * s.d_model + detail::part_size(model.around().kept_once()).matrices + always +
                 static_cast<index_t>(std::llround(mixtures.routed));
   cost.multiply_adds =
       always + static_cast<index_t>(std::llround(mixtures.visits)) + mixtures.products + s.vocab * s.d_model;

@@ -74,6 +74,8 @@ class any_card {
   any_card with_own_numbers() const { return any_card(held_->anew()); }
   card_reach reach(bool training) const { return held_->reach(training); }
   std::string describe(detail_level level) const { return held_->describe(level); }
+  /// Who answers what.
+  std::vector<slot_answer> answers() const { return held_->answers(); }
   /// Models of it have experts to route to.
   bool has_experts() const { return held_->has_experts() || held_->form_holds_cards(); }
   /// The same, or mixtures in the form have some.
@@ -110,6 +112,7 @@ class any_card {
     virtual std::vector<setting> settings() = 0;
     virtual card_reach reach(bool training) const = 0;
     virtual std::string describe(detail_level level) const = 0;
+    virtual std::vector<slot_answer> answers() const = 0;
     virtual bool has_experts() const = 0;
     virtual bool has_pool() const = 0;
     virtual bool form_holds_cards() const = 0;
@@ -137,6 +140,7 @@ class any_card {
     std::vector<setting> settings() override { return settings_of(card); }
     card_reach reach(bool training) const override { return reach_of_card<Card>(training); }
     std::string describe(detail_level level) const override { return gmoe::describe<Card>(card, level); }
+    std::vector<slot_answer> answers() const override { return answers_of<Card>(); }
     bool has_experts() const override { return uses_slot<Card, slots::experts>; }
     bool has_pool() const override { return form_uses<Card, slots::experts> && form_uses<Card, slots::body>; }
     bool form_holds_cards() const override { return gmoe::form_holds_cards(card); }

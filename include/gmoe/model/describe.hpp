@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
+#include "gmoe/core/function_ref.hpp"
 #include "gmoe/model/accounting.hpp"
 #include "gmoe/model/registry.hpp"
 
@@ -84,41 +87,75 @@ struct policy_text {
   std::array<bool, function_names.size()> functions;
 };
 template <class P>
-policy_text text_of_policy(const P& policy) {
+policy_text text_of_policy(const void* policy) {
   policy_text text{type_name<P>(), "", has_functions<P>};
-  add_numbers(text.numbers, policy);
+  add_numbers(text.numbers, *static_cast<const P*>(policy));
   return text;
 }
 
+/// What there is to say of a slot.
+struct slot_text {
+  std::string_view slot, question;
+  bool is_named;  ///< by the card; else the answer is the usual one
+  policy_text (*text)(const void*);
+  const void* policy;
+};
+/// The answer to a slot, which lies in the card where it names the slot.
+template <class Slot, class Card>
+const void* address_of_answer(const Card& card) {
+  if constexpr (names_slot<const Card, Slot>) {
+    return &Slot::of(card);
+  } else {
+    static constexpr answer<Card, Slot> usual{};
+    return &usual;
+  }
+}
+
 /// The line of a slot.
-inline std::string slot_line(const std::string& indent, std::string_view slot, std::string_view question,
-                             const policy_text& policy, detail_level level) {
-  std::string line = indent + std::string(slot);
+inline std::string slot_line(const std::string& indent, const slot_text& of, detail_level level) {
+  std::string line = indent + std::string(of.slot);
   line.resize(std::max(line.size(), indent.size() + 11), ' ');
   if (level == detail_level::with_questions) {
-    line += question;
+    line += of.question;
     line.resize(std::max(line.size(), indent.size() + 65), ' ');
   }
+  const policy_text policy = of.text(of.policy);
   std::string functions;
   for (std::size_t i = 0; i < function_names.size(); ++i)
     if (policy.functions[i]) add_to_list(functions, function_names[i]);
   return line + policy.type + (policy.numbers.empty() ? "" : " {" + policy.numbers + "}") +
          (functions.empty() ? "" : ": " + functions) + "\n";
 }
+inline void add_lines(std::string& text, std::span<const slot_text> slots, std::span<const bool> used,
+                      detail_level level, const std::string& indent,
+                      function_ref<void(std::string_view slot)> add_below) {
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    if (used[i] && (level == detail_level::with_questions || slots[i].is_named)) {
+      text += slot_line(indent, slots[i], level);
+      add_below(slots[i].slot);
+    }
+}
 
-/// Adds the line of a slot, those of cards within its policy below it, further in.
-template <class Slot, class Card>
-void add_slot(std::string& text, const Card& card, detail_level level, const std::string& indent) {
-  if (level == detail_level::brief && !names_slot<const Card, Slot>) return;
-  const auto& answered = answer_of<Slot>(card);
-  text += slot_line(indent, Slot::name, Slot::question, text_of_policy(answered), level);
-  if constexpr (std::is_same_v<Slot, slots::form>)
-    each_inner_card(answered, [&]<class Inner>(const std::string& name, const Inner& inner) {
-      text += indent + "  " + name + "\n";
-      for_each_slot([&]<class Part>(Part) {
-        if constexpr (mixture_uses_slot<Inner, Part>) add_slot<Part>(text, inner, level, indent + "    ");
-      });
-    });
+/// Adds the lines of the slots that make a difference, to a model or to a mixture in a form; those of cards within the
+/// form below it, further in.
+template <bool InAForm, class Card>
+void add_slots(std::string& text, const Card& card, detail_level level, const std::string& indent) {
+  const auto all = [&]<class... Slot>(std::type_identity<std::tuple<Slot...>>) {
+    return std::array{slot_text{Slot::name, Slot::question, names_slot<const Card, Slot>,
+                                &text_of_policy<answer<Card, Slot>>, address_of_answer<Slot>(card)}...};
+  }(std::type_identity<slots::all>{});
+  static constexpr auto used = []<class... Slot>(std::type_identity<std::tuple<Slot...>>) {
+    return std::array{(InAForm ? mixture_uses_slot<Card, Slot> : uses_slot<Card, Slot>)...};
+  }(std::type_identity<slots::all>{});
+  const auto add_inner = [&](std::string_view slot) {
+    if constexpr (holds_cards<answer<Card, slots::form>>)
+      if (slot == slots::form::name)
+        each_inner_card(answer_of<slots::form>(card), [&]<class Inner>(const std::string& name, const Inner& inner) {
+          text += indent + "  " + name + "\n";
+          add_slots<true>(text, inner, level, indent + "    ");
+        });
+  };
+  add_lines(text, all, used, level, indent, add_inner);
 }
 
 }  // namespace detail
@@ -152,9 +189,7 @@ template <class Card>
 std::string describe(const Card& card = {}, detail_level level = detail_level::with_questions) {
   static_assert(check_slots<Card>());
   std::string text = detail::heading(text_of<Card>);
-  for_each_slot([&]<class Slot>(Slot) {
-    if constexpr (uses_slot<Card, Slot>) detail::add_slot<Slot>(text, card, level, "  ");
-  });
+  detail::add_slots<false>(text, card, level, "  ");
   return text;
 }
 
@@ -165,15 +200,29 @@ struct slot_answer {
   std::string policy;
 };
 
+namespace detail {
+
+struct slot_type {
+  std::string_view slot;
+  bool makes_a_difference;
+  std::string (*policy)();
+};
+inline std::vector<slot_answer> answers_in(std::span<const slot_type> types) {
+  std::vector<slot_answer> all;
+  for (const slot_type& s : types)
+    if (s.makes_a_difference || s.slot == slots::placement::name) all.push_back({s.slot, s.policy()});
+  return all;
+}
+
+}  // namespace detail
+
 /// Who answers what, in the order of the slots.
 template <class Card>
 std::vector<slot_answer> answers_of() {
-  std::vector<slot_answer> all;
-  for_each_slot([&]<class Slot>(Slot) {
-    if constexpr (uses_slot<Card, Slot> || std::is_same_v<Slot, slots::placement>)
-      all.push_back({Slot::name, type_name<answer<Card, Slot>>()});
-  });
-  return all;
+  static constexpr auto types = []<class... Slot>(std::type_identity<std::tuple<Slot...>>) {
+    return std::array{detail::slot_type{Slot::name, uses_slot<Card, Slot>, &type_name<answer<Card, Slot>>}...};
+  }(std::type_identity<slots::all>{});
+  return detail::answers_in(types);
 }
 
 /// 165890304 as "165.9 M".

@@ -22,6 +22,9 @@ struct pool_shape {
   index_t d_model = 0;
   double initializer_range = 0;
   std::span<const expert_kind> kinds{};  ///< of every expert; none: all are ordinary
+  index_t of_a_layer = 0;                ///< how many the first layer sees; 0: all
+
+  index_t experts() const { return static_cast<index_t>(widths.size()); }
 };
 
 /// Which hidden units belong to which expert of a pool. What every weight of a body that has a row per hidden unit is

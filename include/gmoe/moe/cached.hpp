@@ -20,9 +20,9 @@ class open_memories {
     } else {
       for (const opened& o : opened_)
         if (o.owner == owner && o.round == at.round_number) return *static_cast<T*>(o.what.get());
-      auto what =
-          at.cache ? at.cache->beside.template reopen<T>(owner, layer, at.round_number, at.cache->length, at.sequence)
-                   : std::allocate_shared<T>(recycling_allocator<T>{});
+      auto what = at.cache ? at.cache->beside.template reopen<T>(owner, layer, at.round_number, at.cache->length,
+                                                                 at.sequence / at.rows_per_token)
+                           : std::allocate_shared<T>(recycling_allocator<T>{});
       T& found = *what;
       opened_.push_back({owner, at.round_number, std::move(what)});
       return found;

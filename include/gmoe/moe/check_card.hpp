@@ -281,6 +281,7 @@ consteval bool check_card() {
 
   GMOE_MAY(form, parts, layer_shape, "layer_shape parts(layer_shape) const", layer_shape);
   GMOE_MAY(form, routings, index_t, "index_t routings(const layer_shape&) const", shape);
+  GMOE_MAY(form, pool_sizes, sizes, "sizes pool_sizes(const sizes&, index_t at_most) const", const sizes&, index_t);
 // What is kept can be made, and what is made is kept.
 #define GMOE_KEEPS(slot, what)                                                                                         \
   static_assert(detail::makes<hooks::make_##what, typename kept<answer<Card, slots::slot>, B, body>::what,             \

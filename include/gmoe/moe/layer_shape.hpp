@@ -19,6 +19,7 @@ struct layer_shape : sizes {
   pool_view pool{};            ///< the experts that it sees
   index_t pool_size = 0;       ///< experts of the whole pool
   index_t rounds = 1;          ///< of the form, where each has a routing of its own
+  index_t rows_per_token = 1;  ///< that the form's parts see: more where it cuts tokens into parts
 };
 
 }  // namespace gmoe

@@ -24,6 +24,43 @@ struct detail::travelling {
   decltype(travelling_in<B>(inner_cards<answer<Card, slots::form>>())) inner{};
 };
 
+namespace detail {
+
+/// A routing of `rows` rows in that layer of a mixture; it joins the findings.
+template <class B>
+routing<B>& begin_routing(const place<B>& at, index_t rows, const one_layer& l, std::string_view mixture) {
+  auto& all = at.found->routings;
+  require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
+  routing<B>& r = all.emplace_back();
+  r.block = at.block;
+  r.layer = l.outside.moe_layer;
+  r.mixture = mixture;
+  r.rows_per_token = l.inside.rows_per_token;
+  require(rows % r.rows_per_token == 0, "block ", at.block, ": ", rows, " rows are not ", r.rows_per_token,
+          " parts of tokens each");
+  for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
+  r.experts = l.inside.experts;
+  r.visible = l.visible;
+  r.valid = at.valid.spread(rows);
+  r.pool = l.inside.pool;
+  return r;
+}
+/// Throws config_error unless there are logits for `rows` rows.
+template <class B>
+void check_logits(const variable<B>& z, index_t rows, index_t columns) {
+  require(z.rows() == rows && z.cols() == columns, "the router returned logits of shape ", z.rows(), " x ", z.cols(),
+          ", expected ", rows, " x ", columns);
+}
+/// Throws config_error unless the candidates are those of all rows, or of each.
+template <class B>
+void check_candidates(const routing<B>& r, index_t rows) {
+  require(r.mask.empty() || (r.mask.cols() == r.experts && (r.mask.rows() == 1 || r.mask.rows() == rows)),
+          "the candidates are ", r.mask.rows(), " x ", r.mask.cols(), ", expected 1 x ", r.experts, " or ", rows, " x ",
+          r.experts);
+}
+
+}  // namespace detail
+
 #define GMOE_FORM_USES(slot)                  \
   static_assert(form_uses<Card, slots::slot>, \
                 "gmoe: the card's form asks for '" #slot "', which is not in the list of slots that it `uses`")
@@ -47,15 +84,13 @@ class moe_parts {
   variable<B> logits(const place<B>& at, const variable<B>& x) {
     GMOE_FORM_USES(router);
     variable<B> z = ask<hooks::logits>(policy<slots::router>(), my<slots::router>(at), at, x);
-    require(z.rows() == x.rows() && z.cols() == l_.inside.columns, "the router returned logits of shape ", z.rows(),
-            " x ", z.cols(), ", expected ", x.rows(), " x ", l_.inside.columns);
+    detail::check_logits(z, x.rows(), l_.inside.columns);
     return z;
   }
   /// Who goes where: router, score, selection, capacity, gate, in this order. The routing stays in the findings.
   const routing<B>& route(const place<B>& at, const variable<B>& x) {
-    // What is routed may be parts of tokens.
-    if (!at.valid.all() && at.valid.mask.rows() != x.rows()) return routed(at.for_rows(x.rows()), x, {});
-    return routed(at, x, {});
+    const index_t parts = l_.inside.rows_per_token;
+    return parts == 1 ? routed(at, x, {}) : routed(at.of_parts(parts), x, {});
   }
   /// The same for some rows of the layer's tokens, by their numbers (1 x R), which x has: R may be 0. Others do not
   /// take part: they neither compete for experts nor count in a balance loss or statistic.
@@ -67,6 +102,8 @@ class moe_parts {
         "token's sequence");
     require(rows.size() == x.rows(), "block ", at.block, ": ", rows.size(), " rows are to be routed, but x has ",
             x.rows());
+    require(l_.inside.rows_per_token == 1, "block ", at.block,
+            ": a form routes some of its tokens, or parts of all of them, not both");
     return routed(at.of_rows(rows), x, rows);
   }
 
@@ -82,9 +119,7 @@ class moe_parts {
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
       r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(at), at, r);
-      require(r.mask.empty() || (r.mask.cols() == r.experts && (r.mask.rows() == 1 || r.mask.rows() == x.rows())),
-              "the candidates are ", r.mask.rows(), " x ", r.mask.cols(), ", expected 1 x ", r.experts, " or ",
-              x.rows(), " x ", r.experts);
+      detail::check_candidates(r, x.rows());
     }
     r.scores = ask<hooks::scores>(policy<slots::score>(), my<slots::score>(at), at, r);
     // What the score made of experts that may not be asked is nothing.
@@ -122,7 +157,10 @@ class moe_parts {
     GMOE_FORM_USES(always);
     if constexpr (data::template has<hooks::apply, slots::always, const place<B>&, const variable<B>&,
                                      const routing<B>&>) {
-      variable<B> y = ask<hooks::apply>(policy<slots::always>(), my<slots::always>(at), at, x, r);
+      const auto answered = [&](const place<B>& here) {
+        return ask<hooks::apply>(policy<slots::always>(), my<slots::always>(here), here, x, r);
+      };
+      variable<B> y = r.rows_per_token == 1 ? answered(at) : answered(at.of_parts(r.rows_per_token));
       if (y) at.observe("always_out", y);
       return y;
     } else {
@@ -134,7 +172,7 @@ class moe_parts {
     GMOE_FORM_USES(experts);
     GMOE_FORM_USES(body);
     const detail::own_weights<typename data::weights> mine{*stack_.weights_of_experts};
-    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, r.rows ? at.of_rows(*r.rows) : at, x, r);
+    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, where_routed(at, r), x, r);
     at.observe("routed_out", y);
     return y;
   }
@@ -191,18 +229,14 @@ class moe_parts {
     return moe_parts<Inner, B>(stack, over_depth, layer_)(within, x);
   }
 
+  /// The place of the rows that a routing has.
+  static place<B> where_routed(const place<B>& at, const routing<B>& r) {
+    if (r.rows) return at.of_rows(*r.rows);
+    return r.rows_per_token == 1 ? at : at.of_parts(r.rows_per_token);
+  }
+
   routing<B>& new_routing(const place<B>& at, index_t rows) {
-    auto& all = at.found->routings;
-    require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
-    routing<B>& r = all.emplace_back();
-    r.block = at.block;
-    r.layer = layer_;
-    r.mixture = stack_.mixture;
-    for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
-    r.experts = l_.inside.experts;
-    r.visible = l_.visible;
-    r.valid = at.valid.spread(rows);
-    r.pool = l_.inside.pool;
+    routing<B>& r = detail::begin_routing(at, rows, l_, stack_.mixture);
     r.pool_is_shared = data::layers_share_experts;
     return r;
   }

@@ -21,6 +21,7 @@ struct place : context<B> {
   gmoe::findings<B>* found = nullptr;   ///< of this pass; null outside of mixtures
   variable<B> residual{};               ///< the residual stream, where the caller gave it
   std::size_t up_to = std::size_t(-1);  ///< routings of the pass that are seen
+  index_t rows_per_token = 1;           ///< more where the rows at hand are parts of tokens
 
   /// The same place in the next round of a form that asks its parts several times: what is random there is drawn anew,
   /// and what policies keep from position to position is that of the round. Round 0 is the place itself.
@@ -32,11 +33,14 @@ struct place : context<B> {
     return next;
   }
 
-  /// The same place for rows that are parts of tokens, `rows` of them all together.
-  place for_rows(index_t rows) const {
-    place parts = *this;
-    parts.valid = this->valid.spread(rows);
-    return parts;
+  /// The same place for rows that are parts of tokens, so many of each, which follow each other: sequences are longer
+  /// by that. Ids of tokens and the residual stream stay those of tokens.
+  place of_parts(index_t parts) const {
+    place cut = *this;
+    cut.rows_per_token = parts;
+    cut.sequence = parts * this->sequence;
+    if (!this->valid.all()) cut.valid = this->valid.spread(parts * this->valid.mask.rows());
+    return cut;
   }
 
   /// The same place for some of its rows, by their numbers (1 x R): what is known of tokens is theirs. They are no

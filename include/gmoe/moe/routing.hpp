@@ -17,13 +17,14 @@
 
 namespace gmoe {
 
-/// How one layer routed T tokens over its N experts, K slots per token. T may be 0.
+/// How one layer routed T tokens, or parts of tokens, over its N experts, K slots each. T may be 0.
 template <class B>
 struct routing {
   index_t block = 0;                 ///< the block of the model
   index_t layer = 0;                 ///< the mixture's number
   index_t number = 0;                ///< among the routings of the mixture in this pass
   std::string_view mixture{};        ///< where a form holds several: "first", "first/second"; empty: of the card itself
+  index_t rows_per_token = 1;        ///< of T; the parts of a token follow each other
   index_t experts = 0;               ///< N
   expert_list visible;               ///< the pool's number of each of them
   pool_view pool;                    ///< what else is known of them

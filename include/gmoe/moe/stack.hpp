@@ -51,7 +51,7 @@ class moe_stack {
     return *data_.layers[static_cast<std::size_t>(layer)].visible;
   }
   /// Hidden units of every expert of the pool.
-  const std::vector<index_t>& widths() const { return data_.widths; }
+  const std::vector<index_t>& widths() const { return data_.pool.widths; }
   /// The weights of the pool's experts; there are none where the card's form uses none.
   auto& bank() { return *data_.weights_of_experts; }
   const auto& bank() const { return *data_.weights_of_experts; }
@@ -202,7 +202,7 @@ class moe_stack {
   friend class moe_parts;
   template <class, class>
   friend struct detail::stack_data;
-  void each_balance_loss(const context<B>& ctx, findings<B>& pass, auto&& visit) const {
+  void each_balance_loss(const context<B>& ctx, findings<B>& pass, detail::balance_visit<B> visit) const {
     data_.each_balance_loss(ctx, pass, visit);
   }
 

@@ -8,18 +8,32 @@
 #include <utility>
 #include <vector>
 
+#include "gmoe/core/function_ref.hpp"
 #include "gmoe/moe/attention/gpt2_attention.hpp"
 #include "gmoe/moe/candidates/all_experts.hpp"
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/check_card.hpp"
-#include "gmoe/moe/experts/visible_experts.hpp"
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/inner.hpp"
 #include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/pool_members.hpp"
 #include "gmoe/moe/reach.hpp"
 #include "gmoe/moe/routing.hpp"
 
 namespace gmoe::detail {
+
+/// Where a placement puts mixtures.
+template <class Placement>
+std::vector<index_t> blocks_with_mixtures(const Placement& placement, const sizes& s) {
+  std::vector<index_t> blocks;
+  for (index_t b = 0; b < s.layers; ++b)
+    if (ask<hooks::has_experts>(placement, nothing{}, s, b)) blocks.push_back(b);
+  return blocks;
+}
+
+/// visit(name, value) for a balance loss.
+template <class B>
+using balance_visit = function_ref<void(std::string_view name, const variable<B>& value)>;
 
 /// One mixture of a stack.
 struct one_layer {
@@ -128,13 +142,11 @@ struct stack_data {
     return (has_hook_within<Hook, answer<Card, Slot>> || ...) || any_within_has<Hook>(inner_cards<form>());
   }(std::type_identity<slots::all>{});
 
-  sizes model;
+  sizes model;  ///< what the pool is asked with
   Card card;
   std::string_view mixture{};  ///< its name, if a form holds it
   std::vector<one_layer> layers;
-  std::vector<index_t> widths;     ///< hidden units of every expert of the pool
-  std::vector<expert_kind> kinds;  ///< and what they are
-  std::vector<index_t> homes;      ///< and where they belong
+  pool_members pool;
   std::optional<weights> weights_of_experts;
   kept_by_slot kept;
   inner_mixtures<form, B> inner;
@@ -169,7 +181,7 @@ struct stack_data {
       whole.up_to = number + 1;
       whole.block = r.block;
       whole.mixture = mixture;
-      place<B> at = r.rows ? whole.of_rows(*r.rows) : whole;
+      place<B> at = r.rows ? whole.of_rows(*r.rows) : r.rows_per_token > 1 ? whole.of_parts(r.rows_per_token) : whole;
       at.valid = r.valid;
       require(bool(r.scores), "block ", r.block,
               ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
@@ -209,7 +221,7 @@ struct stack_data {
   }
   /// visit(name, value) for the balance losses of a pass: "balance", and those of mixtures in the form,
   /// "first/balance".
-  void each_balance_loss(const context<B>& ctx, findings<B>& pass, auto&& visit) const {
+  void each_balance_loss(const context<B>& ctx, findings<B>& pass, balance_visit<B> visit) const {
     if (const variable<B> own = balance_loss(ctx, pass)) visit(name_of("balance"), own);
     each_inner([&](const auto& m) { m.stack->each_balance_loss(ctx, pass, visit); });
   }
@@ -218,16 +230,15 @@ struct stack_data {
     return mixture.empty() ? std::string(what) : concat(mixture, "/", what);
   }
 
-  stack_data(const builder<B>& make, const sizes& s, const Card& c) : model(s), card(c) {
-    std::vector<index_t> blocks;
-    for (index_t b = 0; b < s.layers; ++b)
-      if (ask<hooks::has_experts>(policy<slots::placement>(), nothing{}, s, b)) blocks.push_back(b);
-    add_layers(make, s, blocks);
+  stack_data(const builder<B>& make, const sizes& s, const Card& c) : card(c) {
+    model = sizes_of_pool(s);
+    add_layers(make, s, blocks_with_mixtures(policy<slots::placement>(), s));
   }
   /// In a form: a mixture of that name in these blocks.
   stack_data(const builder<B>& make, const sizes& s, const Card& c, const std::vector<index_t>& blocks,
              std::string_view name)
-      : model(s), card(c), mixture(name) {
+      : card(c), mixture(name) {
+    model = sizes_of_pool(s);
     add_layers(make, s, blocks);
   }
 
@@ -246,35 +257,38 @@ struct stack_data {
     else
       return ask<hooks::loss>(policy<slots::balance>(), mine, std::as_const(found));
   }
+  /// The model's numbers, or those that the form has for the pool instead.
+  sizes sizes_of_pool(const sizes& s) const {
+    if constexpr (has_hook_within<hooks::pool_sizes, form>)
+      return ask<hooks::pool_sizes>(policy<slots::form>(), nothing{}, s,
+                                    ask<hooks::at_most>(policy<slots::select>(), nothing{}, layer_shape{s}));
+    else
+      return s;
+  }
   void add_layers(const builder<B>& make, const sizes& s, const std::vector<index_t>& blocks) {
     if (blocks.empty()) return;
-    require(s.experts >= 1, "experts is ", s.experts, ", expected at least 1");
-    const auto count = static_cast<index_t>(blocks.size());
-    [[maybe_unused]] const experts& pool = policy<slots::experts>();
+    require(model.experts >= 1, "experts is ", model.experts, ", expected at least 1");
+    std::vector<pool_view> seen;
     if constexpr (uses_experts) {
-      for (index_t e = 0, all = ask<hooks::total>(pool, nothing{}, s, count); e < all; ++e) describe_expert(pool, e);
+      pool = members_of<body>(policy<slots::experts>(), model, std::ssize(blocks));
+      seen = views_of(policy<slots::experts>(), pool, model, blocks);
+    } else {
+      seen = pool.views(std::vector<std::vector<id_type>>(blocks.size()), blocks);
     }
-    std::vector<std::vector<id_type>> seen(blocks.size());
-    std::vector<index_t> exposure(widths.size());
-    if constexpr (uses_experts)
-      for (index_t l = 0; l < count; ++l) {
-        auto& ids = seen[static_cast<std::size_t>(l)];
-        ids = visible_experts(pool, model, l, count);
-        check_visible(ids, blocks[static_cast<std::size_t>(l)]);
-        for (const id_type e : ids) ++exposure[static_cast<std::size_t>(e)];
-      }
-    for (index_t l = 0; l < count; ++l)
-      add_layer(make, pool, blocks[static_cast<std::size_t>(l)], l, count,
-                view_of(std::move(seen[static_cast<std::size_t>(l)]), exposure));
+    for (std::size_t l = 0; l < blocks.size(); ++l)
+      add_layer(make, shape_outside({model, blocks[l], static_cast<index_t>(l), std::ssize(blocks)}, seen[l]));
     if constexpr (uses_experts && uses_body)
       weights_of_experts.emplace(policy<slots::body>().make_weights(
-          make.scope("experts"), pool_shape{widths, layers.front().inside.d_model, s.initializer_range, kinds}));
+          make.scope("experts"), pool_shape{pool.widths, layers.front().inside.d_model, s.initializer_range, pool.kinds,
+                                            layers.front().inside.experts}));
     if constexpr (holds_cards<form>) add_inner(make, blocks);
   }
   /// The mixtures that the form holds see what its parts see.
   void add_inner(const builder<B>& make, const std::vector<index_t>& blocks) {
     sizes seen = layers.front().inside;
     seen.experts = model.experts;
+    require(layers.front().inside.rows_per_token == 1,
+            "a form that holds mixtures cannot cut tokens into parts: nobody tells these mixtures that they see parts");
     const auto add_one = [&]<class P, class T>(inner_mixture<P, T, B>& m, const field<P, T>& f) {
       const std::string name = name_in<form>(f);
       m.member = f.at;
@@ -286,80 +300,43 @@ struct stack_data {
                inner);
   }
 
-  /// Width, kind and home of the pool's expert e.
-  void describe_expert(const experts& pool, index_t e) {
-    expert_kind kind = expert_kind::ordinary;
-    if constexpr (answers<hooks::kind, experts, nothing, const sizes&, index_t>)
-      kind = ask<hooks::kind>(pool, nothing{}, model, e);
-    if constexpr (!requires { body::mixes_kinds; })
-      require(kind == expert_kind::ordinary, "expert ", e, " of the pool is of the kind '", gmoe::name_of(kind),
-              "', but the card's body computes ordinary experts alone: it takes special_experts<...>");
-    index_t width = model.d_ff, home = 0;
-    if constexpr (answers<hooks::width, experts, nothing, const sizes&, index_t>)
-      width = ask<hooks::width>(pool, nothing{}, model, e);
-    if constexpr (answers<hooks::home, experts, nothing, const sizes&, index_t>)
-      home = ask<hooks::home>(pool, nothing{}, model, e);
-    const bool has_units = kind == expert_kind::ordinary || kind > expert_kind::constant;
-    widths.push_back(has_units ? width : 0);
-    kinds.push_back(kind);
-    homes.push_back(home);
-  }
-  pool_view view_of(std::vector<id_type> ids, const std::vector<index_t>& exposure) const {
-    const auto seen = std::make_shared<seen_experts>();
-    for (const id_type id : ids) {
-      const auto e = static_cast<std::size_t>(id);
-      seen->widths.push_back(widths[e]);
-      seen->kinds.push_back(kinds[e]);
-      seen->homes.push_back(homes[e]);
-      seen->exposure.push_back(exposure[e]);
-    }
-    seen->ids = std::move(ids);
-    seen->sort_by_kind();
-    return seen;
-  }
-
-  void add_layer(const builder<B>& make, [[maybe_unused]] const experts& pool, index_t block, index_t l, index_t count,
-                 const pool_view& seen) {
-    layer_shape outside{model, block, l, count};
-    outside.pool = seen;
-    outside.pool_size = std::ssize(widths);
-    outside.experts = outside.columns = static_cast<index_t>(seen->ids.size());
+  layer_shape shape_outside(layer_shape l, const pool_view& seen) const {
+    l.pool = seen;
+    l.pool_size = std::ssize(pool.widths);
+    l.experts = l.columns = static_cast<index_t>(seen->ids.size());
     if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
-      outside.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, outside.experts);
+      l.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, l.experts);
+    return l;
+  }
+  layer_shape shape_inside(const layer_shape& outside) const {
     layer_shape shape = outside;
-    if constexpr (answers<hooks::parts, answer<Card, slots::form>, nothing, layer_shape>)
+    if constexpr (answers<hooks::parts, form, nothing, layer_shape>)
       shape = ask<hooks::parts>(policy<slots::form>(), nothing{}, outside);
-    if constexpr (answers<hooks::publish, experts, nothing, layer_shape&>) ask<hooks::publish>(pool, nothing{}, shape);
+    if constexpr (answers<hooks::publish, experts, nothing, layer_shape&>)
+      ask<hooks::publish>(policy<slots::experts>(), nothing{}, shape);
     if constexpr (!requires { answer<Card, slots::always>::computes_shared_experts; })
       require(shape.shared_experts == 0, "the pool sets ", shape.shared_experts,
               " shared experts aside, but the card's answer to 'always' does not compute them: it takes the policy "
               "shared_experts");
     if constexpr (form_uses<Card, slots::select>) {
       const index_t most = ask<hooks::at_most>(policy<slots::select>(), nothing{}, shape);
-      require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", block,
+      require(most <= shape.experts, "the selection takes ", most, " experts per token, but block ", outside.block,
               " has only ", shape.experts);
     }
-    const builder<B> in_block = make.scope("h", block).scope("moe");
+    return shape;
+  }
+  void add_layer(const builder<B>& make, const layer_shape& outside) {
+    const layer_shape shape = shape_inside(outside);
+    const builder<B> in_block = make.scope("h", outside.block).scope("moe");
     kept.each([&]<class Slot>(Slot, auto& k) {
       const std::string name(std::is_same_v<Slot, slots::always> ? std::string_view("local") : Slot::name);
-      const builder<B> own = std::is_same_v<Slot, slots::router> ? make.scope(name, l) : in_block.scope(name);
+      const builder<B> own =
+          std::is_same_v<Slot, slots::router> ? make.scope(name, outside.moe_layer) : in_block.scope(name);
       const auto group = [&](index_t g) { return g == 0 ? make.scope(name) : make.scope(name + ".group", g); };
       k.add_layer(policy<Slot>(), policy<slots::body>(), own, group,
                   std::is_same_v<Slot, slots::form> ? outside : shape);
     });
-    layers.push_back({outside, shape, expert_list(seen, &seen->ids)});
-  }
-
-  /// Throws config_error unless `ids`, the list of a block, names experts of the pool, each once.
-  void check_visible(const std::vector<id_type>& ids, index_t block) const {
-    std::vector<bool> listed(widths.size());
-    for (const id_type e : ids) {
-      require(e >= 0 && e < std::ssize(widths), "block ", block, " lists expert ", e,
-              ", but the pool has experts 0 to ", std::ssize(widths) - 1);
-      require(!listed[static_cast<std::size_t>(e)], "block ", block, " lists expert ", e,
-              " more than once, expected every expert at most once");
-      listed[static_cast<std::size_t>(e)] = true;
-    }
+    layers.push_back({outside, shape, expert_list(outside.pool, &outside.pool->ids)});
   }
 };
 

@@ -30,9 +30,10 @@ class builder {
   }
   builder scope(const std::string& name, index_t number) const { return scope(name + "." + std::to_string(number)); }
 
-  /// Normal(0, deviation).
-  parameter<B> normal(const std::string& name, index_t rows, index_t cols, double deviation) const {
-    return make(name, rows, cols, [&](const random_stream& r, std::uint64_t i) { return deviation * r.normal(i); });
+  /// Normal(mean, deviation).
+  parameter<B> normal(const std::string& name, index_t rows, index_t cols, double deviation, double mean = 0) const {
+    return make(name, rows, cols,
+                [&](const random_stream& r, std::uint64_t i) { return mean + deviation * r.normal(i); });
   }
   /// Uniform(-limit, limit).
   parameter<B> uniform(const std::string& name, index_t rows, index_t cols, double limit) const {

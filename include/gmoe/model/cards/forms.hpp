@@ -9,6 +9,8 @@
 #include "gmoe/moe/form/depth_modulated.hpp"
 #include "gmoe/moe/form/expert_path.hpp"
 #include "gmoe/moe/form/film_modulated.hpp"
+#include "gmoe/moe/form/in_series.hpp"
+#include "gmoe/moe/form/multi_head.hpp"
 #include "gmoe/moe/router/ordered_trees.hpp"
 #include "gmoe/moe/router/per_round.hpp"
 #include "gmoe/moe/router/tree_router.hpp"
@@ -77,8 +79,39 @@ struct chain_of_experts_card : smoe_card {
   chain form{};
 };
 
-using forms_cards =
-    card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card, chain_of_experts_card>;
+/// Parts of tokens are routed by themselves.
+struct multi_head_card : smoe_card {
+  static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
+                                  "tokens are cut into parts that are routed by themselves, and joined again"};
+  multi_head form{};
+};
+
+/// The same with narrower and more experts: parameters and products of a mixture of the model's sizes.
+struct multi_head_v2_card : multi_head_card {
+  static constexpr card_text text{"mh-moe-v2", "Huang et al. 2024",
+                                  "mh-moe with experts such that it costs what smoe costs", written_from::description};
+  multi_head_at_parity form{};
+};
+
+/// One half of a Cartesian product: narrow experts, of which one is for every token.
+struct cartesian_level : smoe_card {
+  local_expert always{};
+  top_k select{.k = 1};
+  selected_score gate{};
+};
+
+/// Experts are pairs: every expert of the first mixture with every one of the second.
+struct cartesian_card {
+  static constexpr card_text text{"cartesian", "Su et al. 2024",
+                                  "two mixtures of half-width experts in series: n and n of them make n^2 pairs",
+                                  written_from::description};
+  in_series<cartesian_level, cartesian_level> form{.divisor = 2};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+
+using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card,
+                              chain_of_experts_card, multi_head_card, multi_head_v2_card, cartesian_card>;
 template <>
 inline constexpr group_text group_of<forms_cards>{"forms",
                                                   "what shape has a layer: what do experts see, and is it a sum?"};

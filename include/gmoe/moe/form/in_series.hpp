@@ -13,16 +13,19 @@ namespace gmoe {
 /// y = f + g,   f = A(x),   g = B(LN(r + f)),   r the residual stream.
 ///
 /// A and B are whole mixtures of the cards `first` and `second`, each with a pool, a router and a balance loss of its
-/// own; that of the card itself is asked for none of them.
+/// own; that of the card itself is asked for none of them. With a divisor of 2 their experts are half as wide as d_ff:
+/// n and n of them have the parameters of n experts.
 template <class First, class Second>
 struct in_series {
   using slot = slots::form;
   using uses = slot_list<>;
   First first{};    ///< A
   Second second{};  ///< B
+  index_t divisor = 1;
   static constexpr auto fields =
       std::tuple{field{"first", &in_series::first, "the mixture that sees the layer's input"},
-                 field{"second", &in_series::second, "the mixture upon the first one"}};
+                 field{"second", &in_series::second, "the mixture upon the first one"},
+                 field{"divisor", &in_series::divisor, "of d_ff: how much narrower experts of both are", at_least(1)}};
 
   template <class B>
   struct layer {
@@ -31,6 +34,11 @@ struct in_series {
   template <class B>
   layer<B> make_layer(const builder<B>& make, const layer_shape& l) const {
     return {nn::layer_norm<B>::make(make.scope("norm"), l.d_model, l.layer_norm_epsilon)};
+  }
+  layer_shape parts(layer_shape l) const {
+    require(l.d_ff % divisor == 0, "in_series: d_ff = ", l.d_ff, " is not divisible by divisor = ", divisor);
+    l.d_ff /= divisor;
+    return l;
   }
   template <class B>
   variable<B> operator()(const place<B>& at, auto& parts, const variable<B>& x, const auto& my) const {
