@@ -44,8 +44,7 @@ std::string options(const std::string& card) {
   o += " --experts 4";
   for (const auto& [number, value] :
        {std::pair{"balance.alpha", "0.3"}, std::pair{"experts.granularity", "2"}, std::pair{"capacity.factor", "0.75"}})
-    if (gmoe::has_setting(gmoe::make_card(card), number))
-      o += gmoe::concat(" --set ", number, "=", value);
+    if (gmoe::has_setting(gmoe::make_card(card), number)) o += gmoe::concat(" --set ", number, "=", value);
   return o;
 }
 
