@@ -14,6 +14,7 @@
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/model/registry.hpp"
 
 namespace pages {
 
