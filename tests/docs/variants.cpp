@@ -10,9 +10,11 @@
 #include <type_traits>
 
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/model/any_card.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/model/registry.hpp"
 
 namespace pages {
 
@@ -1022,24 +1024,36 @@ constexpr auto hyper_moe = noisy_top_k + N * 32 + L * 8                       //
 constexpr auto mowe = hash - (M - 1) * N * 2 * d * m;  // the pool, once
 // [/mowe-parameters]
 
-/// A card with the numbers of the formulas, where it has such.
+/// It is in the list.
+template <class Card, class... Cards>
+consteval bool is_among(std::type_identity<gmoe::card_list<Cards...>>) {
+  return (std::is_same_v<Card, Cards> || ...);
+}
+
+/// A card of the library by its name, as those come compiled; another as it stands.
 template <class Card>
-Card numbered() {
-  Card card{};
-  if (gmoe::has_setting<Card>("experts.granularity"))
-    gmoe::change_setting(card, "experts.granularity", std::to_string(g));
-  if (gmoe::has_setting<Card>("experts.groups")) gmoe::change_setting(card, "experts.groups", std::to_string(G));
-  if (gmoe::has_setting<Card>("experts.shared_experts") && std::is_same_v<Card, gmoe::deepseek_moe_card>)
-    gmoe::change_setting(card, "experts.shared_experts", std::to_string(K));
-  return card;
+gmoe::any_card card_named([[maybe_unused]] const char* name) {
+  if constexpr (is_among<Card>(std::type_identity<gmoe::all_cards::cards>{})) {
+    gmoe::any_card card = gmoe::make_card(name);
+    card.as<Card>();  // throws if the name is another's
+    return card;
+  } else {
+    return gmoe::any_card(Card{});
+  }
 }
 
 template <class Card>
 bool counts(const char* name, gmoe::index_t expected) {
   const gmoe::sizes s{.vocab = V, .positions = P, .d_model = d, .layers = L, .heads = 2, .d_ff = m, .experts = N};
-  gmoe::language_model<Card, gmoe::cpu<float>> model(s, numbered<Card>(), 1, gmoe::build_mode::shapes_only);
+  gmoe::any_card card = card_named<Card>(name);
+  // The numbers of the formulas, where it has such.
+  if (gmoe::has_setting(card, "experts.granularity"))
+    gmoe::change_setting(card, "experts.granularity", std::to_string(g));
+  if (gmoe::has_setting(card, "experts.groups")) gmoe::change_setting(card, "experts.groups", std::to_string(G));
+  if (std::is_same_v<Card, gmoe::deepseek_moe_card>)
+    gmoe::change_setting(card, "experts.shared_experts", std::to_string(K));
   gmoe::index_t total = 0;
-  model.each_parameter([&](auto& p) { total += p.size(); });
+  for (const gmoe::parameter_shape& p : card.parameters(s)) total += p.rows * p.cols;
   if (total != expected)
     std::cerr << name << ": the model has " << total << " parameters, the page says " << expected << "\n";
   return total == expected;
