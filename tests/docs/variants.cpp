@@ -270,6 +270,40 @@ struct chain_of_experts_card : smoe_card {
   chain form{};                       // C = 2 rounds
 };
 // [/chain-of-experts]
+// [soft-moe]
+struct soft_moe_card {
+  static constexpr card_text text{"soft-moe", "Puigcerver et al., ICLR 2024",
+                                  "experts get mixtures of a sequence's tokens, in evaluation of those read so far"};
+  layer_pool experts{};
+  relu_expert body{};
+  linear_router router{};  // Phi
+  soft_slots form{};       // s = 1; it uses these three, and there are no others
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/soft-moe]
+// [stratified]
+struct stratified_card : smoe_card {
+  static constexpr card_text text{"stratified", "Xu et al., Findings of EMNLP 2023",
+                                  "top-2 within strata of experts, again until the best one is of the last stratum"};
+  strata_gates router{};      // W_s
+  strata_ahead candidates{};  // those of stratum s and after it
+  strata_loss balance{};
+  stratified form{};  // S = 4 strata
+};
+// [/stratified]
+// [smear]
+struct smear_card {
+  static constexpr card_text text{"smear", "Muqeeth et al., TMLR 2024",
+                                  "one expert merged from all, for a sequence, in evaluation for each of its segments"};
+  layer_pool experts{};
+  merged_expert<fn::relu> body{};  // E_theta, theta = sum_i p_i theta_i
+  linear_router router{};          // W, of a mean
+  merged_segments form{};          // it uses these three, and there are no others
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/smear]
 // [mh-moe]
 struct multi_head_card : smoe_card {
   static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
@@ -301,6 +335,17 @@ struct cartesian_card {
   gpt2_feed_forward dense{};
 };
 // [/cartesian]
+// [nested]
+struct nested_card : smoe_card {
+  static constexpr card_text text{"nested", "Jain et al., NeurIPS 2024",
+                                  "all, half, a quarter, ... of one dense layer for a token, by a budget",
+                                  written_from::description};
+  nested_pool experts{};   // the rings between nested experts
+  nested_choice select{};  // rings 0 to e
+  nested_weight gate{};    // 1 + a p_e
+  no_balance balance{};
+};
+// [/nested]
 // [moe-plus-plus]
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -701,9 +746,13 @@ bool all_same() {
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
+                       same<soft_moe_card, gmoe::soft_moe_card>(),
+                       same<stratified_card, gmoe::stratified_card>(),
+                       same<smear_card, gmoe::smear_card>(),
                        same<multi_head_card, gmoe::multi_head_card>(),
                        same<multi_head_v2_card, gmoe::multi_head_v2_card>(),
                        same<cartesian_card, gmoe::cartesian_card>(),
+                       same<nested_card, gmoe::nested_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
                        same<loss_free_card, gmoe::loss_free_card>(),
@@ -850,6 +899,16 @@ constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [chain-of-experts-parameters]
 constexpr auto chain_of_experts = smoe + L * N * d;  // a second router
 // [/chain-of-experts-parameters]
+// [soft-moe-parameters]
+constexpr auto soft_moe = smoe;  // s = 1; each slot more is L N d
+// [/soft-moe-parameters]
+// [stratified-parameters]
+// Here 4 strata of N / 4 experts: gates of N, 3 N / 4, N / 2 and N / 4 rows instead of one of N.
+constexpr auto stratified = smoe + L * (3 * N / 4 + N / 2 + N / 4) * d;
+// [/stratified-parameters]
+// [smear-parameters]
+constexpr auto smear = smoe;
+// [/smear-parameters]
 // [mh-moe-parameters]
 constexpr auto mh_moe = backbone + L * (N * 2 * (d / 2) * m  // experts of half a token
                                         + N * (d / 2)        // router
@@ -867,6 +926,11 @@ constexpr auto cartesian = backbone + L * (2 * (N + 1) * 2 * d * (m / 2)  // rou
                                            + 2 * N * d                    // routers
                                            + 2 * d);                      // the norm between
 // [/cartesian-parameters]
+// [nested-parameters]
+constexpr auto nested = backbone + L * (2 * d * m  // one layer, however many experts it holds
+                                        + N * d    // router
+                                        + 1);      // a
+// [/nested-parameters]
 // [moe-plus-plus-parameters]
 constexpr auto moe_plus_plus = smoe + L * 4 * d               // rows of the router for four more experts
                                + (L - 1) * (N + 4) * (N + 4)  // W_g
@@ -1081,9 +1145,13 @@ int main() {
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
+  good &= counts<gmoe::soft_moe_card>("soft-moe", soft_moe);
+  good &= counts<gmoe::stratified_card>("stratified", stratified);
+  good &= counts<gmoe::smear_card>("smear", smear);
   good &= counts<gmoe::multi_head_card>("mh-moe", mh_moe);
   good &= counts<gmoe::multi_head_v2_card>("mh-moe-v2", mh_moe_v2);
   good &= counts<gmoe::cartesian_card>("cartesian", cartesian);
+  good &= counts<gmoe::nested_card>("nested", nested);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
   good &= counts<gmoe::sigmoid_shared_card>("sigmoid-shared", sigmoid_shared);
   good &= counts<gmoe::loss_free_card>("loss-free", loss_free);

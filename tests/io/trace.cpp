@@ -258,3 +258,16 @@ TEST_CASE("io/trace: what is drawn for a sequence, or once for all, has rows of 
         std::vector<index_t>{1, 6});
   CHECK_FALSE(layers.run({.training = true, .step = 100}, scored).contains("layer1/candidates_draw"));
 }
+
+TEST_CASE("io/trace: a layer that routes parts of tokens has those of a token side by side") {
+  const traced heads{"mh-moe"};
+  const safetensors_file file = heads.run({.training = true}, scored);
+  for (const char* of_pairs : {"layer1/chosen", "layer1/kept", "layer1/weights"})
+    CHECK(file.entry(of_pairs).shape == std::vector<index_t>{2, 3, 4});  // two parts with two choices
+  for (const char* of_experts : {"layer1/scores", "layer1/router_logits"})
+    CHECK(file.entry(of_experts).shape == std::vector<index_t>{2, 3, 6});
+  const std::vector<double> scores = file.read<double>("layer1/scores");
+  for (std::size_t part = 0; part < 12; ++part)
+    CHECK(scores[3 * part] + scores[3 * part + 1] + scores[3 * part + 2] == doctest::Approx(1));
+  CHECK(file.entry("layer1/routed_out").shape == file.entry("layer1/moe_out").shape);
+}

@@ -18,6 +18,7 @@ namespace {
 
 /// A trace of one mixture over three experts: two sequences of one token, two choices each.
 struct recorded {
+  std::string card = "gmoe";
   std::vector<index_t> shape{2, 1, 2};
   std::vector<std::int64_t> chosen{0, 2, 1, 0}, kept{0, 2, 1, -1};
   std::vector<index_t> kept_shape{2, 1, 2};
@@ -32,7 +33,7 @@ struct recorded {
     file.add("layer0/cut/propagated_logits", cut_shape, cut);
     file.write(folder / "t");
     const auto model = make_model<B>(
-        "gmoe", {.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1, .d_ff = 2, .experts = 3});
+        card, {.vocab = 7, .positions = 4, .d_model = 4, .layers = 1, .heads = 1, .d_ff = 2, .experts = 3});
     return read_replay(folder / "t", *model, 2, constants);
   }
   std::string complaint() const {
@@ -52,6 +53,26 @@ TEST_CASE("io/trace_replay: choices, and constants if they are wanted") {
   REQUIRE(with.find_constant("propagated_logits", 0) != nullptr);
   CHECK(with.find_constant("propagated_logits", 0)->to_host() == recorded{}.cut);
   CHECK(without.constants.empty());
+}
+
+TEST_CASE("io/trace_replay: choices of parts of tokens, a token's side by side") {
+  recorded r;
+  r.card = "mh-moe";
+  r.chosen = {0, 2, 1, 0};  // a choice for each of two parts, then for those of the next token
+  const replay<B> one = r.read(false);
+  CHECK(one.layers[0].chosen.rows() == 4);
+  CHECK(one.layers[0].chosen.to_host() == std::vector<id_type>{0, 2, 1, 0});
+  r.chosen = {0, 2, 0, 1, 1, 2, 2, 0};  // two choices for each
+  r.kept = {0, 2, 0, -1, 1, 2, 2, 0};
+  r.shape = r.kept_shape = {2, 1, 4};
+  const replay<B> two = r.read(false);
+  CHECK(two.layers[0].kept.rows() == 4);
+  CHECK(two.layers[0].kept.to_host() == std::vector<id_type>{0, 2, 0, no_choice, 1, 2, 2, 0});
+  r.chosen[3] = 0;
+  CHECK_HAS(r.complaint(), "'layer0/chosen' has expert 0 twice for token 0");
+  r.chosen = r.kept = {0, 2, 1, 0, 1, 2};
+  r.shape = r.kept_shape = {2, 1, 3};
+  CHECK_HAS(r.complaint(), "has 3 choices per token, expected as many for each of its 2 parts");
 }
 
 TEST_CASE("io/trace_replay: what is refused") {

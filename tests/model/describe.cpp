@@ -96,6 +96,7 @@ TEST_CASE("model/describe: who answers what, and from what a card was written") 
   CHECK(policy(dense, "dense") == "gpt2_feed_forward");
 
   CHECK(status({"a", "A et al.", ""}) == "from the paper");
+  CHECK(status({"a", "A et al.", "", written_from::code}) == "checked against code");
   CHECK(status({"a", "A et al.", "", written_from::description}) == "reconstructed");
   CHECK(status({"a", "", ""}) == "no paper");
 }

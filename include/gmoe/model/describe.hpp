@@ -167,9 +167,9 @@ inline std::string citation(const card_text& card) {
 
 /// From what a card was written, in few words.
 constexpr std::string_view status(const card_text& card) {
-  return card.source == written_from::description ? "reconstructed"
-         : card.paper.empty()                     ? "no paper"
-                                                  : "from the paper";
+  if (card.source == written_from::description) return "reconstructed";
+  if (card.source == written_from::code) return "checked against code";
+  return card.paper.empty() ? "no paper" : "from the paper";
 }
 
 namespace detail {

@@ -40,7 +40,8 @@ namespace gmoe {
 
 /// From what a card was written.
 enum class written_from {
-  paper,        ///< its equations, or the authors' code
+  paper,        ///< its equations
+  code,         ///< its equations, compared with code that its authors published
   description,  ///< an abstract or a digest: the equations are a reconstruction, and said to be one wherever it shows
 };
 

@@ -176,7 +176,7 @@ TEST_CASE("moe/form/in_series: numbers by paths, in help and in what describe sh
   each_setting(card, [&](const setting& s) { names += s.path() + "=" + s.text() + " "; });
   CHECK(names ==
         "form.first.experts.granularity=2 form.first.experts.shared_experts=0 form.first.select.of.k=1 "
-        "form.first.balance.alpha=0.01 form.second.select.k=1 form.second.balance.alpha=0.01 ");
+        "form.first.balance.alpha=0.01 form.second.select.k=1 form.second.balance.alpha=0.01 form.divisor=1 ");
   change_setting(card, "form.second.balance.alpha", "0.5");
   CHECK(card.form.second.balance.alpha == 0.5);
   CHECK(refusal([&] { change_setting(card, "form.first.select.of.k", "0"); }) ==

@@ -27,14 +27,16 @@ struct molae_card : smoe_card {
 /// Grove (Wu et al. 2025): beside the experts, a small one for each pair of neighbours.
 struct grove_card : smoe_card {
   static constexpr card_text text{"grove", "Wu et al. 2025",
-                                  "top-2, and a small expert for every group that a token has an expert of"};
+                                  "top-2, and a small expert for every group that a token has an expert of",
+                                  written_from::code};
   with_adjugates<relu_expert> body{};
 };
 
 /// Multilinear experts (Oldfield et al. 2024): slices of two factorised tensors, all of them active.
 struct mu_moe_card : smoe_card {
   static constexpr card_text text{"mu-moe", "Oldfield et al., NeurIPS 2024",
-                                  "all experts at once, as slices of a tensor that is a sum of few terms"};
+                                  "all experts at once, as slices of a tensor that is a sum of few terms",
+                                  written_from::code};
   multilinear_experts body{};
   entmax_score score{};
   everyone select{};
@@ -53,7 +55,8 @@ struct compressed_experts_card : smoe_card {
 /// Dynamic subspaces (Khasia 2025): a dense layer, and directions that a token adds to it.
 struct subspace_card : smoe_card {
   static constexpr card_text text{"subspace", "Khasia, 2025",
-                                  "a dense layer, and the two directions of a basis that say most to a token"};
+                                  "a dense layer, and the two directions of a basis that say most to a token",
+                                  written_from::code};
   rank_one_experts body{};
   static_expert<relu_expert> always{};
   clipped_router router{};

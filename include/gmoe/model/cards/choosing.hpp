@@ -90,7 +90,8 @@ struct usmoe_card : smoe_card {
 /// More choices, some of experts that compute nothing: how much a token costs is up to its router.
 struct adamoe_card : smoe_card {
   static constexpr card_text text{"adamoe", "Zeng et al., EMNLP 2024 (Findings)",
-                                  "null experts beside the others: tokens differ in how many they need"};
+                                  "null experts beside the others: tokens differ in how many they need",
+                                  written_from::code};
   with_nulls<layer_pool> experts{};
   special_experts<relu_expert> body{};
   top_k select{.k = 3};
@@ -110,7 +111,7 @@ struct sigma_tiny_card : smoe_card {
 /// Switch's mixture in every block, whose uncertain tokens hear all experts in training.
 struct gw_moe_card : smoe_card {
   static constexpr card_text text{"gw-moe", "Wu et al. 2024",
-                                  "top-1, but uncertain tokens go to all experts in training"};
+                                  "top-1, but uncertain tokens go to all experts in training", written_from::code};
   broadcast_uncertain select{};
   selected_score gate{};
 };
@@ -139,7 +140,8 @@ struct maskmoe_card : smoe_card {
 /// Tokens take every expert whose threshold they exceed; the pool grows and shrinks.
 struct dynmoe_card : smoe_card {
   static constexpr card_text text{"dynmoe", "Guo et al., ICLR 2025",
-                                  "every expert whose threshold a token exceeds, of a pool that grows and shrinks"};
+                                  "every expert whose threshold a token exceeds, of a pool that grows and shrinks",
+                                  written_from::code};
   dynamic_router router{};
   plain_score score{};
   open_experts select{};

@@ -29,7 +29,8 @@ struct noisy_top_k_card : smoe_card {
 /// Small experts, as many of them as it takes for 90 % of the scores.
 struct xmoe_threshold_card : smoe_card {
   static constexpr card_text text{"xmoe-threshold", "Yang et al., Findings of ACL 2024",
-                                  "small experts, as many as it takes for 0.9 of the scores, by priority"};
+                                  "small experts, as many as it takes for 0.9 of the scores, by priority",
+                                  written_from::code};
   fine_grained<layer_pool> experts{.granularity = 4};
   gelu_expert body{};
   prefix select{.above = 0.9};
@@ -41,7 +42,8 @@ struct xmoe_threshold_card : smoe_card {
 /// The router decides at first, and teaches a table of token ids, which then decides.
 struct stable_moe_card : smoe_card {
   static constexpr card_text text{"stable-moe", "Dai et al., ACL 2022",
-                                  "top-1 that a table of token ids learns, which then decides for good"};
+                                  "top-1 that a table of token ids learns, which then decides for good",
+                                  written_from::code};
   centroid_router router{};
   sigmoid_score score{};
   distilled_choice select{};
@@ -53,7 +55,7 @@ struct stable_moe_card : smoe_card {
 /// Noisy top-1, and an adapter that a hypernetwork makes of the experts that were not chosen.
 struct hyper_moe_card : noisy_top_k_card {
   static constexpr card_text text{"hyper-moe", "Zhao et al., ACL 2024",
-                                  "noisy top-1, and a network made of what the other experts know"};
+                                  "noisy top-1, and a network made of what the other experts know", written_from::code};
   hyper_adapter always{};
   top_k select{.k = 1};
   selected_score gate{};

@@ -57,17 +57,18 @@ struct omni_router_card : switch_card {
 /// RMoE (Qiu et al. 2024): a narrow recurrent state over depth, balanced over all layers together.
 struct rmoe_card : smoe_card {
   static constexpr card_text text{"rmoe", "Qiu et al., ICLR 2025",
-                                  "a GRU over depth between private projections and private heads"};
+                                  "a GRU over depth between private projections and private heads", written_from::code};
   narrow<recurrent_router<>> router{};
   joint_switch_loss balance{.alpha = 0.001};
 };
 struct rmoe_plain_card : rmoe_card {
-  static constexpr card_text text{"rmoe-plain", "Qiu et al., ICLR 2025", "rmoe with a plain recurrent cell"};
+  static constexpr card_text text{"rmoe-plain", "Qiu et al., ICLR 2025", "rmoe with a plain recurrent cell",
+                                  written_from::code};
   narrow<recurrent_router<nn::rnn_cell>> router{};
 };
 struct rmoe_shared_card : rmoe_card {
   static constexpr card_text text{"rmoe-shared", "Qiu et al., ICLR 2025",
-                                  "rmoe, half of every layer from one expert for all tokens"};
+                                  "rmoe, half of every layer from one expert for all tokens", written_from::code};
   scaled_always<local_expert> always{};
   scaled_gate<renormalised_scores> gate{};
 };

@@ -26,7 +26,8 @@ inline constexpr std::string_view gmoe_paper = "Hong & Kim, ACL 2026";
 /// y = E_local(x) + p_e E_e(x), e = argmax p, one pool for all layers.
 struct gmoe_card {
   static constexpr card_text text{"gmoe", detail::gmoe_paper,
-                                  "one pool for all layers, a local expert, a recurrent router with propagated logits"};
+                                  "one pool for all layers, a local expert, a recurrent router with propagated logits",
+                                  written_from::code};
   // clang-format off
   global_pool       experts{};
   relu_expert       body{};
@@ -43,7 +44,8 @@ struct gmoe_card {
 };
 
 struct gmoe_no_local_card : gmoe_card {
-  static constexpr card_text text{"gmoe-no-local", detail::gmoe_paper, "gmoe without the local expert"};
+  static constexpr card_text text{"gmoe-no-local", detail::gmoe_paper, "gmoe without the local expert",
+                                  written_from::code};
   no_always always{};
 };
 
@@ -51,29 +53,33 @@ struct gmoe_no_local_card : gmoe_card {
 /// pairs per expert in training. How the authors' code realises this ablation.
 struct gmoe_no_local_top2_card : gmoe_no_local_card {
   static constexpr card_text text{"gmoe-no-local-top2", detail::gmoe_paper,
-                                  "gmoe with a second global expert instead of the local one"};
+                                  "gmoe with a second global expert instead of the local one", written_from::code};
   top_k select{.k = 2};
   limited_capacity capacity{.room = room::tokens};
 };
 
 struct gmoe_no_logits_card : gmoe_card {
-  static constexpr card_text text{"gmoe-no-logits", detail::gmoe_paper, "gmoe without logit propagation"};
+  static constexpr card_text text{"gmoe-no-logits", detail::gmoe_paper, "gmoe without logit propagation",
+                                  written_from::code};
   global_router<hidden_state> router{};
 };
 
 struct gmoe_no_state_card : gmoe_card {
-  static constexpr card_text text{"gmoe-no-state", detail::gmoe_paper, "gmoe without the router's hidden state"};
+  static constexpr card_text text{"gmoe-no-state", detail::gmoe_paper, "gmoe without the router's hidden state",
+                                  written_from::code};
   global_router<propagated_logits> router{};
 };
 
 struct gmoe_no_global_card : gmoe_card {
-  static constexpr card_text text{"gmoe-no-global", detail::gmoe_paper, "gmoe with a pool of its own for every layer"};
+  static constexpr card_text text{"gmoe-no-global", detail::gmoe_paper, "gmoe with a pool of its own for every layer",
+                                  written_from::code};
   layer_pool experts{};
 };
 
 /// The router's state passes through the blocks between.
 struct gmoe_every_second_card : gmoe_card {
-  static constexpr card_text text{"gmoe-every-second", detail::gmoe_paper, "gmoe in every second block"};
+  static constexpr card_text text{"gmoe-every-second", detail::gmoe_paper, "gmoe in every second block",
+                                  written_from::code};
   every_second_block placement{};
 };
 

@@ -10,7 +10,8 @@ namespace gmoe {
 /// The form run by GMoE's authors.
 struct gshard_card : switch_card {
   static constexpr card_text text{"gshard", "Lepikhin et al., ICLR 2021",
-                                  "top-2, random second choice, capacity for each choice; as GMoE's authors ran it"};
+                                  "top-2, random second choice, capacity for each choice; as GMoE's authors ran it",
+                                  written_from::code};
   top_k select{.k = 2};
   gshard_capacity capacity{.order = priority::within_choice};
   renormalised_scores gate{};

@@ -14,7 +14,7 @@ namespace gmoe {
 /// experts, a head of its own, no biases. The mixture is that of `smoe`.
 struct llama_smoe_card : smoe_card {
   static constexpr card_text text{"llama-smoe", "Jiang et al. 2024",
-                                  "the usual top-2 mixture of SwiGLU experts in a modern backbone"};
+                                  "the usual top-2 mixture of SwiGLU experts in a modern backbone", written_from::code};
   swiglu_expert body{};
   llama_attention attention{};
   rms_norms norm{};

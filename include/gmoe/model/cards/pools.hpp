@@ -18,13 +18,16 @@
 #include "gmoe/moe/experts/grouped_pool.hpp"
 #include "gmoe/moe/experts/heterogeneous.hpp"
 #include "gmoe/moe/experts/mixed_pool.hpp"
+#include "gmoe/moe/experts/nested_pool.hpp"
 #include "gmoe/moe/experts/ring_pool.hpp"
 #include "gmoe/moe/experts/sliced_pool.hpp"
+#include "gmoe/moe/gate/nested_weight.hpp"
 #include "gmoe/moe/gate/slice_gates.hpp"
 #include "gmoe/moe/router/gating_residuals.hpp"
 #include "gmoe/moe/router/on_prefix.hpp"
 #include "gmoe/moe/router/trajectory_router.hpp"
 #include "gmoe/moe/score/times_group.hpp"
+#include "gmoe/moe/select/nested_choice.hpp"
 #include "gmoe/moe/select/prefix.hpp"
 
 namespace gmoe {
@@ -97,6 +100,17 @@ struct uoe_prefix_card : uoe_card {
   one_by_score gate{};
 };
 
+/// Nested experts: how much of one dense layer a token has, up to a budget of all tokens.
+struct nested_card : smoe_card {
+  static constexpr card_text text{"nested", "Jain et al., NeurIPS 2024",
+                                  "all, half, a quarter, ... of one dense layer for a token, by a budget",
+                                  written_from::description};
+  nested_pool experts{};
+  nested_choice select{};
+  nested_weight gate{};
+  no_balance balance{};
+};
+
 /// Experts of four kinds (Jin et al. 2024): ordinary ones beside some that give nothing, x, or a learned vector.
 struct moe_plus_plus_card : smoe_card {
   static constexpr card_text text{"moe-plus-plus", "Jin et al., ICLR 2025",
@@ -109,7 +123,7 @@ struct moe_plus_plus_card : smoe_card {
 };
 
 using pools_cards = card_list<hmoe_card, hmoe_top_p_card, mohge_card, rexmoe_card, moue_card, uoe_card, uoe_prefix_card,
-                              moe_plus_plus_card>;
+                              nested_card, moe_plus_plus_card>;
 template <>
 inline constexpr group_text group_of<pools_cards>{"pools", "which experts does a layer see, and how wide are they?"};
 

@@ -106,7 +106,8 @@ struct pro_moe_card : smoe_card {
 /// k selectors spell the numbers of experts in smooth bits.
 struct dselect_k_card : smoe_card {
   static constexpr card_text text{"dselect-k", "Hazimeh et al., NeurIPS 2021",
-                                  "two selectors that spell an expert's number in bits, smooth at first"};
+                                  "two selectors that spell an expert's number in bits, smooth at first",
+                                  written_from::code};
   dselect_router router{};
   plain_score score{};
   positive select{};
@@ -142,8 +143,8 @@ struct deep_moe_card {
 
 /// Experts that say themselves how strongly they react.
 struct aoe_card : smoe_card {
-  static constexpr card_text text{"aoe", "Lv et al. 2025",
-                                  "the two experts whose own first layer reacts most strongly"};
+  static constexpr card_text text{"aoe", "Lv et al. 2025", "the two experts whose own first layer reacts most strongly",
+                                  written_from::code};
   autonomous_expert<> body{};
   activation_router<> router{};
   selected_score gate{};

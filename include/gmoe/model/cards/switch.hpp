@@ -22,7 +22,7 @@ namespace gmoe {
 /// Switch Transformer (Fedus et al. 2021).
 struct switch_card {
   static constexpr card_text text{"switch", "Fedus et al., JMLR 2022",
-                                  "top-1 of a private pool, limited capacity, every second block"};
+                                  "top-1 of a private pool, limited capacity, every second block", written_from::code};
   // clang-format off
   layer_pool         experts{};
   relu_expert        body{};
@@ -56,7 +56,8 @@ struct smoe_card : switch_card {
 /// Hash layers (Roller et al. 2021): weight 1, nothing to balance. Give the model the corpus' token counts before
 /// training: `model.prepare(counts)`.
 struct hash_card : switch_card {
-  static constexpr card_text text{"hash", "Roller et al., NeurIPS 2021", "the token id decides, through a fixed table"};
+  static constexpr card_text text{"hash", "Roller et al., NeurIPS 2021", "the token id decides, through a fixed table",
+                                  written_from::code};
   hash_router router{};
   plain_score score{};
   no_capacity capacity{};
