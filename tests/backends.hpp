@@ -7,6 +7,8 @@
 
 #include <type_traits>
 
+#include "gmoe/core/index.hpp"
+
 // The same test files are compiled a second time for Thrust, and a third by nvcc: one device system per program; and
 // some for a backend of the short list alone, whose other kernels are compositions.
 #if defined(GMOE_TEST_SHORT_LIST)
@@ -36,6 +38,16 @@ namespace gmoe_test {
 /// Allowed error of a kernel, relative to the largest entry of the exact result: some hundred roundings.
 template <class B>
 inline constexpr double tolerance = std::is_same_v<typename B::scalar, float> ? 1e-5 : 1e-13;
+
+/// So many rows that a backend with threads cuts them; few on a team of threads for each row, where a row is as slow as
+/// threads are to wait for each other.
+constexpr gmoe::index_t many_rows(gmoe::index_t count) {
+#if defined(GMOE_THREADS_PER_ROW)
+  return count < 8 ? count : 8;
+#else
+  return count;
+#endif
+}
 
 /// Runs `f` with 1 and with 2 threads, where a backend lets itself be told.
 template <class B, class F>

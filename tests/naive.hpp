@@ -130,12 +130,13 @@ inline table transposed(const table& a) {
 inline table product(gmoe::op op_a, gmoe::op op_b, double alpha, const table& a, const table& b, double beta,
                      const table& c) {
   const table left = op_a == gmoe::op::none ? a : transposed(a);
-  const table right = op_b == gmoe::op::none ? b : transposed(b);
-  table y(left.rows, right.cols);
+  const table right = op_b == gmoe::op::none ? transposed(b) : b;  // by columns
+  table y(left.rows, right.rows);
   for (index_t i = 0; i < y.rows; ++i)
     for (index_t j = 0; j < y.cols; ++j) {
+      const double *row = left.values.data() + i * left.cols, *column = right.values.data() + j * right.cols;
       double sum = 0;
-      for (index_t k = 0; k < left.cols; ++k) sum += left(i, k) * right(k, j);
+      for (index_t k = 0; k < left.cols; ++k) sum += row[k] * column[k];
       y(i, j) = alpha * sum + (beta == 0 ? 0 : beta * c(i, j));
     }
   return y;

@@ -39,11 +39,14 @@ struct layer_record {
   mat logits, scores, weights;                 ///< empty where nobody wrote them down
   bool weighs_kept = false;                    ///< weights are of the kept, else of the chosen
   std::vector<std::vector<int>> chosen, kept;  ///< -1: dropped
+  std::vector<int> rows;                       ///< the tokens that are routed, where they are not all
   std::vector<layer_record> rounds;            ///< where a mixture routes several times: these instead
+  bool chooses = true;                         ///< else there are logits alone: nobody has chosen anybody
 };
-/// A block, with a mixture or not: what entered its feed-forward part, what that gave, and the residual stream after.
+/// A block, with a mixture or not: what entered its feed-forward part, what that gave, the residual stream after, and
+/// the logits of a mixture that chooses nobody.
 struct block_record {
-  mat attn_out, in, out, after;
+  mat attn_out, in, out, after, logits{};
 };
 struct result {
   number language, total;
@@ -286,9 +289,13 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
     for (std::size_t t = 0; t < count; ++t)
       for (std::size_t c = 0; c < d; ++c) u[t][c] += out[t][c];
     r.blocks.push_back({attended, x, out, u});
+    ++layer;
+    if (!record.chooses) {
+      r.blocks.back().logits = record.logits;
+      continue;
+    }
     if (record.rounds.empty()) record.rounds.push_back(record);
     r.layers.insert(r.layers.end(), record.rounds.begin(), record.rounds.end());
-    ++layer;
   }
 
   r.losses = mixtures.losses();

@@ -45,12 +45,17 @@ class session_on_backend final : public session {
   session_report evaluate(gmoe::index_t most_batches) override { return evaluate(setup_.validation, most_batches); }
   session_report evaluate(std::span<const std::uint8_t> text, gmoe::index_t most_batches) override {
     session_report report;
+    bool routed = false;  // a form may choose nobody
     for (gmoe::index_t l = 0; l < model_.moe().layers(); ++l) {
       report.blocks.push_back(model_.moe().shape(l).block);
       report.load.emplace_back(static_cast<std::size_t>(model_.moe().shape(l).experts));
     }
     report.loss = gmoe::evaluate(model_, text, setup_.how.sequence, setup_.how.batch, most_batches,
-                                 [&](const gmoe::losses<backend>& l) { count_choices(l.found, report.load); });
+                                 [&](const gmoe::losses<backend>& l) {
+                                   routed = routed || !l.found.routings.empty();
+                                   count_choices(l.found, report.load);
+                                 });
+    if (!routed) report.blocks.clear(), report.load.clear();
     for (auto& layer : report.load) {
       double total = 0;
       for (double c : layer) total += c;

@@ -19,7 +19,7 @@ template <class Model>
 budget_report evaluate_within(Model& model, const budget_options& how) {
   using B = typename Model::backend_type;
   const std::vector<gmoe::layer_usage> usage = gmoe::record_usage(model, how.recorded, how.sequence, how.batch);
-  gmoe::require(!usage.empty(), "the model has no mixture of experts");
+  gmoe::require(!usage.empty(), "the model has no mixture of experts that it chooses among");
   std::vector<gmoe::buddy_lists> by_routing, by_weights, nobody;
   budget_report report;
   const auto parameters = model.parameters();

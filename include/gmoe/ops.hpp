@@ -24,6 +24,7 @@
 #include "gmoe/ops/log_softmax.hpp"
 #include "gmoe/ops/normalize.hpp"
 #include "gmoe/ops/prefix_means.hpp"
+#include "gmoe/ops/prefix_mixtures.hpp"
 #include "gmoe/ops/reduce.hpp"
 #include "gmoe/ops/softmax.hpp"
 

@@ -19,6 +19,7 @@ TEST_CASE("allocation/any_card: no card of the library allocates after its first
     s.d_ff = 48;
     s.experts = 4;
     s.positions = 20;
+    s.layers = 2;
     const auto model = make_model<cpu<double> >(text.name, s);
     if (model->needs_preparation()) model->prepare(std::vector<std::int64_t>(static_cast<std::size_t>(s.vocab), 1));
     gmoe_test::check_steps(*model, 1, gmoe_test::steady::again, 3);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "backends.hpp"
+#include "differences.hpp"
 #include "gmoe/ops/elementwise.hpp"
 #include "gmoe/ops/reduce.hpp"
 #include "naive.hpp"
@@ -80,4 +81,22 @@ TEST_CASE_TEMPLATE("autograd/gradient_check: a loss that throws leaves the param
     CHECK_FALSE(p.has_gradient());
     CHECK_FALSE(q.has_gradient());
   }
+}
+
+TEST_CASE_TEMPLATE("autograd/gradient_check: along signs, one wrong element has its whole error, a right one none", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  parameter<B> p("p", put<B>(random_table(5, 6, 1))), q("q", put<B>(random_table(7, 9, 2, 0.5, 1)));
+  const table before = get(q.value());
+  const auto with_factor = [&](double factor) {
+    return differences_along_signs<B>({&p, &q}, [&](tape<B>* t) {
+      return add(sum(square(variable<B>(p, t))), sum(square_with_mistake(variable<B>(q, t), factor)));
+    });
+  };
+  CHECK(with_factor(1).worst < 1e-8);
+  CHECK(get(q.value()).values == before.values);
+  CHECK_FALSE(q.has_gradient());
+  const auto report = with_factor(1.001);
+  CHECK(report.where.starts_with("q, signs "));
+  CHECK(report.worst > 1e-4);
+  CHECK_FALSE(with_factor(not_a_number).worst < 1e9);
 }

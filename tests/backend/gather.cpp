@@ -20,7 +20,7 @@ std::vector<id_type> random_ids(index_t count, index_t bound, std::uint64_t seed
 TEST_CASE_TEMPLATE("backend/gather: rows by id, with periodic rows of another matrix added", B, GMOE_TEST_BACKENDS) {
   with_threads<B>([] {
     for (index_t cols : {1, 5, 8, 33})
-      for (index_t count : {index_t{1}, index_t{6}, 12000 / cols / 3 * 3}) {
+      for (index_t count : {index_t{1}, index_t{6}, many_rows(12000 / cols) / 3 * 3}) {
         const index_t period = count % 3 == 0 ? 3 : 1, offset = 2;
         CAPTURE(cols);
         CAPTURE(count);

@@ -46,7 +46,7 @@ TEST_CASE("breadth/side_by_side: gradients, and routings, losses and parameters 
   CHECK(fixed.find_constant("propagated_logits", 1) == nullptr);
   ctx.observer = nullptr;
   ctx.replay = &fixed;
-  const gradient_report report = check_gradients<B>(model.parameters(), [&](tape<B>* tape) {
+  const gradient_report report = gmoe_test::differences_of<B>(model.parameters(), [&](tape<B>* tape) {
     ctx.tape = tape;
     return model.loss(ctx, text.on<B>(11)).total;
   });

@@ -1,7 +1,6 @@
 // A token's best experts in full, a vector in place of each of the others, against the equations.
 #include "cards/compressed_experts.hpp"
 #include "cards/check.hpp"
-#include "cards/smoe.hpp"
 
 using namespace gmoe_test;
 

@@ -49,7 +49,7 @@ TEST_CASE("cards/gmoe_film: with a last layer of zeros, as it begins, it is gmoe
   // So does a new one; its hidden layer has 128 units, or d / 4 where that is more.
   film.shape.d_model = 520;
   film.shape.layers = 1;
-  const auto wide = gmoe::make_model<B, GMOE_TEST_CARDS>(card_of(film), film.shape);
+  const auto wide = gmoe::make_model<B, GMOE_TEST_CARDS>(card_of(film), film.shape, 42, gmoe::build_mode::shapes_only);
   CHECK(named(*wide, "h.0.moe.form.w_in").rows() == 130);
   film.shape.d_model = 8;
   const auto fresh = gmoe::make_model<B, GMOE_TEST_CARDS>(card_of(film), film.shape);

@@ -35,7 +35,7 @@ class bench : public workplace {
  public:
   bench() {
     std::ofstream text(*this / "text.txt");
-    for (int i = 0; i < 300; ++i) text << "Verse " << i << " of a text, " << i * i % 97 << " words long.\n";
+    for (int i = 0; i < 120; ++i) text << "Verse " << i << " of a text, " << i * i % 97 << " words long.\n";
   }
 
   /// Small sizes and few steps, where `more` does not say otherwise.
@@ -328,7 +328,7 @@ TEST_CASE("compare/program: equal operations, the dense baseline, further texts,
     for (int i = 0; i < 50; ++i) other << "Another text; its line " << i << ".\n";
   }
   const words arguments =
-      bench::tiny({"--variants", "gmoe,switch", "--text", "text.txt", "--seed", "7", "--steps", "150", "--equal",
+      bench::tiny({"--variants", "gmoe,switch", "--text", "text.txt", "--seed", "7", "--steps", "100", "--equal",
                    "flops", "--dense", "matched", "--validate", "other=" + (b / "other.txt").string()});
   const auto with = [&](const words& more) {
     words all = arguments;
@@ -403,7 +403,7 @@ TEST_CASE("compare/program: equal operations, the dense baseline, further texts,
   for (const char* key : {"summary", "differences", "speedup", "floors", "common_blocks", "runs"})
     CHECK_MESSAGE(merged[key] == all[key], key);
   CHECK(merged["provenance"].size() == 2);
-  REQUIRE(b.run(with({"--json", "third.json", "--steps", "120"})) == 0);
+  REQUIRE(b.run(with({"--json", "third.json", "--steps", "80"})) == 0);
   CHECK(b.run({"--merge", "first.json", "third.json"}) == 1);
   CHECK(contains(b.err(), "'third.json' does not fit 'first.json': recipe/steps is another"));
   CHECK(b.run({"--merge", "first.json", "other.txt"}) == 1);
@@ -461,7 +461,7 @@ TEST_CASE("compare/program: --set applies where the number exists, and is part o
 TEST_CASE("compare/program: Ctrl-C keeps what is finished, the same command continues") {
   const bench b;
   words arguments =
-      bench::tiny({"--variants", "dense,gmoe,switch", "--text", "text.txt", "--runs", "kept", "--steps", "400"});
+      bench::tiny({"--variants", "dense,gmoe,switch", "--text", "text.txt", "--runs", "kept", "--steps", "200"});
   const pid_t child = b.start(arguments);
   for (int i = 0; i < 20000 && b.files("kept") == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   REQUIRE(b.files("kept") >= 1);

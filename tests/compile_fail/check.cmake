@@ -1,4 +1,4 @@
-# cmake -DCOMPILER=<c++> -DSOURCE=<file> -DINCLUDE_PATH=<a|b|...> -P check.cmake
+# cmake -DCOMPILER=<c++> -DSOURCE=<file> -DINCLUDE_PATH=<a|b|...> [-DPRECOMPILED=<header>] -P check.cmake
 #
 # The file begins with lines "// expect: <sentence>", and must not compile. The compiler's first errors must be these, in
 # this order. So that the file cannot fail for another reason, it either names GMOE_FIXED and compiles where that is
@@ -23,6 +23,9 @@ string(FIND "${text}" "GMOE_FIXED" has_fixed)
 string(REPLACE "|" ";" INCLUDE_PATH "${INCLUDE_PATH}")
 list(TRANSFORM INCLUDE_PATH PREPEND "-I")
 set(command ${COMPILER} -std=c++20 -fsyntax-only ${INCLUDE_PATH})
+if(PRECOMPILED)
+  list(APPEND command -include ${PRECOMPILED})
+endif()
 
 # The compiler's own words must not depend on the language of whoever runs this.
 set(ENV{LC_ALL} C)

@@ -10,9 +10,11 @@
 #include <type_traits>
 
 #include "gmoe/backend/cpu.hpp"
+#include "gmoe/model/any_card.hpp"
 #include "gmoe/model/cards.hpp"
 #include "gmoe/model/describe.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/model/registry.hpp"
 
 namespace pages {
 
@@ -268,6 +270,40 @@ struct chain_of_experts_card : smoe_card {
   chain form{};                       // C = 2 rounds
 };
 // [/chain-of-experts]
+// [soft-moe]
+struct soft_moe_card {
+  static constexpr card_text text{"soft-moe", "Puigcerver et al., ICLR 2024",
+                                  "experts get mixtures of a sequence's tokens, in evaluation of those read so far"};
+  layer_pool experts{};
+  relu_expert body{};
+  linear_router router{};  // Phi
+  soft_slots form{};       // s = 1; it uses these three, and there are no others
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/soft-moe]
+// [stratified]
+struct stratified_card : smoe_card {
+  static constexpr card_text text{"stratified", "Xu et al., Findings of EMNLP 2023",
+                                  "top-2 within strata of experts, again until the best one is of the last stratum"};
+  strata_gates router{};      // W_s
+  strata_ahead candidates{};  // those of stratum s and after it
+  strata_loss balance{};
+  stratified form{};  // S = 4 strata
+};
+// [/stratified]
+// [smear]
+struct smear_card {
+  static constexpr card_text text{"smear", "Muqeeth et al., TMLR 2024",
+                                  "one expert merged from all, for a sequence, in evaluation for each of its segments"};
+  layer_pool experts{};
+  merged_expert<fn::relu> body{};  // E_theta, theta = sum_i p_i theta_i
+  linear_router router{};          // W, of a mean
+  merged_segments form{};          // it uses these three, and there are no others
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+// [/smear]
 // [mh-moe]
 struct multi_head_card : smoe_card {
   static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
@@ -710,6 +746,9 @@ bool all_same() {
                        same<comet_plus_card, gmoe::comet_plus_card>(),
                        same<raytraced_card, gmoe::raytraced_card>(),
                        same<chain_of_experts_card, gmoe::chain_of_experts_card>(),
+                       same<soft_moe_card, gmoe::soft_moe_card>(),
+                       same<stratified_card, gmoe::stratified_card>(),
+                       same<smear_card, gmoe::smear_card>(),
                        same<multi_head_card, gmoe::multi_head_card>(),
                        same<multi_head_v2_card, gmoe::multi_head_v2_card>(),
                        same<cartesian_card, gmoe::cartesian_card>(),
@@ -860,6 +899,16 @@ constexpr auto raytraced = smoe + L * d;  // a row of the router for the exit
 // [chain-of-experts-parameters]
 constexpr auto chain_of_experts = smoe + L * N * d;  // a second router
 // [/chain-of-experts-parameters]
+// [soft-moe-parameters]
+constexpr auto soft_moe = smoe;  // s = 1; each slot more is L N d
+// [/soft-moe-parameters]
+// [stratified-parameters]
+// Here 4 strata of N / 4 experts: gates of N, 3 N / 4, N / 2 and N / 4 rows instead of one of N.
+constexpr auto stratified = smoe + L * (3 * N / 4 + N / 2 + N / 4) * d;
+// [/stratified-parameters]
+// [smear-parameters]
+constexpr auto smear = smoe;
+// [/smear-parameters]
 // [mh-moe-parameters]
 constexpr auto mh_moe = backbone + L * (N * 2 * (d / 2) * m  // experts of half a token
                                         + N * (d / 2)        // router
@@ -975,24 +1024,36 @@ constexpr auto hyper_moe = noisy_top_k + N * 32 + L * 8                       //
 constexpr auto mowe = hash - (M - 1) * N * 2 * d * m;  // the pool, once
 // [/mowe-parameters]
 
-/// A card with the numbers of the formulas, where it has such.
+/// It is in the list.
+template <class Card, class... Cards>
+consteval bool is_among(std::type_identity<gmoe::card_list<Cards...>>) {
+  return (std::is_same_v<Card, Cards> || ...);
+}
+
+/// A card of the library by its name, as those come compiled; another as it stands.
 template <class Card>
-Card numbered() {
-  Card card{};
-  if (gmoe::has_setting<Card>("experts.granularity"))
-    gmoe::change_setting(card, "experts.granularity", std::to_string(g));
-  if (gmoe::has_setting<Card>("experts.groups")) gmoe::change_setting(card, "experts.groups", std::to_string(G));
-  if (gmoe::has_setting<Card>("experts.shared_experts") && std::is_same_v<Card, gmoe::deepseek_moe_card>)
-    gmoe::change_setting(card, "experts.shared_experts", std::to_string(K));
-  return card;
+gmoe::any_card card_named([[maybe_unused]] const char* name) {
+  if constexpr (is_among<Card>(std::type_identity<gmoe::all_cards::cards>{})) {
+    gmoe::any_card card = gmoe::make_card(name);
+    card.as<Card>();  // throws if the name is another's
+    return card;
+  } else {
+    return gmoe::any_card(Card{});
+  }
 }
 
 template <class Card>
 bool counts(const char* name, gmoe::index_t expected) {
   const gmoe::sizes s{.vocab = V, .positions = P, .d_model = d, .layers = L, .heads = 2, .d_ff = m, .experts = N};
-  gmoe::language_model<Card, gmoe::cpu<float>> model(s, numbered<Card>(), 1, gmoe::build_mode::shapes_only);
+  gmoe::any_card card = card_named<Card>(name);
+  // The numbers of the formulas, where it has such.
+  if (gmoe::has_setting(card, "experts.granularity"))
+    gmoe::change_setting(card, "experts.granularity", std::to_string(g));
+  if (gmoe::has_setting(card, "experts.groups")) gmoe::change_setting(card, "experts.groups", std::to_string(G));
+  if (std::is_same_v<Card, gmoe::deepseek_moe_card>)
+    gmoe::change_setting(card, "experts.shared_experts", std::to_string(K));
   gmoe::index_t total = 0;
-  model.each_parameter([&](auto& p) { total += p.size(); });
+  for (const gmoe::parameter_shape& p : card.parameters(s)) total += p.rows * p.cols;
   if (total != expected)
     std::cerr << name << ": the model has " << total << " parameters, the page says " << expected << "\n";
   return total == expected;
@@ -1084,6 +1145,9 @@ int main() {
   good &= counts<gmoe::comet_plus_card>("comet-plus", comet_plus);
   good &= counts<gmoe::raytraced_card>("raytraced", raytraced);
   good &= counts<gmoe::chain_of_experts_card>("chain-of-experts", chain_of_experts);
+  good &= counts<gmoe::soft_moe_card>("soft-moe", soft_moe);
+  good &= counts<gmoe::stratified_card>("stratified", stratified);
+  good &= counts<gmoe::smear_card>("smear", smear);
   good &= counts<gmoe::multi_head_card>("mh-moe", mh_moe);
   good &= counts<gmoe::multi_head_v2_card>("mh-moe-v2", mh_moe_v2);
   good &= counts<gmoe::cartesian_card>("cartesian", cartesian);

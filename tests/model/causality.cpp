@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "gmoe/model/generate.hpp"
+#include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/ops/reduce.hpp"
 #include "gmoe/ops/repeat.hpp"
 #include "moe_checks.hpp"
@@ -27,6 +29,11 @@ struct nosy_router {
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
     return matmul(add(x, repeat_rows(col_means(x), x.rows())), at.use(my.layer.gate), op::transpose);
   }
+};
+
+/// The same, which says so.
+struct frank_router : nosy_router {
+  static constexpr reach reaches = reach::batch;
 };
 
 /// The widest that some tokens show.
@@ -59,6 +66,14 @@ TEST_CASE("model/causality: what a policy does not say is measured") {
   const causality_report nosy = measured(model, false);
   CHECK(nosy.measured == reach::batch);
   CHECK(nosy.worst > 1e-3);
+}
+
+TEST_CASE("model/causality: what looks further than the past in evaluation does not generate") {
+  const auto model = gmoe_test::small_model<with<smoe_card, frank_router>>();
+  CHECK(gmoe_test::config_message([&] { generator reader(model); }).ends_with("looks at the whole batch"));
+  CHECK(gmoe_test::config_message([&] {
+          log_likelihoods(model, {});
+        }).ends_with("has no likelihoods of continuations: its answer to 'router' looks at the whole batch"));
 }
 
 TEST_CASE("model/causality: sequences that cannot be cut in two, or are too long, are refused") {

@@ -132,6 +132,15 @@ TEST_CASE_TEMPLATE("moe/parts: experts that are not there, and the same one twic
   CHECK(message_of<card, B>({0, 1, 1, 0, 3, 2}, {0, 1, 1, 0, 3, 3}) == twice);
   CHECK(message_of<card, B>({0, 1, 1, 0, 3, 2}, {0, 1, 4, 0, 3, 2}) == beyond);
 
+  // Whom the form sends where is nobody's choice, which a loss could read.
+  CHECK(message_of<with<card, assigning>, B>(good) ==
+        "block 1: the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
+  const moe_stack<own, B> moe(two_blocks());
+  auto pass = moe.begin({});
+  given::chosen = good;
+  moe(pass, 0, variable<B>(put<B>(random_table(3, 4, 1))));
+  CHECK(pass.found().routings.empty());
+
   replay<B> recorded;
   recorded.layers.push_back({4, put_ids<B>({0, 1, 1, 0, 3, 3}, 3, 2), put_ids<B>({0, 1, 1, 0, 3, none}, 3, 2)});
   CHECK(message_of<card, B>(good, {}, &recorded) == twice);

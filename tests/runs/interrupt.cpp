@@ -24,10 +24,14 @@ int interrupts() {
 void check_interrupts(const std::function<words(const std::string&, bool)>& command, const char* says_when_started) {
   const workplace w;
   std::filesystem::create_directory(w / "whole");
-  REQUIRE_MESSAGE(w.run(command("whole", false)) == 0, w.err());
+  const pid_t first = w.start(command("whole", false));
+  REQUIRE(soon([&] { return gmoe_test::contains(w.out(), says_when_started); }));
+  const auto started = std::chrono::steady_clock::now();
+  REQUIRE_MESSAGE(workplace::wait(first) == 0, w.err());
+  const std::chrono::duration<double, std::micro> takes = std::chrono::steady_clock::now() - started;
   const std::string whole = slurp(w / "whole/checkpoint.safetensors");
   std::mt19937 random(std::random_device{}());
-  std::uniform_int_distribution<int> microseconds(0, 250'000);
+  std::uniform_int_distribution<int> microseconds(0, std::min(250'000, static_cast<int>(takes.count() / 2)));
   int done = 0;
   for (int round = 0; done < interrupts(); ++round) {
     REQUIRE(round < 10 + interrupts());
@@ -53,7 +57,7 @@ void check_interrupts(const std::function<words(const std::string&, bool)>& comm
   }
 }
 
-void check_small_run(const char* program) {
+[[maybe_unused]] void check_small_run(const char* program) {
   check_interrupts([program](const std::string& folder, bool) { return words{program, folder, "30"}; }, "started");
 }
 
@@ -66,15 +70,17 @@ TEST_CASE("runs/interrupt: train at random moments, and to the same bits") {
         if (resume)
           more.push_back("--resume");
         else
-          more.insert(more.end(), {"--variant", "dense", "--steps", "80", "--d-model", "128", "--heads", "4", "--d-ff",
-                                   "256", "--batch", "4", "--sequence", "64"});
+          more.insert(more.end(), {"--variant", "dense", "--steps", "60", "--d-model", "64", "--heads", "4", "--d-ff",
+                                   "128", "--batch", "4", "--sequence", "64"});
         return gmoe_test::train(folder, more);
       },
       " steps of ");
 }
 
+// By whom train does not multiply.
+#if defined(GMOE_SMALL_RUN_EIGEN)
 TEST_CASE("runs/interrupt: products by Eigen") { check_small_run(GMOE_SMALL_RUN_EIGEN); }
-
+#endif
 #if defined(GMOE_SMALL_RUN_ONEDNN)
 TEST_CASE("runs/interrupt: products by oneDNN") { check_small_run(GMOE_SMALL_RUN_ONEDNN); }
 #endif

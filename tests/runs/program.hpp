@@ -83,4 +83,32 @@ inline words train(const std::string& folder, const words& more = {}) {
   return all;
 }
 
+inline words sample(const std::string& checkpoint, const words& more = {}) {
+  words all{GMOE_SAMPLE_PROGRAM, "--checkpoint", checkpoint, "--threads", "1", "--tokens", "20"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+inline words score(const std::string& checkpoint, const words& more = {}) {
+  words all{GMOE_SCORE_PROGRAM, "--checkpoint", checkpoint, "--threads", "1", "--tasks", "q.jsonl"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// For score: four questions of two tasks, with choices of unlike lengths.
+inline void write_questions(const workplace& w) {
+  spill(w / "q.jsonl",
+        "{\"context\": \"Verse\", \"choices\": [\" 1 of a text\", \" of\", \"rse\"], \"label\": 0}\n"
+        "{\"context\": \"a\", \"choices\": [\" text\", \" words\"], \"label\": 1, \"task\": \"other\"}\n"
+        "{\"context\": \"\", \"choices\": [\"zzzzz\", \"Verse\"], \"label\": 1, \"task\": \"other\"}\n"
+        "{\"context\": \"Verse 7 of a text\", \"choices\": [\", 49\", \"49 ,\"], \"label\": 0}\n");
+}
+
+inline words with_buddies(const std::string& checkpoint, const words& more = {}) {
+  words all{GMOE_BUDDIES_PROGRAM, "--checkpoint", checkpoint, "--validate", "text.txt", "--threads", "1",
+            "--tokens",           "256"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 }  // namespace gmoe_test

@@ -1,40 +1,13 @@
 // sample lets any saved model speak.
 
-#include "session/session.hpp"
-
 #include "program.hpp"
 
+using gmoe_test::sample;
 using gmoe_test::slurp;
 using gmoe_test::spill;
 using gmoe_test::train;
 using gmoe_test::words;
 using gmoe_test::workplace;
-
-namespace {
-
-words sample(const std::string& checkpoint, const words& more = {}) {
-  words all{GMOE_SAMPLE_PROGRAM, "--checkpoint", checkpoint, "--threads", "1", "--tokens", "20"};
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
-}
-
-}  // namespace
-
-TEST_CASE("runs/sample: says what train said, of every variant") {
-  const workplace w;
-  for (const auto& v : examples::all_variants()) {
-    INFO(v.name);
-    words more{"--variant", v.name, "--steps", "2", "--prompt", "Verse", "--sample-tokens", "20"};
-    for (const char* number : {"experts.granularity=2", "select.k=2", "balance.alpha=0.3"})  // sample finds them there
-      if (!examples::settings_for(v.name, examples::read_settings({number})).empty())
-        more.insert(more.end(), {"--set", number});
-    REQUIRE_MESSAGE(w.run(train(v.name, more)) == 0, w.err());
-    const std::string out = w.out();
-    REQUIRE_MESSAGE(w.run(sample(v.name, {"--prompt", "Verse"})) == 0, w.err());
-    CHECK(w.out().starts_with("Verse"));
-    CHECK(out.ends_with("\n" + w.out()));
-  }
-}
 
 TEST_CASE("runs/sample: prompts, options and files") {
   const workplace w;

@@ -3,35 +3,19 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "gmoe/data/byte_tokenizer.hpp"
-#include "gmoe/io/checkpoint_header.hpp"
 #include "gmoe/io/safetensors_reader.hpp"
 #include "program.hpp"
-#include "session/session.hpp"
 
+using gmoe_test::score;
 using gmoe_test::slurp;
 using gmoe_test::spill;
 using gmoe_test::train;
 using gmoe_test::words;
 using gmoe_test::workplace;
+using gmoe_test::write_questions;
 using nlohmann::json;
 
 namespace {
-
-words score(const std::string& checkpoint, const words& more = {}) {
-  words all{GMOE_SCORE_PROGRAM, "--checkpoint", checkpoint, "--threads", "1", "--tasks", "q.jsonl"};
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
-}
-
-/// Four questions of two tasks, with choices of unlike lengths.
-void write_questions(const workplace& w) {
-  spill(w / "q.jsonl",
-        "{\"context\": \"Verse\", \"choices\": [\" 1 of a text\", \" of\", \"rse\"], \"label\": 0}\n"
-        "{\"context\": \"a\", \"choices\": [\" text\", \" words\"], \"label\": 1, \"task\": \"other\"}\n"
-        "{\"context\": \"\", \"choices\": [\"zzzzz\", \"Verse\"], \"label\": 1, \"task\": \"other\"}\n"
-        "{\"context\": \"Verse 7 of a text\", \"choices\": [\", 49\", \"49 ,\"], \"label\": 0}\n");
-}
 
 json results(const workplace& w, const words& more) {
   words all = more;
@@ -59,41 +43,6 @@ long right_by(const json& r, const std::string& rule, const std::string& task = 
 }
 
 }  // namespace
-
-TEST_CASE("runs/score: every variant answers, as its session says") {
-  const workplace w;
-  write_questions(w);
-  for (const auto& v : examples::all_variants()) {
-    INFO(v.name);
-    REQUIRE_MESSAGE(w.run(train(v.name, {"--variant", v.name, "--steps", "1"})) == 0, w.err());
-    if (const std::string obstacle = examples::likelihood_obstacle(v.name); !obstacle.empty()) {
-      CHECK(w.run(score(v.name)) == 1);
-      CHECK_HAS(w.err(), "has no likelihoods of continuations: " + obstacle);
-      continue;
-    }
-    REQUIRE_MESSAGE(w.run(score(v.name, {"--json", v.name + ".json"})) == 0, w.err());
-    CHECK_HAS(w.out(), v.name + " after 1 of 1 step");
-    const json r = json::parse(slurp(w / (v.name + ".json")));
-    if (v.name != "gmoe" && v.name != "dense") continue;
-    const auto file = w / v.name / "checkpoint.safetensors";
-    const auto h = examples::check_checkpoint(file);
-    const auto s = examples::make_session({.variant = v.name,
-                                           .shape = h.shape,
-                                           .card = examples::numbers_in(h),
-                                           .how = h.how,
-                                           .train = {},
-                                           .validation = {},
-                                           .text_fingerprint = "",
-                                           .only_model = true});
-    s->load(file);
-    const gmoe::byte_tokenizer bytes;
-    const std::vector<gmoe::continuation> pairs{{bytes.encode("\nVerse"), bytes.encode(" of")},
-                                                {bytes.encode("\n"), bytes.encode("Verse")}};
-    const auto l = s->log_likelihoods(pairs, {.positions = 16});
-    CHECK(std::abs(r["questions"][0]["choices"][1]["log_likelihood"].get<double>() - l[0].sum) < 1e-4);
-    CHECK(std::abs(r["questions"][2]["choices"][1]["log_likelihood"].get<double>() - l[1].sum) < 1e-4);
-  }
-}
 
 TEST_CASE("runs/score: tasks, rules, intervals, and the likelihoods that they follow from") {
   const workplace w;

@@ -47,9 +47,12 @@
 #include "cards/remoe.hpp"
 #include "cards/rexmoe.hpp"
 #include "cards/sigma_tiny.hpp"
+#include "cards/smear.hpp"
 #include "cards/smile.hpp"
 #include "cards/smoe.hpp"
+#include "cards/soft_moe.hpp"
 #include "cards/stable_moe.hpp"
+#include "cards/stratified.hpp"
 #include "cards/subspace.hpp"
 #include "cards/top_p.hpp"
 #include "cards/uoe.hpp"
@@ -287,6 +290,11 @@ void add_forms(traced_cards& t) {
                          "always.layer_embedding=2"});
   t.add_same("raytraced", raytraced_equations{});
   t.add_same("chain-of-experts", chain_equations{});
+  t.add_same("soft-moe", soft_equations{});
+  t.add_same("stratified", stratified_equations{});
+  smear_equations segments;
+  segments.segment = 2;
+  t.add_same("smear", segments, {.options = "--set form.segment=2"});
   t.add_same("cartesian", cartesian_equations{});
   t.add_same("mh-moe", multi_head_equations{});
   t.add_same("mh-moe-v2", multi_head_equations_at_parity());
@@ -302,9 +310,10 @@ traced_cards every_reference() {
 }
 
 /// The names that a layer's mixtures have in a file, in order: of its one routing, of each of its rounds, or of the
-/// mixtures within its form.
+/// mixtures within its form; none where nobody chooses.
 std::vector<std::string> routings_of(const gmoe::safetensors_file& file, const std::string& layer) {
   if (file.contains(layer + "first/chosen")) return {layer + "first/", layer + "second/"};
+  if (!file.contains(layer + "chosen")) return {};
   std::vector<std::string> all{layer};
   while (file.contains(layer + "round" + std::to_string(all.size()) + "/chosen"))
     all.push_back(layer + "round" + std::to_string(all.size()) + "/");
@@ -338,8 +347,15 @@ void compare_routing(const gmoe::safetensors_file& file, const std::string& at, 
     REQUIRE(!theirs.empty());
     CHECK(distance(file.read<double>(at + what), values(theirs)) < as_exact_as_that);
   };
+  if (record.chosen.empty()) {  // a round that no token has come to
+    for (const char* const nothing : {"router_logits", "scores", "weights"})
+      CHECK(file.read<double>(at + nothing).empty());
+    CHECK(small_ids(file, at + "rows").empty());
+    return;
+  }
   same("router_logits", record.logits);
   same("scores", record.scores);
+  CHECK((file.contains(at + "rows") ? small_ids(file, at + "rows") : std::vector<int>{}) == record.rows);
   const std::size_t tokens = record.chosen.size();
   const auto chosen = rows_of_choices(file, at + "chosen", tokens);
   CHECK(without_empty(chosen) == without_empty(record.chosen));
@@ -390,13 +406,14 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::weights& weig
     if (!mixed) continue;
     const std::vector<std::string> names = routings_of(file, at);
     if (names.size() == 1) compare_parts(file, at);
+    if (names.empty()) same(at + "router_logits", values(block.logits));
     for (const std::string& name : names) {
-      if (file.contains(name + "balance_loss")) {
-        of_layers += file.read<double>(name + "balance_loss").at(0);
-        ++layers;
-      }
       REQUIRE(routing < expected.layers.size());
-      compare_routing(file, name, expected.layers[routing++]);
+      const naive::layer_record& record = expected.layers[routing++];
+      const bool has_loss = file.contains(name + "balance_loss");
+      if (has_loss) of_layers += file.read<double>(name + "balance_loss").at(0);
+      layers += has_loss || record.chosen.empty();  // a round that no token has come to counts as 0
+      compare_routing(file, name, record);
     }
   }
   CHECK(routing == expected.layers.size());

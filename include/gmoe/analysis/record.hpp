@@ -60,10 +60,12 @@ std::vector<Real> means_over_parts(const std::vector<Real>& of_parts, index_t pa
 /// first call declares the layers. An expert's global id is its number in the model's bank: layers that share a pool
 /// agree on the ids, private pools never do. Of a form that routes several times decision_of_layer is taken. Where
 /// parts of tokens are routed, a token's scores are the means over its parts, and its experts those that any of its
-/// parts asks, each once. A model without mixtures adds nothing.
+/// parts asks, each once. A model without mixtures, or whose form chooses nobody, adds
+/// nothing.
 template <class Model>
 void append_routing(routing_decisions& decisions, const Model& model,
                     const findings<typename Model::backend_type>& pass, index_t tokens) {
+  if (pass.routings.empty()) return;
   const bool first = decisions.layers() == 0;
   require(first || decisions.layers() == model.moe().layers(), "append_routing: the model has ", model.moe().layers(),
           " mixtures, but the decisions hold ", decisions.layers(), " layers");

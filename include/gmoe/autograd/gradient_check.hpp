@@ -56,22 +56,29 @@ gradient_report check_gradients(const std::vector<parameter<B>*>& parameters, co
     std::vector<scalar> values = p->value().to_host();
     const detail::values_restored<B> restored{*p, values};
     const auto write = [&] { B::upload(p->value().data(), values.data(), values.size() * sizeof(scalar)); };
-    std::vector<double> numeric(values.size());
-    double largest = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto rise = [&](std::size_t i, double h) {  // of the loss, from h below to h above
       const scalar kept = values[i];
       const auto at = [&](double offset) {
         values[i] = static_cast<scalar>(static_cast<double>(kept) + offset);
         write();
         return static_cast<double>(loss(nullptr).value().item());
       };
-      // Fourth-order central difference: the error of a smooth loss falls below rounding.
-      numeric[i] = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step);
+      const double difference = at(h) - at(-h);
       values[i] = kept;
+      return difference;
+    };
+    std::vector<double> numeric(values.size());
+    double largest = 1e-3;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      numeric[i] = rise(i, step) / (2 * step);
       largest = std::max({largest, std::abs(numeric[i]), std::abs(static_cast<double>(analytic[i]))});
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const double error = std::abs(static_cast<double>(analytic[i]) - numeric[i]) / std::max(largest, 1e-3);
+      const auto disagreement = [&] { return std::abs(static_cast<double>(analytic[i]) - numeric[i]) / largest; };
+      // Twice the passes only where the first difference leaves a doubt: the error of a smooth loss is below rounding
+      // by the fourth order.
+      if (!(disagreement() < 5e-9)) numeric[i] = (8 * (2 * step * numeric[i]) - rise(i, 2 * step)) / (12 * step);
+      const double error = disagreement();
       if (error > report.worst || !(error == error))
         report = {error, p->name() + "[" + std::to_string(i) + "]", static_cast<double>(analytic[i]), numeric[i]};
     }

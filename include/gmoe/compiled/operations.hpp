@@ -35,6 +35,7 @@
 #include "gmoe/ops/outer_rows.hpp"
 #include "gmoe/ops/pairs.hpp"
 #include "gmoe/ops/prefix_means.hpp"
+#include "gmoe/ops/prefix_mixtures.hpp"
 #include "gmoe/ops/reduce.hpp"
 #include "gmoe/ops/repeat.hpp"
 #include "gmoe/ops/reshape.hpp"
@@ -140,6 +141,8 @@
   instance variable<B> rotary(const variable<B>&, const matrix<B>&, index_t, index_t, index_t);                   \
   instance variable<B> prefix_means(const variable<B>&, index_t);                                                 \
   instance variable<B> prefix_means(const variable<B>&, index_t, std::type_identity_t<running_means<B>>&);        \
+  instance variable<B> prefix_mixtures(const variable<B>&, const variable<B>&, index_t,                           \
+                                       std::type_identity_t<running_mixtures<B>>&);                               \
   instance variable<B> row_sums(const variable<B>&);                                                              \
   instance variable<B> col_sums(const variable<B>&);                                                              \
   instance variable<B> row_norms(const variable<B>&, double);                                                     \

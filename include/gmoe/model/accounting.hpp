@@ -51,19 +51,20 @@ struct part_size {
   }
 };
 
-/// Routed experts that a token visits in a routing, on average: as the router says, the selection, or a
+/// Routed experts that a token visits in a routing, on average: as the form says, the router, the selection, or a
 /// balance that steers towards it.
 template <class Card>
 double experts_per_token(const Card& card, const layer_shape& l) {
-  const auto& select = answer_of<slots::select>(card);
-  if constexpr (answers<hooks::experts_per_token, answer<Card, slots::router>, nothing, const layer_shape&>)
+  if constexpr (answers<hooks::experts_per_token, answer<Card, slots::form>, nothing, const layer_shape&>)
+    return ask<hooks::experts_per_token>(answer_of<slots::form>(card), nothing{}, l);
+  else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::router>, nothing, const layer_shape&>)
     return ask<hooks::experts_per_token>(answer_of<slots::router>(card), nothing{}, l);
   else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::select>, nothing, const layer_shape&>)
-    return ask<hooks::experts_per_token>(select, nothing{}, l);
+    return ask<hooks::experts_per_token>(answer_of<slots::select>(card), nothing{}, l);
   else if constexpr (answers<hooks::experts_per_token, answer<Card, slots::balance>, nothing, const layer_shape&>)
     return ask<hooks::experts_per_token>(answer_of<slots::balance>(card), nothing{}, l);
   else
-    return static_cast<double>(ask<hooks::at_most>(select, nothing{}, l));
+    return static_cast<double>(ask<hooks::at_most>(answer_of<slots::select>(card), nothing{}, l));
 }
 
 }  // namespace detail
@@ -139,7 +140,8 @@ struct mixture_cost {
     index_t units = 0;
     for (const index_t w : moe.widths()) units += w;
     experts += pool.all;
-    if constexpr (form_uses<Card, slots::select>)
+    if constexpr (form_uses<Card, slots::select> ||
+                  answers<hooks::experts_per_token, answer<Card, slots::form>, nothing, const layer_shape&>)
       for (index_t l = 0; l < moe.layers(); ++l) {
         const double all = static_cast<double>(moe.visible(l).size());
         const double per_round = static_cast<double>(moe.shape(l).rows_per_token) *
@@ -154,8 +156,9 @@ struct mixture_cost {
 }  // namespace detail
 
 /// Counts a model of these numbers. Throws config_error if they do not fit. Experts of a form that does without a
-/// selection are in `total` and `experts` alone: only the form knows how many of them it asks. One that routes several
-/// times counts each, so that what tokens leave out is counted too, and so are all parts that it cuts a token into.
+/// selection and does not say how many it asks (`experts_per_token`) are in `total` and `experts` alone. One that
+/// routes several times counts each, so that what tokens leave out is counted too, and so are all parts that it cuts a
+/// token into.
 template <class Card>
 model_cost cost_of(const sizes& s, const Card& card = {}) {
   language_model<Card, shapes> model(s, card, 0, build_mode::shapes_only);

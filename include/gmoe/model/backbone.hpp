@@ -20,7 +20,7 @@ namespace gmoe {
 
 /// It knows the policies that it asks and no card: those that answer alike share it.
 template <class Positions, class Norm, class Attention, class Dense, class Head, class B>
-class backbone {
+class backbone_with {
  public:
   struct policies {
     Positions positions;
@@ -33,7 +33,7 @@ class backbone {
   using mixture = function_ref<variable<B>(index_t index, const variable<B>& x, const variable<B>& residual)>;
 
   /// `mixed` are the blocks with a mixture, in their order.
-  backbone(const builder<B>& make, const sizes& s, policies p, const std::vector<index_t>& mixed)
+  backbone_with(const builder<B>& make, const sizes& s, policies p, const std::vector<index_t>& mixed)
       : ask_(std::move(p)), wte_(make.normal("wte", s.vocab, s.d_model, s.initializer_range)), whole_{s} {
     add(ask_.positions, positions_, make, make, 0, whole_);
     index_t mixtures = 0, dense = 0;
@@ -196,7 +196,8 @@ class backbone {
 
 /// The backbone of a card's models.
 template <class Card, class B>
-using backbone_of = backbone<answer<Card, slots::positions>, answer<Card, slots::norm>, answer<Card, slots::attention>,
-                             answer<Card, slots::dense>, answer<Card, slots::head>, B>;
+using backbone_of =
+    backbone_with<answer<Card, slots::positions>, answer<Card, slots::norm>, answer<Card, slots::attention>,
+                  answer<Card, slots::dense>, answer<Card, slots::head>, B>;
 
 }  // namespace gmoe

@@ -104,7 +104,7 @@ struct parts_of_a_form {
   const layer_shape& outside() const;
   variable<B> logits(const place<B>&, const variable<B>&);
   const routing<B>& route(const place<B>&, const variable<B>&);
-  const routing<B>& assign(const place<B>&, id_matrix<B>);
+  routing<B> assign(const place<B>&, id_matrix<B>);
   variable<B> always(const place<B>&, const variable<B>&, const routing<B>&);
   variable<B> experts(const place<B>&, const variable<B>&, const routing<B>&);
   template <class Form, class Inner>
@@ -252,6 +252,7 @@ consteval bool check_card() {
   GMOE_MAY(router, products, index_t, "index_t products(const layer_shape&) const, multiply-adds per token", shape);
   GMOE_MAY(select, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
   GMOE_MAY(balance, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
+  GMOE_MAY(form, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
   GMOE_MUST(capacity, keep, id_matrix<B>, "id_matrix<B> keep(const place<B>&, const routing<B>&) const" GMOE_AND_MY, at,
             routed);
   GMOE_MUST_OR_NONE(gate, weights, variable<B>,

@@ -12,6 +12,7 @@
 #include "gmoe/moe/card.hpp"
 #include "gmoe/moe/expert_budget.hpp"
 #include "gmoe/moe/kept.hpp"
+#include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/stack_data.hpp"
 #include "gmoe/ops/masked.hpp"
@@ -26,23 +27,29 @@ struct detail::travelling {
 
 namespace detail {
 
-/// A routing of `rows` rows in that layer of a mixture; it joins the findings.
+/// What is known of a routing of `rows` rows in that layer of a mixture before anybody has chosen.
 template <class B>
-routing<B>& begin_routing(const place<B>& at, index_t rows, const one_layer& l, std::string_view mixture) {
-  auto& all = at.found->routings;
-  require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
-  routing<B>& r = all.emplace_back();
+routing<B> new_routing(const place<B>& at, index_t rows, const one_layer& l, std::string_view mixture) {
+  routing<B> r;
   r.block = at.block;
   r.layer = l.outside.moe_layer;
   r.mixture = mixture;
   r.rows_per_token = l.inside.rows_per_token;
   require(rows % r.rows_per_token == 0, "block ", at.block, ": ", rows, " rows are not ", r.rows_per_token,
           " parts of tokens each");
-  for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
   r.experts = l.inside.experts;
   r.visible = l.visible;
   r.valid = at.valid.spread(rows);
   r.pool = l.inside.pool;
+  return r;
+}
+/// The same, which joins the findings.
+template <class B>
+routing<B>& begin_routing(const place<B>& at, index_t rows, const one_layer& l, std::string_view mixture) {
+  auto& all = at.found->routings;
+  require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
+  routing<B>& r = all.emplace_back(new_routing(at, rows, l, mixture));
+  for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
   return r;
 }
 /// Throws config_error unless there are logits for `rows` rows.
@@ -141,11 +148,13 @@ class moe_parts {
   }
 
  public:
-  /// A routing that the form decides itself: row t goes to the experts in row t of `chosen` (T x K), with weight 1. It
-  /// has neither logits nor scores.
-  const routing<B>& assign(const place<B>& at, const id_matrix<B>& chosen) {
+  /// Rows to experts as the form decides itself: row t goes to those in row t of `chosen` (T x K), with weight 1. There
+  /// are neither logits nor scores, and it is not among the findings: no token has chosen anybody.
+  routing<B> assign(const place<B>& at, const id_matrix<B>& chosen) {
     GMOE_FORM_USES(experts);
-    routing<B>& r = new_routing(at, chosen.rows());
+    assigned_ = true;
+    routing<B> r = detail::new_routing(at, chosen.rows(), l_, stack_.mixture);
+    r.pool_is_shared = data::layers_share_experts;
     r.chosen = valid_choices(chosen, r.valid);
     r.kept = r.chosen;
     if (at.budget) keep_within(*at.budget, at, r);
@@ -197,7 +206,11 @@ class moe_parts {
 
   /// The form itself.
   variable<B> operator()(const place<B>& at, const variable<B>& x) {
+    const std::size_t before = at.found->routings.size();
     variable<B> y = ask<hooks::apply>(policy<slots::form>(), my<slots::form>(at), at, *this, x);
+    if constexpr (form_uses<Card, slots::balance> && has_balance<Card>)
+      require(!assigned_ || at.found->routings.size() > before, "block ", at.block,
+              ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
     at.observe("moe_out", y);
     return y;
   }
@@ -256,6 +269,7 @@ class moe_parts {
   open_memories memories_;
   index_t layer_;
   const detail::one_layer& l_;
+  bool assigned_ = false;  ///< the form has decided itself
 };
 
 #undef GMOE_FORM_USES

@@ -183,8 +183,6 @@ struct stack_data {
       whole.mixture = mixture;
       place<B> at = r.rows ? whole.of_rows(*r.rows) : r.rows_per_token > 1 ? whole.of_parts(r.rows_per_token) : whole;
       at.valid = r.valid;
-      require(bool(r.scores), "block ", r.block,
-              ": the balance loss reads scores, but the form assigns experts without any; its card takes no_balance");
       typename carries<slots::balance>::type none{};
       typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
       return ask<hooks::layer_loss>(policy<slots::balance>(),

@@ -38,12 +38,14 @@ void check_product(op op_a, op op_b, index_t m, index_t n, index_t k, double alp
   const table b = op_b == op::none ? random_table(k, n, 2) : random_table(n, k, 2);
   const table c = beta == 0 ? table(m, n, not_a_number) : random_table(m, n, 3);
   const framed<mixed> fa(a), fb(b);
-  framed<mixed> fc(c);
-  mixed::gemm(op_a, op_b, static_cast<float>(alpha), fa.in(), fb.in(), static_cast<float>(beta), fc.view());
   const table expected = bf16_products::covers(m, n, k) ? product(op_a, op_b, 1, rounded(a, alpha), rounded(b), beta, c)
                                                         : product(op_a, op_b, alpha, a, b, beta, c);
-  CHECK(difference(fc.inner(), expected) < 1e-5);
-  CHECK(fc.border_untouched());
+  with_threads<mixed>([&] {
+    framed<mixed> fc(c);
+    mixed::gemm(op_a, op_b, static_cast<float>(alpha), fa.in(), fb.in(), static_cast<float>(beta), fc.view());
+    CHECK(difference(fc.inner(), expected) < 1e-5);
+    CHECK(fc.border_untouched());
+  });
 }
 
 /// A text in which the next letter mostly follows from the last.
@@ -61,13 +63,14 @@ std::vector<id_type> cyclic_text(index_t count) {
 const sizes wide{.vocab = 64, .positions = 32, .d_model = 64, .layers = 2, .heads = 1, .d_ff = 128, .experts = 3};
 const std::vector<id_type> text = cyclic_text(6000);
 
+/// Of the first `count` of 120 steps.
 template <class B>
-std::vector<double> training_losses() {
+std::vector<double> training_losses(std::size_t count = 120) {
   language_model<gmoe_card, B> model(wide, 7);
   trainer run(model, std::span<const id_type>(text),
-              recipe{.steps = 120, .batch = 8, .sequence = 32, .learning_rate = 3e-3});
+              recipe{.steps = 120, .batch = 4, .sequence = 32, .learning_rate = 3e-3});
   std::vector<double> losses;
-  while (!run.finished()) losses.push_back(run.step().language_loss);
+  while (losses.size() < count) losses.push_back(run.step().language_loss);
   return losses;
 }
 
@@ -97,21 +100,19 @@ TEST_CASE("backend/eigen/bf16: the nearest of 16 bits, ties to even, NaN and inf
 }
 
 TEST_CASE("backend/eigen/bf16: products equal loops over the rounded factors, small ones over the factors") {
-  with_threads<mixed>([] {
-    for (op a : {op::none, op::transpose})
-      for (op b : {op::none, op::transpose})
-        for (double alpha : {1.0, -0.3})
-          for (double beta : {0.0, 1.0}) {
-            check_product(a, b, 70, 65, 97, alpha, beta);
-            check_product(a, b, 64, 128, 64, alpha, beta);
-            check_product(a, b, 129, 67, 200, alpha, beta);
-            check_product(a, b, 1024, 66, 65, alpha, beta);  // factors whose rows are set apart
-            check_product(a, b, 65, 1024, 64, alpha, beta);
-            check_product(a, b, 64, 65, 1024, alpha, beta);
-            check_product(a, b, 63, 70, 80, alpha, beta);  // a side below 64: in float
-            check_product(a, b, 1, 90, 80, alpha, beta);
-          }
-  });
+  for (op a : {op::none, op::transpose})
+    for (op b : {op::none, op::transpose})
+      for (double alpha : {1.0, -0.3})
+        for (double beta : {0.0, 1.0}) {
+          check_product(a, b, 70, 65, 97, alpha, beta);
+          check_product(a, b, 64, 128, 64, alpha, beta);
+          check_product(a, b, 129, 67, 200, alpha, beta);
+          check_product(a, b, 1024, 66, 65, alpha, beta);  // factors whose rows are set apart
+          check_product(a, b, 65, 1024, 64, alpha, beta);
+          check_product(a, b, 64, 65, 1024, alpha, beta);
+          check_product(a, b, 63, 70, 80, alpha, beta);  // a side below 64: in float
+          check_product(a, b, 1, 90, 80, alpha, beta);
+        }
 }
 
 TEST_CASE("backend/eigen/bf16: loss and gradients of a model stay close to those of float") {
@@ -145,7 +146,8 @@ TEST_CASE("backend/eigen/bf16: loss and gradients of a model stay close to those
 }
 
 TEST_CASE("backend/eigen/bf16: a model learns as well as in float") {
-  const auto exact = training_losses<cpu<float>>(), rough = training_losses<mixed>();
+  const auto exact = training_losses<cpu<float>>();
+  auto rough = training_losses<mixed>();
   CHECK(rough[0] == doctest::Approx(exact[0]).epsilon(1e-3));
   double exact_end = 0, rough_end = 0;
   for (std::size_t i = exact.size() - 20; i < exact.size(); ++i) {
@@ -154,7 +156,8 @@ TEST_CASE("backend/eigen/bf16: a model learns as well as in float") {
   }
   CHECK(exact_end < 0.5 * exact[0]);
   CHECK(rough_end == doctest::Approx(exact_end).epsilon(0.03));
-  CHECK(training_losses<mixed>() == rough);  // bit for bit
+  rough.resize(20);
+  CHECK(training_losses<mixed>(20) == rough);  // bit for bit
 }
 
 TEST_CASE("backend/eigen/bf16: what the page on backends shows") {

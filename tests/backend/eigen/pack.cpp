@@ -75,6 +75,8 @@ TEST_CASE("backend/eigen/pack: functions of double registers") {
   CHECK(worst_ulp<double>([](p x) { return exp(x); }, [](big x) { return std::exp(x); }, -600, 600) <= 4);
   CHECK(worst_ulp<double>([](p x) { return log(x); }, [](big x) { return std::log(x); }, 1e-3, 100) <= 4);
   CHECK(worst_ulp<double>([](p x) { return tanh(x); }, [](big x) { return std::tanh(x); }, -12, 12) <= 4);
+  CHECK(worst_ulp<double>([](p x) { return tanh(x); }, [](big x) { return std::tanh(x); }, -0.7, 0.7) <= 4);
+  CHECK(worst_ulp<double>([](p x) { return tanh(x); }, [](big x) { return std::tanh(x); }, 1e-9, 2e-9) <= 4);
   const auto exact = [](big x) { return 1 / (1 + std::exp(-x)); };
   CHECK(worst_ulp<double>([](p x) { return fn::sigmoid(x); }, exact, -300, 20) <= 6);
 }
@@ -93,6 +95,10 @@ TEST_CASE_TEMPLATE("backend/eigen/pack: the far tails saturate", S, float, doubl
   CHECK(at(sigmoid, -1000) >= 0);
   CHECK(at(hyperbolic, 1000) == doctest::Approx(1).epsilon(1e-6));
   CHECK(at(hyperbolic, -1000) == doctest::Approx(-1).epsilon(1e-6));
+  CHECK(std::isnan(at(hyperbolic, std::numeric_limits<double>::quiet_NaN())));
+  for (const double infinite : {1.0, -1.0})
+    CHECK(at(hyperbolic, infinite * std::numeric_limits<double>::infinity()) ==
+          doctest::Approx(infinite).epsilon(1e-6));
   CHECK(at(power, -1000) < 1e-37);
   CHECK(at(power, 0) == 1);
   const auto step_of = [](pack<S> x) { return step(x); };

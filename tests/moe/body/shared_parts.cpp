@@ -19,12 +19,12 @@ using numbers_of_rows = std::vector<std::vector<double>>;
 
 /// Four experts of a layer, as if a model had them, and two tokens of three numbers.
 template <class Body>
-struct four_experts {
+struct body_of_four {
   static inline const std::vector<index_t> widths = std::vector<index_t>(4, 6);
   Body body;
   typename Body::template weights<part_backend> weights;
 
-  explicit four_experts(const Body& b = {})
+  explicit body_of_four(const Body& b = {})
       : body(b),
         weights(b.make_weights(builder<part_backend>(3),
                                pool_shape{.widths = widths, .d_model = 3, .initializer_range = 0.7, .of_a_layer = 4})) {
@@ -49,7 +49,7 @@ struct four_experts {
   }
 };
 
-constexpr id_type dropped = gmoe_test::none;
+constexpr id_type left_out = gmoe_test::none;
 
 bool all_near(const numbers_of_rows& a, const numbers_of_rows& b) {
   for (std::size_t t = 0; t < 2; ++t)
@@ -61,51 +61,57 @@ bool all_near(const numbers_of_rows& a, const numbers_of_rows& b) {
 }  // namespace
 
 TEST_CASE("moe/body/shared_parts: a group is touched by what was kept, with the weight of that") {
-  const four_experts<with_adjugates<relu_expert>> grove({.group = 2, .part = 2, .lambda = 0.7});
+  const body_of_four<with_adjugates<relu_expert>> grove({.group = 2, .part = 2, .lambda = 0.7});
   // Token 0 keeps one of two experts of a group, token 1 nothing.
-  const auto some = grove({0, dropped, dropped, dropped}, {.25, .75, .5, .5});
-  CHECK(all_near(some, grove({0, 1, dropped, dropped}, {.25, 0, .5, .5})));
+  const auto some = grove({0, left_out, left_out, left_out}, {.25, .75, .5, .5});
+  CHECK(all_near(some, grove({0, 1, left_out, left_out}, {.25, 0, .5, .5})));
   CHECK(some[1] == std::vector<double>(3, 0));
   CHECK(some[0] != some[1]);
-  CHECK(!all_near(some, grove({0, 1, dropped, dropped}, {.25, .75, .5, .5})));
+  CHECK(!all_near(some, grove({0, 1, left_out, left_out}, {.25, .75, .5, .5})));
   // No weights are weights of one.
   CHECK(all_near(grove({0, 1, 3, 0}, {}), grove({0, 1, 3, 0}, {1, 1, 1, 1})));
 }
 
 TEST_CASE(
     "moe/body/shared_parts: a token without its main experts gets nothing, one without the others the main ones") {
-  const four_experts<compressed_experts<relu_expert>> two({.main = 2});
-  const auto some = two({0, 1, dropped, dropped, dropped, 2}, {.5, .3, .2, .5, .3, .2});
+  const body_of_four<compressed_experts<relu_expert>> two({.main = 2});
+  const auto some = two({0, 1, left_out, left_out, left_out, 2}, {.5, .3, .2, .5, .3, .2});
   CHECK(some[1] == std::vector<double>(3, 0));
   CHECK(all_near({some[0], some[0]}, {two({0, 1, 1, 0}, {.5, .3, .5, .3})[0], some[0]}));  // as many slots as main ones
   // Vectors of ones say what the main experts say, with their own weight.
-  const auto whole = two({1, dropped, 3, 0, 2, 3}, {.5, .3, .5, .4, .4, .2});
-  const auto alone = two({1, dropped, dropped, 0, 2, dropped}, {1, 0, 0, .5, .5, 0});
+  const auto whole = two({1, left_out, 3, 0, 2, 3}, {.5, .3, .5, .4, .4, .2});
+  const auto alone = two({1, left_out, left_out, 0, 2, left_out}, {1, 0, 0, .5, .5, 0});
   CHECK(all_near(whole, alone));
   CHECK(all_near(two({0, 1, 2, 3, 2, 1}, {}), two({0, 1, 2, 3, 2, 1}, {1, 1, 1, 1, 1, 1})));
 }
 
 TEST_CASE("moe/body/shared_parts: slices of a tensor are summed before they act, in any order of slots") {
-  const four_experts<multilinear_experts> tensor({.rank = 2});
+  const body_of_four<multilinear_experts> tensor({.rank = 2});
   CHECK(all_near(tensor({3, 1, 0, 2}, {.2, .8, .4, .6}), tensor({1, 3, 2, 0}, {.8, .2, .6, .4})));
-  CHECK(all_near(tensor({3, 1, dropped, 2}, {.2, .8, .4, .6}), tensor({3, 1, 0, 2}, {.2, .8, 0, .6})));
+  CHECK(all_near(tensor({3, 1, left_out, 2}, {.2, .8, .4, .6}), tensor({3, 1, 0, 2}, {.2, .8, 0, .6})));
   CHECK(all_near(tensor({3, 1, 0, 2}, {}), tensor({3, 1, 0, 2}, {1, 1, 1, 1})));
 }
 
 TEST_CASE("moe/body/shared_parts: groups of experts, and layers that do not fit them") {
   const std::vector<index_t> widths(12, 5);
   const pool_shape pool{.widths = widths, .d_model = 3, .initializer_range = 1, .of_a_layer = 6};
-  CHECK(expert_groups::in(pool, 0, "q").count == 2);
-  const expert_groups pairs = expert_groups::in(pool, 3, "q");
-  CHECK(pairs.count == 4);
-  const auto seen = pairs.among({9, 10, 11, 0, 1, 2});
-  CHECK(seen.ids == std::vector<id_type>{3, 0});
-  CHECK(seen.numbers == std::vector<id_type>{0, 0, 0, 1, 1, 1});
-  CHECK(gmoe_test::refusal([&] { expert_groups::in(pool, 4, "body.q"); }) ==
+  CHECK(expert_groups(pool, 0, "q").count() == 2);
+  CHECK(expert_groups(pool, 0, "q").one_in_a_layer());
+  const expert_groups threes(pool, 3, "q");
+  CHECK(threes.count() == 4);
+  CHECK(!threes.one_in_a_layer());
+  const auto seen = threes.among({9, 10, 11, 0, 1, 2});
+  CHECK(*seen->ids == std::vector<id_type>{3, 0});
+  CHECK(seen->numbers == std::vector<id_type>{0, 0, 0, 1, 1, 1});
+  CHECK(seen->first == std::vector<id_type>{0, 3, 6});
+  CHECK(seen->in_order());
+  CHECK(!threes.among({0, 3, 1})->in_order());
+  CHECK(*threes.among({6, 7, 8, 9, 10, 11})->ids == std::vector<id_type>{2, 3});
+  CHECK(gmoe_test::refusal([&] { expert_groups(pool, 4, "body.q"); }) ==
         "a layer's 6 of 12 experts are no whole groups of body.q = 4");
-  CHECK(pairs.only({3, 4, 5}, 0, "experts") == 1);
+  CHECK(threes.only({3, 4, 5}, 0, "experts") == 1);
   for (const std::vector<id_type>& other : {std::vector<id_type>{3, 4}, {4, 3, 5}, {2, 3, 4}})
-    CHECK(gmoe_test::refusal([&] { pairs.only(other, 2, "slices"); }) ==
+    CHECK(gmoe_test::refusal([&] { threes.only(other, 2, "slices"); }) ==
           "block 2: slices of a layer belong together, but it does not see just those of one");
   const std::vector<index_t> uneven{4, 5};
   CHECK(gmoe_test::refusal([&] {

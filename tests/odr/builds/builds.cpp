@@ -1,5 +1,5 @@
 // One program of translation units that were compiled with different providers of products, vector registers and
-// threads. Each must run its own: oneDNN and BLAS are stand-ins here that count their calls, and every model, the same
+// threads. Each must run its own: oneDNN and BLAS are stand-ins here that count their calls, and every block, the same
 // one each time, must come to the same loss and gradient.
 #include <cmath>
 #include <cstdio>

@@ -73,35 +73,37 @@ void gemm_by_eigen(S alpha, matrix_view<const S> a, matrix_view<const S> b, matr
 template <class S>
 void gemm_one_thread(op op_a, op op_b, S alpha, matrix_view<const S> a, matrix_view<const S> b, S beta,
                      matrix_view<S> c, index_t depth) {
+  // Who does not multiply is not compiled either.
 #if defined(GMOE_GEMM_ONEDNN)
   if constexpr (std::is_same_v<S, float>) {
     const auto letter = [](op o) { return o == op::none ? 'N' : 'T'; };
     const dnnl_status_t status = dnnl_sgemm(letter(op_a), letter(op_b), c.rows, c.cols, depth, alpha, a.data, a.stride,
                                             b.data, b.stride, beta, c.data, c.stride);
     require<backend_error>(status == dnnl_success, "dnnl_sgemm failed with status ", static_cast<int>(status));
-    return;
-  }
+  } else
 #elif defined(GMOE_GEMM_BLAS)
   const auto letter = [](op o) { return o == op::none ? CblasNoTrans : CblasTrans; };
   const auto n = [](index_t x) { return static_cast<int>(x); };
-  if constexpr (std::is_same_v<S, float>)
+  if constexpr (std::is_same_v<S, float>) {
     cblas_sgemm(CblasRowMajor, letter(op_a), letter(op_b), n(c.rows), n(c.cols), n(depth), alpha, a.data, n(a.stride),
                 b.data, n(b.stride), beta, c.data, n(c.stride));
-  else
+  } else if constexpr (std::is_same_v<S, double>) {
     cblas_dgemm(CblasRowMajor, letter(op_a), letter(op_b), n(c.rows), n(c.cols), n(depth), alpha, a.data, n(a.stride),
                 b.data, n(b.stride), beta, c.data, n(c.stride));
-  return;
+  } else
 #endif
-  if (beta == S(0))
-    for (index_t i = 0; i < c.rows; ++i) std::fill_n(c.row(i), c.cols, S(0));
-  if (op_a == op::none && op_b == op::none)
-    gemm_by_eigen<S, op::none, op::none>(alpha, a, b, c, depth);
-  else if (op_a == op::none)
-    gemm_by_eigen<S, op::none, op::transpose>(alpha, a, b, c, depth);
-  else if (op_b == op::none)
-    gemm_by_eigen<S, op::transpose, op::none>(alpha, a, b, c, depth);
-  else
-    gemm_by_eigen<S, op::transpose, op::transpose>(alpha, a, b, c, depth);
+  {
+    if (beta == S(0))
+      for (index_t i = 0; i < c.rows; ++i) std::fill_n(c.row(i), c.cols, S(0));
+    if (op_a == op::none && op_b == op::none)
+      gemm_by_eigen<S, op::none, op::none>(alpha, a, b, c, depth);
+    else if (op_a == op::none)
+      gemm_by_eigen<S, op::none, op::transpose>(alpha, a, b, c, depth);
+    else if (op_b == op::none)
+      gemm_by_eigen<S, op::transpose, op::none>(alpha, a, b, c, depth);
+    else
+      gemm_by_eigen<S, op::transpose, op::transpose>(alpha, a, b, c, depth);
+  }
 }
 
 }  // namespace gmoe::eigen::inline GMOE_CPU_BUILD

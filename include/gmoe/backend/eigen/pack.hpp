@@ -79,6 +79,8 @@ struct pack {
   friend pack tanh(pack a) {
     if constexpr (traits::HasTanh)
       return pack(Eigen::internal::ptanh(a.p));
+    else if constexpr (traits::HasExp && std::is_same_v<S, double>)
+      return tanh_by_exp(a);
     else
       return by_lane(a, [](S x) { return std::tanh(x); });
   }
@@ -93,6 +95,19 @@ struct pack {
   }
 
  private:
+  /// As Cephes computes it, in double: a rational function near 0, where 1 - 2/(exp(2|x|) + 1) would cancel.
+  static pack tanh_by_exp(pack a) {
+    const pack square = a * a;
+    const pack over = (pack(-9.64399179425052238628e-1) * square + pack(-9.92877231001918586564e1)) * square +
+                      pack(-1.61468768441708447952e3);
+    const pack under = ((square + pack(1.12811678491632931402e2)) * square + pack(2.23548839060100448583e3)) * square +
+                       pack(4.84406305325125486048e3);
+    const pack near = a + a * square * over / under;
+    const pack size = abs(a), far = pack(1) - pack(2) / (exp(size + size) + pack(1));
+    const packet sign = Eigen::internal::pand(a.p, Eigen::internal::pset1<packet>(S(-0.0)));
+    return pack(Eigen::internal::pselect(Eigen::internal::pcmp_lt(pack(0.625).p, size.p),
+                                         Eigen::internal::por(far.p, sign), near.p));
+  }
   template <class F>
   static pack by_lane(pack a, F f) {
     S lanes[width];

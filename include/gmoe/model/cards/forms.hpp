@@ -3,6 +3,9 @@
 
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/switch.hpp"
+#include "gmoe/moe/balance/strata_loss.hpp"
+#include "gmoe/moe/body/merged_expert.hpp"
+#include "gmoe/moe/candidates/strata_ahead.hpp"
 #include "gmoe/moe/candidates/successors.hpp"
 #include "gmoe/moe/experts/block_pool.hpp"
 #include "gmoe/moe/form/chain.hpp"
@@ -10,9 +13,13 @@
 #include "gmoe/moe/form/expert_path.hpp"
 #include "gmoe/moe/form/film_modulated.hpp"
 #include "gmoe/moe/form/in_series.hpp"
+#include "gmoe/moe/form/merged_segments.hpp"
 #include "gmoe/moe/form/multi_head.hpp"
+#include "gmoe/moe/form/soft_slots.hpp"
+#include "gmoe/moe/form/stratified.hpp"
 #include "gmoe/moe/router/ordered_trees.hpp"
 #include "gmoe/moe/router/per_round.hpp"
+#include "gmoe/moe/router/strata_gates.hpp"
 #include "gmoe/moe/router/tree_router.hpp"
 #include "gmoe/moe/score/softmax_or_exit.hpp"
 #include "gmoe/moe/select/positive.hpp"
@@ -80,6 +87,40 @@ struct chain_of_experts_card : smoe_card {
   chain form{};
 };
 
+/// Experts of mixtures of tokens. There is no choice that a score, a selection or a balance could make.
+struct soft_moe_card {
+  static constexpr card_text text{"soft-moe", "Puigcerver et al., ICLR 2024",
+                                  "experts get mixtures of a sequence's tokens, in evaluation of those read so far"};
+  layer_pool experts{};
+  relu_expert body{};
+  linear_router router{};
+  soft_slots form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+
+/// Experts in strata: how many mixtures a token meets depends on which experts it asks.
+struct stratified_card : smoe_card {
+  static constexpr card_text text{"stratified", "Xu et al., Findings of EMNLP 2023",
+                                  "top-2 within strata of experts, again until the best one is of the last stratum"};
+  strata_gates router{};
+  strata_ahead candidates{};
+  strata_loss balance{};
+  stratified form{};
+};
+
+/// One expert for a text, merged from all of them.
+struct smear_card {
+  static constexpr card_text text{"smear", "Muqeeth et al., TMLR 2024",
+                                  "one expert merged from all, for a sequence, in evaluation for each of its segments"};
+  layer_pool experts{};
+  merged_expert<fn::relu> body{};
+  linear_router router{};
+  merged_segments form{};
+  every_block placement{};
+  gpt2_feed_forward dense{};
+};
+
 /// Parts of tokens are routed by themselves.
 struct multi_head_card : smoe_card {
   static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
@@ -112,8 +153,9 @@ struct cartesian_card {
   gpt2_feed_forward dense{};
 };
 
-using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card,
-                              chain_of_experts_card, multi_head_card, multi_head_v2_card, cartesian_card>;
+using forms_cards =
+    card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card, chain_of_experts_card,
+              soft_moe_card, stratified_card, smear_card, multi_head_card, multi_head_v2_card, cartesian_card>;
 template <>
 inline constexpr group_text group_of<forms_cards>{"forms",
                                                   "what shape has a layer: what do experts see, and is it a sum?"};

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
-#include <utility>
 #include <vector>
 
 #include "gmoe/core/field.hpp"
@@ -45,16 +43,16 @@ struct with_adjugates {
       double all = 0;
       for (const id_type e : seen) all += static_cast<double>(own.size(e));
       const auto among = static_cast<double>(seen.size());
-      const double met = std::min(asked, among / static_cast<double>(groups.size));
-      return asked * all / among + met * static_cast<double>(adjugates.size(groups.among(seen).ids.front()));
+      const double met = std::min(asked, among / static_cast<double>(groups.size()));
+      return asked * all / among + met * static_cast<double>(adjugates.size(groups.among(seen)->ids->front()));
     }
   };
   template <class B>
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {
-    const expert_groups groups = expert_groups::in(pool, group, "body.group");
+    const expert_groups groups(pool, group, "body.group");
     std::vector<index_t> widths;
-    for (index_t g = 0; g < groups.count; ++g)
-      widths.push_back(std::max<index_t>(pool.widths[static_cast<std::size_t>(g * groups.size)] / part, 1));
+    for (index_t g = 0; g < groups.count(); ++g)
+      widths.push_back(std::max<index_t>(pool.widths[static_cast<std::size_t>(g * groups.size())] / part, 1));
     return {of.make_weights(make, pool),
             of.make_weights(make.scope("adjugates"), pool_shape{widths, pool.d_model, pool.initializer_range}), groups};
   }
@@ -81,17 +79,17 @@ struct with_adjugates {
   template <class B>
   static routing<B> of_groups(const place<B>& at, const routing<B>& r, const expert_groups& groups) {
     const index_t tokens = r.kept.rows(), slots = r.kept.cols();
-    auto seen = groups.among(*r.visible);
-    const auto count = static_cast<index_t>(seen.ids.size());
+    const auto seen = groups.among(*r.visible);
+    const index_t count = seen->count();
     const id_matrix<B> kept =
-        take_ids(id_matrix<B>::from_host(seen.numbers, 1, r.experts), r.kept).reshaped(tokens, slots);
+        take_ids(id_matrix<B>::from_host(seen->numbers, 1, r.experts), r.kept).reshaped(tokens, slots);
     matrix<B> touched(tokens, count);
     B::one_hot(touched.view(), kept.view());
     const variable<B> each =
         r.weights ? r.weights : at.constant(matrix<B>::filled(tokens, slots, typename B::scalar(1)));
     routing<B> some = r;
     some.experts = count;
-    some.visible = std::make_shared<const std::vector<id_type>>(std::move(seen.ids));
+    some.visible = seen->ids;
     some.chosen = some.kept = choose_above(touched, 0.5, std::min(slots, count));
     some.weights = gather_elements(scatter_elements(each, kept, count), some.kept);
     some.pairs = sort_by_expert(some.kept, count, {r.block, some.kept, r.pairs.from.rows});

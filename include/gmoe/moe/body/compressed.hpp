@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gmoe/core/field.hpp"
+#include "gmoe/core/recycled.hpp"
 #include "gmoe/moe/bank.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
@@ -36,7 +37,8 @@ struct compressed_experts {
   struct weights {
     typename Body::template weights<B> own;
     index_t main = 1;
-    parameter<B> stand_in;  ///< c: a row for every expert of the pool
+    expert_units<B> rows;   ///< of c: one for every expert
+    parameter<B> stand_in;  ///< c: experts of the pool x d
 
     /// Parameters that a token meets which asks `asked` of these experts.
     double met_by(double asked, const std::vector<id_type>& seen) const {
@@ -48,7 +50,8 @@ struct compressed_experts {
   };
   template <class B>
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {
-    return {of.make_weights(make, pool), main, make.constant("stand_in", pool.experts(), pool.d_model, 1)};
+    return {of.make_weights(make, pool), main, expert_units<B>(std::vector<index_t>(pool.widths.size(), 1)),
+            make.constant("stand_in", pool.experts(), pool.d_model, 1)};
   }
 
   template <class B>
@@ -64,7 +67,7 @@ struct compressed_experts {
     const variable<B> mean = multiply_col(s, reciprocal(clamp(sum, 1e-9, std::numeric_limits<float>::max())));
     // A row of c for every pair: a product of 1 with the block of one row that each expert has.
     const pair_groups<B> pairs(others.pairs);
-    const block_layout rows(std::vector<index_t>(static_cast<std::size_t>(w.stand_in.rows()), 1), *r.visible);
+    const block_layout rows(w.rows.layout(r.visible));
     const variable<B> one = at.constant(matrix<B>::filled(pairs.rows, 1, typename B::scalar(1)));
     const variable<B> c = combine_pairs(grouped_matmul(one, at.use(w.stand_in), rows, pairs), r.weights, pairs);
     return add(s, multiply(mean, c));
@@ -80,7 +83,7 @@ struct compressed_experts {
   template <class B>
   routing<B> slots_of(const routing<B>& r, bool first) const {
     const index_t slots = r.kept.cols();
-    std::vector<typename B::scalar> marks;
+    recycled_vector<typename B::scalar> marks;
     for (index_t j = 0; j < slots; ++j) marks.push_back((j < main) == first ? 1 : 0);
     const variable<B> row(matrix<B>::from_host(marks, 1, slots));
     routing<B> some = r;

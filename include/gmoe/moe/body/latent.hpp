@@ -16,6 +16,7 @@
 #include "gmoe/ops/matmul.hpp"
 #include "gmoe/ops/pairs.hpp"
 #include "gmoe/ops/reshape.hpp"
+#include "gmoe/ops/rows_by_id.hpp"
 
 namespace gmoe {
 
@@ -35,7 +36,7 @@ struct latent_expert {
   struct weights {
     expert_units<B> units;
     expert_groups groups;
-    bool one_each = false;      ///< a layer sees one group
+    expert_units<B> latents;    ///< of the groups: r numbers each
     parameter<B> b_gate, b_up;  ///< r rows of d numbers for every group
     parameter<B> a_gate, a_up;  ///< units x r
     parameter<B> w_out;         ///< units x d
@@ -46,21 +47,22 @@ struct latent_expert {
       double own = 0;
       for (const id_type e : seen) own += static_cast<double>(size(e));
       const auto both = static_cast<double>(2 * a_gate.cols() * w_out.cols());
-      return asked * own / static_cast<double>(seen.size()) + (one_each ? std::min(asked, 1.0) : asked) * both;
+      return asked * own / static_cast<double>(seen.size()) +
+             (groups.one_in_a_layer() ? std::min(asked, 1.0) : asked) * both;
     }
   };
   template <class B>
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {
     const index_t r = rank == 0 ? std::max<index_t>(pool.d_model / 2, 1) : rank;
     const expert_units<B> units(pool.widths);
-    const expert_groups groups = expert_groups::in(pool, group, "body.group");
+    const expert_groups groups(pool, group, "body.group");
     const auto matrix = [&](const char* name, index_t rows, index_t cols) {
       return make.normal(name, rows, cols, pool.initializer_range);
     };
-    const auto projection = [&](const char* name) { return make.linear(name, groups.count * r, pool.d_model); };
+    const auto projection = [&](const char* name) { return make.linear(name, groups.count() * r, pool.d_model); };
     return {units,
             groups,
-            pool.of_a_layer == 0 || groups.size == pool.of_a_layer,
+            expert_units<B>(std::vector<index_t>(static_cast<std::size_t>(groups.count()), r)),
             projection("b_gate"),
             projection("b_up"),
             matrix("a_gate", units.total(), r),
@@ -74,7 +76,7 @@ struct latent_expert {
     const weights<B>& w = my.weights;
     const pair_groups<B> pairs(r.pairs);
     const block_layout blocks(w.units.layout(r.visible));
-    const expert_groups::seen groups = w.groups.among(*r.visible);
+    const auto groups = w.groups.among(*r.visible);
     const index_t rank_of_all = w.a_gate.cols();
     const auto through = [&](const auto& latent) {
       const variable<B> gate = grouped_matmul(latent(w.b_gate), at.use(w.a_gate), blocks, pairs, op::transpose);
@@ -82,20 +84,17 @@ struct latent_expert {
       const variable<B> h = multiply(apply(Activation{}, gate), up);
       return combine_pairs(grouped_matmul(h, at.use(w.w_out), blocks, pairs), r.weights, pairs);
     };
-    if (groups.ids.size() == 1)
+    if (groups->count() == 1)
       return through([&](const parameter<B>& b) {
-        const variable<B> own = rows_of(at.use(b), groups.ids[0] * rank_of_all, rank_of_all);
+        const variable<B> own = rows_of(at.use(b), groups->ids->front() * rank_of_all, rank_of_all);
         return gather_pairs(matmul(x, own, op::transpose), pairs);
       });
-    // Sorted by expert, pairs are sorted by group as well.
-    require(std::is_sorted(groups.numbers.begin(), groups.numbers.end()), "block ", r.block,
-            ": the experts of a group must be neighbours in the layer's list");
-    std::vector<index_t> pairs_of(groups.ids.size());
-    for (index_t e = 0; e < r.experts; ++e)
-      pairs_of[static_cast<std::size_t>(groups.numbers[static_cast<std::size_t>(e)])] += pairs.ranges().rows(e);
-    const row_groups<B> by_group(pairs_of);
-    const block_layout projections(std::vector<index_t>(static_cast<std::size_t>(w.groups.count), rank_of_all),
-                                   groups.ids);
+    require(groups->in_order(), "block ", r.block, ": the experts of a group must be neighbours in the layer's list");
+    // Sorted by expert, pairs are sorted by group as well: a group begins where its first expert does.
+    const auto places = id_matrix<B>::from_host(groups->first, 1, groups->count() + 1);
+    const id_matrix<B> first = take_ids(pairs.offsets, places);
+    const row_groups<B> by_group(groups->count(), first, B::read_ids(first.view()));
+    const block_layout projections(w.latents.layout(groups->ids));
     const variable<B> rows = gather_pairs(x, pairs);
     return through(
         [&](const parameter<B>& b) { return grouped_matmul(rows, at.use(b), projections, by_group, op::transpose); });

@@ -55,7 +55,7 @@ struct multilinear_experts {
   };
   template <class B>
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {
-    const expert_groups groups = expert_groups::in(pool, 0, "body.rank");
+    const expert_groups groups(pool, 0, "body");
     const index_t width = pool.widths.front();
     require(std::all_of(pool.widths.begin(), pool.widths.end(), [&](index_t w) { return w == width; }),
             "multilinear_experts are slices of one tensor, but the pool has experts of different widths");
@@ -65,8 +65,8 @@ struct multilinear_experts {
         return own.uniform(factor, rows, cols, 1 / std::sqrt(static_cast<double>(inputs)));
       };
       return factors<B>{own.normal("experts", pool.experts(), rank, 1, 1),
-                        uniform("in", groups.count * rank, in, in + 1), uniform("bias", groups.count, rank, in + 1),
-                        uniform("out", groups.count * rank, out, rank)};
+                        uniform("in", groups.count() * rank, in, in + 1), uniform("bias", groups.count(), rank, in + 1),
+                        uniform("out", groups.count() * rank, out, rank)};
     };
     return {layer("first", pool.d_model, width), layer("second", width, pool.d_model), groups};
   }

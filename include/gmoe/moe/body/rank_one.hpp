@@ -2,7 +2,8 @@
 /// Experts of one direction to read and one to write (Dynamic Subspace Composition, Khasia 2025).
 
 #include <cstddef>
-#include <string>
+#include <memory>
+#include <numeric>
 #include <vector>
 
 #include "gmoe/core/field.hpp"
@@ -39,17 +40,26 @@ struct rank_one_experts {
     std::vector<parameter<B>> read, write;  ///< U and V: N x d
     std::vector<parameter<B>> gain;         ///< gamma: 1 x d
     expert_groups groups;                   ///< the experts of a layer are one
+    expert_units<B> units;                  ///< of the experts of a layer: one each
+    expert_list numbers;                    ///< 0, 1, ...: the layer's matrices have its experts alone
 
     index_t size(index_t) const { return 2 * read.front().cols(); }
   };
   template <class B>
   weights<B> make_weights(const builder<B>& make, const pool_shape& pool) const {
-    const expert_groups groups = expert_groups::in(pool, 0, "body");
-    weights<B> all{{}, {}, {}, groups};
-    for (index_t g = 0; g < groups.count; ++g) {
+    const expert_groups groups(pool, 0, "body");
+    std::vector<id_type> numbers(static_cast<std::size_t>(groups.size()));
+    std::iota(numbers.begin(), numbers.end(), id_type{0});
+    weights<B> all{{},
+                   {},
+                   {},
+                   groups,
+                   expert_units<B>(std::vector<index_t>(numbers.size(), 1)),
+                   std::make_shared<const std::vector<id_type>>(numbers)};
+    for (index_t g = 0; g < groups.count(); ++g) {
       const builder<B> layer = make.scope("layer", g);
-      all.read.push_back(layer.orthogonal("read", groups.size, pool.d_model, 0.02));
-      all.write.push_back(layer.orthogonal("write", groups.size, pool.d_model, 0.02));
+      all.read.push_back(layer.orthogonal("read", groups.size(), pool.d_model, 0.02));
+      all.write.push_back(layer.orthogonal("write", groups.size(), pool.d_model, 0.02));
       all.gain.push_back(layer.constant("gain", 1, pool.d_model, gain));
     }
     return all;
@@ -64,7 +74,7 @@ struct rank_one_experts {
       at.add_loss("orthogonality",
                   scale(add(overlap(u), overlap(v)), strength / static_cast<double>(at.layer.moe_layers)));
     const pair_groups<B> pairs(r.pairs);
-    const block_layout rows = block_layout::equal(r.experts, 1);
+    const block_layout rows(w.units.layout(w.numbers));
     const variable<B> along = grouped_matmul(gather_pairs(x, pairs), u, rows, pairs, op::transpose);
     return multiply_row(combine_pairs(grouped_matmul(along, v, rows, pairs), r.weights, pairs), at.use(w.gain[layer]));
   }
