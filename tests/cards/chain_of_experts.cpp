@@ -38,3 +38,10 @@ TEST_CASE("cards/chain-of-experts: one round is the usual layer") {
   CHECK_THROWS_WITH_AS(card_of({.card = "chain-of-experts", .set = {{"form.rounds", "0"}}}),
                        "form.rounds is 0, expected [1, 1024]", gmoe::config_error);
 }
+
+TEST_CASE("cards/chain-of-experts: a round multiplies with a router of its own and k experts") {
+  const gmoe::sizes s = small_sizes();
+  CHECK(card_with("chain-of-experts", {{"form.rounds", "3"}}).cost(s).multiply_adds ==
+        s.vocab * s.d_model +
+            s.layers * (4 * s.d_model * s.d_model + 3 * (s.experts * s.d_model + 2 * s.d_model * s.d_ff)));
+}

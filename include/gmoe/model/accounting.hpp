@@ -7,6 +7,7 @@
 
 #include "gmoe/backend/shapes.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/moe/partners.hpp"
 
 namespace gmoe {
 
@@ -98,13 +99,14 @@ struct mixture_cost {
   }
 
  private:
-  /// Multiply-adds of the layer's router per token: as it says, or one with every number of its matrices.
+  /// Multiply-adds of the layer's router per token and round: as it says, or one with every number of its matrices.
   template <class Card>
   static index_t products_of_router(moe_stack<Card, shapes>& moe, index_t layer) {
     if constexpr (answers<hooks::products, answer<Card, slots::router>, nothing, const layer_shape&>)
       return ask<hooks::products>(answer_of<slots::router>(moe.card()), nothing{}, moe.shape(layer));
     else
-      return part_size(moe.template kept_of<slots::router>(layer)).matrices;
+      return part_size(moe.template kept_of<slots::router>(layer)).matrices /
+             (has_router_per_round<Card> ? rounds(moe, layer) : 1);
   }
   /// How often the layer's form routes: every time a token may visit other experts.
   template <class Card>

@@ -45,6 +45,7 @@ GMOE_SAYS(makes_scores)
 GMOE_SAYS(reads_ids_alone)
 GMOE_SAYS(differs_by_layer)
 GMOE_SAYS(notes_noise)
+GMOE_SAYS(keeps_each_round)
 #undef GMOE_SAYS
 
 }  // namespace detail
@@ -65,6 +66,9 @@ inline constexpr bool reads_no_rows = detail::says_reads_ids_alone<Router>();
 /// The router notes its logits without noise and how much noise it has (`notes_noise`).
 template <class Card>
 inline constexpr bool has_noise = detail::says_notes_noise<answer<Card, slots::router>>();
+/// The router keeps matrices for every round of a form, of which each uses its own (`keeps_each_round`).
+template <class Card>
+inline constexpr bool has_router_per_round = detail::says_keeps_each_round<answer<Card, slots::router>>();
 /// There are scores to be read.
 template <class Card>
 inline constexpr bool has_scores = form_uses<Card, slots::score>;

@@ -14,6 +14,7 @@ namespace gmoe {
 template <class Router>
 struct per_round {
   using slot = slots::router;
+  static constexpr bool keeps_each_round = true;
   static_assert(!has_hook_within<hooks::prepare, Router> && !has_hook_within<hooks::before_step, Router> &&
                     !has_hook_within<hooks::after_step, Router> && !has_hook_within<hooks::remember, Router>,
                 "gmoe: per_round keeps its router once per round, and this one changes what it keeps layer by layer");
