@@ -9,6 +9,7 @@ TEST_CASE("cards/cartesian: its equations, differences, reading") {
   const auto found = check_equations(c, cartesian_equations{});
   REQUIRE(found.routings.size() == 6);
   for (std::size_t i = 0; i < 6; ++i) CHECK(found.routings[i].mixture == (i % 2 == 0 ? "first" : "second"));
+  check_products(c, cartesian_equations{});
   card_case small = c;
   small.shape.layers = 1;
   check_gradients(small);

@@ -150,6 +150,25 @@ inline void check_reading(const card_case& c) {
   }
 }
 
+/// The products of a forward pass that the card's cost counts are those that the equations take.
+template <class Reference>
+void check_products(const card_case& c, Reference equations) {
+  CAPTURE(c.card);
+  naive::settings how;
+  how.batch = static_cast<std::size_t>(c.batch);
+  how.sequence = static_cast<std::size_t>(c.sequence);
+  how.heads = static_cast<std::size_t>(c.shape.heads);
+  const text t(c.batch, c.sequence, c.shape.vocab);
+  const std::vector<int> tokens(t.tokens.begin(), t.tokens.end());
+  const auto model = model_of<model_backend>(c);
+  const naive::weights w = weights_of(model->parameters());
+  naive::multiply_adds = 0;
+  naive::run(equations, mixed_blocks(c), how, w, tokens, tokens);  // every position is scored
+  const gmoe::model_cost cost = card_of(c).cost(c.shape);
+  CHECK(static_cast<double>(naive::multiply_adds) / static_cast<double>(tokens.size()) ==
+        static_cast<double>(cost.multiply_adds + gmoe::attention_multiply_adds(c.shape, c.sequence)));
+}
+
 /// What a card says to numbers that do not fit.
 inline std::string refusal(const card_case& c) {
   return config_message([&] { gmoe::make_model<GMOE_TEST_BACKEND<double>, GMOE_TEST_CARDS>(card_of(c), c.shape); });

@@ -80,6 +80,8 @@ TEST_CASE("cards/mh-moe-v2: its equations, and what smoe costs") {
   CHECK(parts.experts + 3 * 2 * 64 * 64 == plain.experts);
   CHECK(parts.router == 3 * 10 * 32);
   CHECK(parts.total - parts.router - 3 * 2 * 64 == plain.total - plain.router);
+  check_products(c, multi_head_equations_at_parity());
+  check_products({.card = "mh-moe"}, multi_head_equations{});
   CHECK(parts.multiply_adds - 2 * parts.router == plain.multiply_adds - plain.router);
 }
 

@@ -9,11 +9,12 @@ using namespace gmoe_test;
 TEST_CASE("cards/smear: its equations, differences, reading") {
   card_case c{.card = "smear"};
   c.shape.layers = 2;
+  c.shape.d_ff = 5;
   smear_equations equations;
+  equations.width = 5;
   CHECK(check_equations(c, equations).routings.empty());  // nobody chooses
   c.shape.layers = 1;
   card_case small = c;
-  small.shape.d_ff = 3;
   small.shape.vocab = 5;
   check_gradients(small);
   check_reading(c);
@@ -25,12 +26,11 @@ TEST_CASE("cards/smear: its equations, differences, reading") {
     CAPTURE(segment);
     card_case cut{.card = "smear", .set = {{"form.segment", segment}, {"form.ahead", "false"}}};
     cut.shape.layers = 1;
-    cut.shape.vocab = 5;
+    cut.shape.vocab = cut.shape.d_ff = 5;
     equations.segment = static_cast<std::size_t>(segment[0] - '0');
     equations.ahead = false;
     check_equations(cut, equations);
     check_reading(cut);
-    cut.shape.d_ff = 3;
     if (segment[0] == '2') check_gradients(cut);
   }
 }

@@ -22,7 +22,7 @@ TEST_CASE("cards/soft-moe: its equations, differences, reading") {
   equations.slots = 2;
   equations.ahead = false;
   card_case causal{.card = "soft-moe", .set = {{"form.slots_per_expert", "2"}, {"form.ahead", "false"}}};
-  causal.shape.layers = 1;
+  causal.shape.layers = causal.batch = 1;
   check_equations(causal, equations);
   check_reading(causal);
 }
@@ -37,6 +37,10 @@ TEST_CASE("cards/soft-moe: it looks ahead in training alone, and where it may; p
   const auto causal = model_of<soft_backend>({.card = "soft-moe", .set = {{"form.ahead", "false"}}});
   CHECK(gmoe::check_causality(*causal, 6, true).measured == gmoe::reach::past);
   for (const bool training : {true, false}) check_padding(*model, training);
+  // What training costs: four experts for each token of three layers, or for a sequence of seven.
+  const card_case each{.card = "soft-moe", .set = {{"form.ahead", "false"}}};
+  CHECK(card_of(each).cost(c.shape).active - card_of(c).cost(c.shape).active ==
+        3 * 4 * 2 * 8 * 12 - std::llround(3 * 4 * 2 * 8 * 12 / 7.0));
 }
 
 TEST_CASE("cards/soft-moe: one token is a dense soft mixture, one expert of it is the expert") {

@@ -590,6 +590,18 @@ struct subspace_card : smoe_card {
   strength_loss balance{};
 };
 // [/subspace]
+// [peer]
+struct peer_card : smoe_card {
+  static constexpr card_text text{"peer", "He 2024",
+                                  "two heads, each with the 2 best of many experts of one hidden unit",
+                                  written_from::description};
+  unit_pool experts{};               // m = 1
+  single_units<fn::relu> body{};     // relu(<u, x>) v
+  per_round<product_keys> router{};  // q, c and c' of every head
+  side_by_side form{};               // H = 2 heads
+  no_balance balance{};
+};
+// [/peer]
 // [aoe]
 struct aoe_card : smoe_card {
   static constexpr card_text text{"aoe", "Lv et al. 2025",
@@ -778,6 +790,7 @@ bool all_same() {
                        same<mu_moe_card, gmoe::mu_moe_card>(),
                        same<compressed_experts_card, gmoe::compressed_experts_card>(),
                        same<subspace_card, gmoe::subspace_card>(),
+                       same<peer_card, gmoe::peer_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -1012,6 +1025,12 @@ constexpr auto subspace = backbone + L * (2 * d * m        // F
                                           + d              // gamma
                                           + N * (d + 1));  // W and b
 // [/subspace-parameters]
+// [peer-parameters]
+constexpr auto peer =
+    backbone + L * (N * 2 * d                // u and v
+                    + 2 * (16 * d + 2 * 16   // of each of H = 2 heads: W and its norm, two halves of r = 8
+                           + (2 + 3) * 8));  // keys: N = 6 experts are 2 x 3
+// [/peer-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -1177,6 +1196,7 @@ int main() {
   good &= counts<gmoe::mu_moe_card>("mu-moe", mu_moe);
   good &= counts<gmoe::compressed_experts_card>("compressed-experts", compressed_experts);
   good &= counts<gmoe::subspace_card>("subspace", subspace);
+  good &= counts<gmoe::peer_card>("peer", peer);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);

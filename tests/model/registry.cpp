@@ -76,6 +76,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "mu-moe",
                            "compressed-experts",
                            "subspace",
+                           "peer",
                            "noisy-top-k",
                            "xmoe-threshold",
                            "stable-moe",

@@ -43,6 +43,7 @@
 #include "cards/multi_head.hpp"
 #include "cards/nested.hpp"
 #include "cards/noisy_top_k.hpp"
+#include "cards/peer.hpp"
 #include "cards/raytraced.hpp"
 #include "cards/remoe.hpp"
 #include "cards/rexmoe.hpp"
@@ -278,6 +279,7 @@ void add_forms(traced_cards& t) {
   t.add_same("grove", grove_equations{});
   t.add_same("compressed-experts", compressed_equations{});
   t.add_same("subspace", subspace_equations{});
+  t.add_same("peer", peer_equations{});
   mu_equations multilinear;
   multilinear.rank = 3;
   t.add_same("mu-moe", multilinear, {.options = "--set body.rank=3"});

@@ -8,6 +8,7 @@
 #include "gmoe/moe/body/compressed.hpp"
 #include "gmoe/moe/body/feed_forward.hpp"
 #include "gmoe/moe/body/multilinear.hpp"
+#include "gmoe/moe/body/single_units.hpp"
 #include "moe/routing_helpers.hpp"
 
 using namespace gmoe;
@@ -18,9 +19,9 @@ using part_backend = GMOE_TEST_BACKEND<double>;
 using numbers_of_rows = std::vector<std::vector<double>>;
 
 /// Four experts of a layer, as if a model had them, and two tokens of three numbers.
-template <class Body>
+template <class Body, index_t Width = 6>
 struct body_of_four {
-  static inline const std::vector<index_t> widths = std::vector<index_t>(4, 6);
+  static inline const std::vector<index_t> widths = std::vector<index_t>(4, Width);
   Body body;
   typename Body::template weights<part_backend> weights;
 
@@ -90,6 +91,22 @@ TEST_CASE("moe/body/shared_parts: slices of a tensor are summed before they act,
   CHECK(all_near(tensor({3, 1, 0, 2}, {.2, .8, .4, .6}), tensor({1, 3, 2, 0}, {.8, .2, .6, .4})));
   CHECK(all_near(tensor({3, 1, left_out, 2}, {.2, .8, .4, .6}), tensor({3, 1, 0, 2}, {.2, .8, 0, .6})));
   CHECK(all_near(tensor({3, 1, 0, 2}, {}), tensor({3, 1, 0, 2}, {1, 1, 1, 1})));
+}
+
+TEST_CASE("moe/body/shared_parts: units that are fetched are experts one unit wide, dropped or not") {
+  body_of_four<single_units<fn::relu>, 1> units;
+  body_of_four<relu_expert, 1> experts;
+  experts.weights.w_in().value() = units.weights.w_in.value().clone();
+  experts.weights.w_out().value() = units.weights.w_out.value().clone();
+  for (const std::vector<double>& w : {std::vector<double>{}, std::vector<double>{.2, .8, .4, -.6}}) {
+    CHECK(all_near(units({3, 1, 0, 2}, w), experts({3, 1, 0, 2}, w)));
+    CHECK(all_near(units({3, left_out, left_out, left_out}, w), experts({3, left_out, left_out, left_out}, w)));
+  }
+  CHECK(units({3, 1, 0, 2}, {})[0] != std::vector<double>(3, 0));
+  const std::vector<index_t> wide{1, 2};
+  CHECK(gmoe_test::refusal([&] {
+          single_units<fn::relu>{}.make_weights(builder<part_backend>(1), pool_shape{wide, 3, 1});
+        }) == "single_units are experts of one hidden unit, but the pool has wider ones: it takes unit_pool");
 }
 
 TEST_CASE("moe/body/shared_parts: groups of experts, and layers that do not fit them") {

@@ -9,8 +9,13 @@
 #include "gmoe/moe/body/latent.hpp"
 #include "gmoe/moe/body/multilinear.hpp"
 #include "gmoe/moe/body/rank_one.hpp"
+#include "gmoe/moe/body/single_units.hpp"
+#include "gmoe/moe/experts/unit_pool.hpp"
+#include "gmoe/moe/form/side_by_side.hpp"
 #include "gmoe/moe/gate/shares_of_strength.hpp"
 #include "gmoe/moe/router/clipped_router.hpp"
+#include "gmoe/moe/router/per_round.hpp"
+#include "gmoe/moe/router/product_keys.hpp"
 #include "gmoe/moe/score/entmax_score.hpp"
 #include "gmoe/moe/score/softplus_score.hpp"
 #include "gmoe/moe/select/everyone.hpp"
@@ -65,7 +70,19 @@ struct subspace_card : smoe_card {
   strength_loss balance{};
 };
 
-using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card, subspace_card>;
+/// Single units (He 2024): many experts of one hidden unit, found by products of keys.
+struct peer_card : smoe_card {
+  static constexpr card_text text{"peer", "He 2024",
+                                  "two heads, each with the 2 best of many experts of one hidden unit",
+                                  written_from::description};
+  unit_pool experts{};
+  single_units<fn::relu> body{};
+  per_round<product_keys> router{};
+  side_by_side form{};
+  no_balance balance{};
+};
+
+using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card, subspace_card, peer_card>;
 template <>
 inline constexpr group_text group_of<bodies_cards>{
     "bodies", "what does an expert consist of, and what of it do others have too?"};

@@ -37,8 +37,11 @@ struct soft_slots {
     l.columns = l.experts * slots_per_expert;
     return l;
   }
-  /// Of the causal form. The other asks N s for all tokens of a sequence together.
-  double experts_per_token(const layer_shape& l) const { return static_cast<double>(l.experts * slots_per_expert); }
+  /// In training, with sequences as long as there are positions: looking ahead, N s are asked for all of their tokens
+  /// together; in the causal form, which evaluation always takes, for each.
+  double experts_per_token(const layer_shape& l) const {
+    return static_cast<double>(l.experts * slots_per_expert) / static_cast<double>(ahead ? l.positions : 1);
+  }
 
   template <class B>
   struct cached {
