@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/model/any_card.hpp"
@@ -698,6 +699,12 @@ std::string without_pages(std::string text) {
   return text;
 }
 
+std::string numbers(const std::vector<setting>& of_card) {
+  std::string all;
+  for (const setting& s : of_card) all += s.path() + " = " + s.text() + " ";
+  return all;
+}
+
 /// Every slot holds the same answer with the same numbers, and the texts are the same. A form of cards within holds
 /// those of the page: they are compared as text, slot by slot.
 template <class A, class B>
@@ -707,19 +714,18 @@ bool same() {
   bool alike = true;
   for_each_slot([&]<class Slot>(Slot) {
     using mine = answer<A, Slot>;
-    if constexpr (std::is_same_v<Slot, slots::form> && !std::is_same_v<mine, answer<B, Slot>>)
+    if constexpr (std::is_same_v<Slot, slots::form> && !std::is_same_v<mine, answer<B, Slot>>) {
       alike = without_pages(describe(A{})) == describe(B{});
-    else
+      if (!alike) std::cerr << "the page has\n" << describe(A{}) << "but the card\n" << describe(B{});
+    } else {
       static_assert(std::is_same_v<mine, answer<B, Slot>>);
+    }
   });
-  const auto numbers = [](const auto& card) {
-    std::string all;
-    each_setting(card, [&](const setting& s) { all += s.path() + " = " + s.text() + " "; });
-    return all;
-  };
-  const std::string page = numbers(A{}), library = numbers(B{});
+  A card;
+  any_card of_library = make_card(text_of<B>.name);  // those of the library come compiled
+  of_library.as<B>();                                // throws if the name is another's
+  const std::string page = numbers(settings_of(card)), library = numbers(of_library.settings());
   if (page != library) std::cerr << text_of<A>.name << ": the page has " << page << "but the card " << library << "\n";
-  if (!alike) std::cerr << "the page has\n" << describe(A{}) << "but the card\n" << describe(B{});
   return alike && page == library;
 }
 
