@@ -101,6 +101,9 @@ TEST_CASE("io/trace_replay: what is refused") {
   r.kept_shape = {2, 1, 1};
   CHECK_HAS(r.complaint(), "have different numbers of choices");
   r = {};
+  r.card = "chain-of-experts";
+  CHECK_HAS(r.complaint(), "a trace of a card whose form routes several times cannot be replayed");
+  r = {};
   r.cut_shape = {6};
   CHECK_HAS(r.complaint(), "has shape [6], expected [sequences, length, columns] of 2 tokens");
 }

@@ -69,6 +69,8 @@ replay<typename Model::backend_type> read_replay(const std::filesystem::path& pa
   for (index_t l = 0; l < model.moe().layers(); ++l) {
     const index_t number = model.moe().shape(l).block, experts = model.moe().shape(l).experts;
     const index_t parts = model.moe().shape(l).rows_per_token;
+    require<file_error>(model.moe().shape(l).rounds == 1, "trace ", name,
+                        ": a trace of a card whose form routes several times cannot be replayed");
     const std::string at = "layer" + std::to_string(number) + "/";
     r.layers.push_back({experts, detail::read_choices<B>(file, at + "chosen", name, tokens, parts, experts),
                         detail::read_choices<B>(file, at + "kept", name, tokens, parts, experts)});
