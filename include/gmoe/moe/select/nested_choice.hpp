@@ -92,7 +92,7 @@ struct nested_choice {
   index_t at_most(const layer_shape& l) const { return l.experts; }
   /// In experts of the layer's mean width.
   double experts_per_token(const layer_shape& l) const {
-    const std::vector<double> c = shares(l), f = parts(l);
+    const std::vector<double> c = shares(l), f = fractions(l);
     return static_cast<double>(l.experts) * std::inner_product(c.begin(), c.end(), f.begin(), 0.0);
   }
 
@@ -112,13 +112,13 @@ struct nested_choice {
 
  private:
   /// f: hidden units of each nested expert over those of all.
-  static std::vector<double> parts(const layer_shape& l) {
+  static std::vector<double> fractions(const layer_shape& l) {
     std::vector<double> f(l.pool->widths.begin(), l.pool->widths.end());
     std::partial_sum(f.begin(), f.end(), f.begin());
     for (double& part : f) part /= f.back();
     return f;
   }
-  std::vector<double> shares(const layer_shape& l) const { return nested_shares(parts(l), budget, delta, beta); }
+  std::vector<double> shares(const layer_shape& l) const { return nested_shares(fractions(l), budget, delta, beta); }
 
   template <class B>
   matrix<B> by_experts(const place<B>& at, const routing<B>& r, const auto& my) const {
