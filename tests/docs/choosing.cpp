@@ -24,7 +24,8 @@ struct bounded_expert_choice_card : expert_choice_card {
 // [adamoe]
 struct adamoe_card : smoe_card {
   static constexpr card_text text{"adamoe", "Zeng et al., EMNLP 2024 (Findings)",
-                                  "null experts beside the others: tokens differ in how many they need"};
+                                  "null experts beside the others: tokens differ in how many they need",
+                                  written_from::code};
   with_nulls<layer_pool> experts{};     // q = 4
   special_experts<relu_expert> body{};  // null experts give 0
   top_k select{.k = 3};
@@ -44,7 +45,7 @@ struct sigma_tiny_card : smoe_card {
 // [gw-moe]
 struct gw_moe_card : smoe_card {
   static constexpr card_text text{"gw-moe", "Wu et al. 2024",
-                                  "top-1, but uncertain tokens go to all experts in training"};
+                                  "top-1, but uncertain tokens go to all experts in training", written_from::code};
   broadcast_uncertain select{};  // h = 0.95
   selected_score gate{};         // w = p_i
 };
@@ -144,7 +145,8 @@ struct moec_card : smoe_card {
 // [dynmoe]
 struct dynmoe_card : smoe_card {
   static constexpr card_text text{"dynmoe", "Guo et al., ICLR 2025",
-                                  "every expert whose threshold a token exceeds, of a pool that grows and shrinks"};
+                                  "every expert whose threshold a token exceeds, of a pool that grows and shrinks",
+                                  written_from::code};
   dynamic_router router{};  // z = s - g
   plain_score score{};      // as it is
   open_experts select{};    // all above 0

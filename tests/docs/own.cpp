@@ -194,11 +194,11 @@ struct importance_loss {
 
 // [body]
 /// Experts in a narrower space: U sum_e w_e E_e(A x), with A and U common to all of them.
-struct latent_expert {
+struct compressing_expert {
   using slot = slots::body;
   index_t width = 8;
   static constexpr auto fields =
-      std::tuple{field{"width", &latent_expert::width, "numbers per token that experts see", at_least(1)}};
+      std::tuple{field{"width", &compressing_expert::width, "numbers per token that experts see", at_least(1)}};
 
   template <class B>
   struct weights {
@@ -416,7 +416,7 @@ int main() {
   expect_gradients<with<smoe_card, nudged_top_k>>("select");
   expect_gradients<with<smoe_card, scaled_scores>>("gate");
   expect_gradients<with<smoe_card, importance_loss>>("balance");
-  expect_gradients<with<smoe_card, latent_expert>>("body");
+  expect_gradients<with<smoe_card, compressing_expert>>("body");
   expect_gradients<with<smoe_card, two_rounds>>("form");
   struct without_cuts {
     weighted_sum<gmoe_no_logits_card, smoe_card> form{};

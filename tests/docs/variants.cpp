@@ -25,7 +25,7 @@ using namespace gmoe;
 // [gmoe]
 struct gmoe_card {
   static constexpr card_text text{"gmoe", "Hong & Kim, ACL 2026",
-                                  "one pool for all layers, a local expert, a recurrent router with propagated logits"};
+                                  "one pool for all layers, a local expert, a recurrent router with propagated logits", written_from::code};
   global_pool       experts{};     // one pool for all layers
   relu_expert       body{};        // E(x) = W2 relu(W1 x)
   local_expert      always{};      // one expert per layer that every token visits
@@ -43,7 +43,7 @@ struct gmoe_card {
 // [switch]
 struct switch_card {
   static constexpr card_text text{"switch", "Fedus et al., JMLR 2022",
-                                  "top-1 of a private pool, limited capacity, every second block"};
+                                  "top-1 of a private pool, limited capacity, every second block", written_from::code};
   layer_pool         experts{};    // N experts of its own for every layer
   relu_expert        body{};       // E(x) = W2 relu(W1 x)
   no_always          always{};     // nothing besides
@@ -61,40 +61,44 @@ struct switch_card {
 
 // [gmoe-no-local]
 struct gmoe_no_local_card : gmoe_card {
-  static constexpr card_text text{"gmoe-no-local", "Hong & Kim, ACL 2026", "gmoe without the local expert"};
+  static constexpr card_text text{"gmoe-no-local", "Hong & Kim, ACL 2026", "gmoe without the local expert",
+                                  written_from::code};
   no_always always{};
 };
 // [/gmoe-no-local]
 // [gmoe-no-local-top2]
 struct gmoe_no_local_top2_card : gmoe_no_local_card {
   static constexpr card_text text{"gmoe-no-local-top2", "Hong & Kim, ACL 2026",
-                                  "gmoe with a second global expert instead of the local one"};
+                                  "gmoe with a second global expert instead of the local one", written_from::code};
   top_k select{.k = 2};
   limited_capacity capacity{.room = room::tokens};
 };
 // [/gmoe-no-local-top2]
 // [gmoe-no-logits]
 struct gmoe_no_logits_card : gmoe_card {
-  static constexpr card_text text{"gmoe-no-logits", "Hong & Kim, ACL 2026", "gmoe without logit propagation"};
+  static constexpr card_text text{"gmoe-no-logits", "Hong & Kim, ACL 2026", "gmoe without logit propagation",
+                                  written_from::code};
   global_router<hidden_state> router{};
 };
 // [/gmoe-no-logits]
 // [gmoe-no-state]
 struct gmoe_no_state_card : gmoe_card {
-  static constexpr card_text text{"gmoe-no-state", "Hong & Kim, ACL 2026", "gmoe without the router's hidden state"};
+  static constexpr card_text text{"gmoe-no-state", "Hong & Kim, ACL 2026", "gmoe without the router's hidden state",
+                                  written_from::code};
   global_router<propagated_logits> router{};
 };
 // [/gmoe-no-state]
 // [gmoe-no-global]
 struct gmoe_no_global_card : gmoe_card {
   static constexpr card_text text{"gmoe-no-global", "Hong & Kim, ACL 2026",
-                                  "gmoe with a pool of its own for every layer"};
+                                  "gmoe with a pool of its own for every layer", written_from::code};
   layer_pool experts{};
 };
 // [/gmoe-no-global]
 // [gmoe-every-second]
 struct gmoe_every_second_card : gmoe_card {
-  static constexpr card_text text{"gmoe-every-second", "Hong & Kim, ACL 2026", "gmoe in every second block"};
+  static constexpr card_text text{"gmoe-every-second", "Hong & Kim, ACL 2026", "gmoe in every second block",
+                                  written_from::code};
   every_second_block placement{};
 };
 // [/gmoe-every-second]
@@ -145,7 +149,7 @@ struct omni_router_card : switch_card {
 // [rmoe]
 struct rmoe_card : smoe_card {
   static constexpr card_text text{"rmoe", "Qiu et al., ICLR 2025",
-                                  "a GRU over depth between private projections and private heads"};
+                                  "a GRU over depth between private projections and private heads", written_from::code};
   narrow<recurrent_router<>> router{};        // r = 32
   joint_switch_loss balance{.alpha = 0.001};  // over all layers together
 };
@@ -154,7 +158,7 @@ struct rmoe_card : smoe_card {
 // [llama-smoe]
 struct llama_smoe_card : smoe_card {
   static constexpr card_text text{"llama-smoe", "Jiang et al. 2024",
-                                  "the usual top-2 mixture of SwiGLU experts in a modern backbone"};
+                                  "the usual top-2 mixture of SwiGLU experts in a modern backbone", written_from::code};
   swiglu_expert body{};
   llama_attention attention{};
   rms_norms norm{};
@@ -165,7 +169,8 @@ struct llama_smoe_card : smoe_card {
 // [gshard]
 struct gshard_card : switch_card {
   static constexpr card_text text{"gshard", "Lepikhin et al., ICLR 2021",
-                                  "top-2, random second choice, capacity for each choice; as GMoE's authors ran it"};
+                                  "top-2, random second choice, capacity for each choice; as GMoE's authors ran it",
+                                  written_from::code};
   top_k select{.k = 2};
   gshard_capacity capacity{.order = priority::within_choice};
   renormalised_scores gate{};
@@ -181,7 +186,8 @@ struct gshard_paper_card : gshard_card {
 // [/gshard-paper]
 // [hash]
 struct hash_card : switch_card {
-  static constexpr card_text text{"hash", "Roller et al., NeurIPS 2021", "the token id decides, through a fixed table"};
+  static constexpr card_text text{"hash", "Roller et al., NeurIPS 2021", "the token id decides, through a fixed table",
+                                  written_from::code};
   hash_router router{};
   plain_score score{};
   no_capacity capacity{};
@@ -216,7 +222,8 @@ struct dense_relu_card : dense_card {
 // [gmoe-film]
 struct gmoe_film_card : gmoe_card {
   static constexpr card_text text{"gmoe-film", "Hong & Kim, ACL 2026",
-                                  "a precursor: router and experts talk by a modulated input instead of logits"};
+                                  "a precursor: router and experts talk by a modulated input instead of logits",
+                                  written_from::code};
   global_router<hidden_state, noted_state> router{};  // notes h in the routing
   film_modulated form{};                              // x~ from h, p and x
 };
@@ -308,7 +315,8 @@ struct smear_card {
 // [mh-moe]
 struct multi_head_card : smoe_card {
   static constexpr card_text text{"mh-moe", "Wu et al., NeurIPS 2024",
-                                  "tokens are cut into parts that are routed by themselves, and joined again"};
+                                  "tokens are cut into parts that are routed by themselves, and joined again",
+                                  written_from::code};
   multi_head form{};  // h = 2
 };
 // [/mh-moe]
@@ -369,7 +377,8 @@ struct noisy_top_k_card : smoe_card {
 // [xmoe-threshold]
 struct xmoe_threshold_card : smoe_card {
   static constexpr card_text text{"xmoe-threshold", "Yang et al., Findings of ACL 2024",
-                                  "small experts, as many as it takes for 0.9 of the scores, by priority"};
+                                  "small experts, as many as it takes for 0.9 of the scores, by priority",
+                                  written_from::code};
   fine_grained<layer_pool> experts{.granularity = 4};  // g
   gelu_expert body{};
   prefix select{.above = 0.9};            // θ
@@ -381,7 +390,8 @@ struct xmoe_threshold_card : smoe_card {
 // [stable-moe]
 struct stable_moe_card : smoe_card {
   static constexpr card_text text{"stable-moe", "Dai et al., ACL 2022",
-                                  "top-1 that a table of token ids learns, which then decides for good"};
+                                  "top-1 that a table of token ids learns, which then decides for good",
+                                  written_from::code};
   centroid_router router{};     // a
   sigmoid_score score{};        // g of every expert
   distilled_choice select{};    // s, in both stages; teaches and adds both losses
@@ -393,7 +403,7 @@ struct stable_moe_card : smoe_card {
 // [hyper-moe]
 struct hyper_moe_card : noisy_top_k_card {
   static constexpr card_text text{"hyper-moe", "Zhao et al., ACL 2024",
-                                  "noisy top-1, and a network made of what the other experts know"};
+                                  "noisy top-1, and a network made of what the other experts know", written_from::code};
   hyper_adapter always{};
   top_k select{.k = 1};
   selected_score gate{};  // renormalised, a single weight would be 1
@@ -507,7 +517,8 @@ struct pro_moe_card : smoe_card {
 // [dselect-k]
 struct dselect_k_card : smoe_card {
   static constexpr card_text text{"dselect-k", "Hazimeh et al., NeurIPS 2021",
-                                  "two selectors that spell an expert's number in bits, smooth at first"};
+                                  "two selectors that spell an expert's number in bits, smooth at first",
+                                  written_from::code};
   dselect_router router{};
   plain_score score{};
   positive select{};
@@ -555,14 +566,16 @@ struct molae_card : smoe_card {
 // [grove]
 struct grove_card : smoe_card {
   static constexpr card_text text{"grove", "Wu et al. 2025",
-                                  "top-2, and a small expert for every group that a token has an expert of"};
+                                  "top-2, and a small expert for every group that a token has an expert of",
+                                  written_from::code};
   with_adjugates<relu_expert> body{};  // groups of q = 2, adjugates of m / 6 hidden units, lambda = 0.05
 };
 // [/grove]
 // [mu-moe]
 struct mu_moe_card : smoe_card {
   static constexpr card_text text{"mu-moe", "Oldfield et al., NeurIPS 2024",
-                                  "all experts at once, as slices of a tensor that is a sum of few terms"};
+                                  "all experts at once, as slices of a tensor that is a sum of few terms",
+                                  written_from::code};
   multilinear_experts body{};  // R = 32
   entmax_score score{};        // a: of normalised logits
   everyone select{};           // N of N
@@ -581,7 +594,8 @@ struct compressed_experts_card : smoe_card {
 // [subspace]
 struct subspace_card : smoe_card {
   static constexpr card_text text{"subspace", "Khasia, 2025",
-                                  "a dense layer, and the two directions of a basis that say most to a token"};
+                                  "a dense layer, and the two directions of a basis that say most to a token",
+                                  written_from::code};
   rank_one_experts body{};              // <u, x> v
   static_expert<relu_expert> always{};  // F
   clipped_router router{};              // z = W x + b, within 20
@@ -604,8 +618,8 @@ struct peer_card : smoe_card {
 // [/peer]
 // [aoe]
 struct aoe_card : smoe_card {
-  static constexpr card_text text{"aoe", "Lv et al. 2025",
-                                  "the two experts whose own first layer reacts most strongly"};
+  static constexpr card_text text{"aoe", "Lv et al. 2025", "the two experts whose own first layer reacts most strongly",
+                                  written_from::code};
   autonomous_expert<> body{};
   activation_router<> router{};
   selected_score gate{};
