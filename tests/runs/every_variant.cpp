@@ -74,6 +74,10 @@ void check_buddies(const workplace& w, const std::string& name) {
   CHECK(all["in_memory"] == r["experts"]);
   for (const char* how : {"by_routing", "by_weights", "dropped"}) {
     INFO(how);
+    if (how == std::string("by_weights") && name == "mu-moe") {  // whose experts are slices of one tensor
+      CHECK(r.contains("no_buddies_by_weights"));
+      continue;
+    }
     REQUIRE(all.contains(how));
     CHECK(all[how]["perplexity"] == r["perplexity"]);
     CHECK(all[how]["absent"] == 0);
