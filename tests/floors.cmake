@@ -4,7 +4,7 @@
 #   - a header includes from its own floor or from those below; train, data, io and analysis are one floor, but no two of
 #     these folders may need each other;
 #   - only io/ includes a JSON library, only backend/ Thrust and CUDA, nobody a command line parser or <iostream>;
-#   - only backend/eigen/eigen.hpp and eigen_svd.hpp include Eigen, and all that stands in backend/eigen/ stands in the
+#   - only backend/eigen/eigen.hpp and eigen_eigenvalues.hpp include Eigen, and all that stands in backend/eigen/ stands in the
 #     namespace of its build;
 #   - Thrust's backend is included by whoever asks for it, never by the rest of the library;
 #   - headers directly in gmoe/ only collect others, except version.hpp; gmoe.hpp reaches every header but those that it
@@ -96,8 +96,8 @@ foreach(header IN LISTS headers)
       mistake("${header}: includes <${file}>; the library neither prints nor reads the command line")
     elseif(file MATCHES "^nlohmann/" AND NOT floor STREQUAL "io")
       mistake("${header}: includes <${file}>; only io/ reads JSON")
-    elseif(file MATCHES "^Eigen/" AND NOT header MATCHES "^gmoe/backend/eigen/(eigen|eigen_svd)\\.hpp$")
-      mistake("${header}: includes <${file}>; only backend/eigen/eigen.hpp and eigen_svd.hpp do")
+    elseif(file MATCHES "^Eigen/" AND NOT header MATCHES "^gmoe/backend/eigen/(eigen|eigen_eigenvalues)\\.hpp$")
+      mistake("${header}: includes <${file}>; only backend/eigen/eigen.hpp and eigen_eigenvalues.hpp do")
     elseif(file MATCHES "^(thrust|cub|cuda)/|^(cuda|cublas|cudnn)[A-Za-z0-9_]*\\.h" AND NOT floor STREQUAL "backend")
       mistake("${header}: includes <${file}>; only backend/ knows the device")
     elseif(file MATCHES "^gmoe/backend/(thrust|gpu)" AND (header STREQUAL "gmoe/gmoe.hpp" OR
@@ -134,7 +134,7 @@ if("gmoe/gmoe.hpp" IN_LIST headers)
   endwhile()
   foreach(header IN LISTS headers)
     if(NOT header IN_LIST reached AND NOT header MATCHES "^gmoe/(io|analysis|compiled)/|^gmoe/(io|analysis)\\.hpp$" AND
-       NOT header MATCHES "^gmoe/backend/(thrust|gpu|bf16|eigen/(bf16_products|onednn_matmul|low_rank|eigen_svd)\\.hpp$)" AND
+       NOT header MATCHES "^gmoe/backend/(thrust|gpu|bf16|eigen/(bf16_products|onednn_matmul|low_rank|eigen_eigenvalues)\\.hpp$)" AND
        NOT header MATCHES "^gmoe/train/interrupt")
       mistake("${header}: is not reached from gmoe/gmoe.hpp")
     endif()

@@ -44,7 +44,7 @@ check("only io/ reads JSON" model/a.hpp "#pragma once|#include <nlohmann/json.hp
 check("neither prints nor reads the command line" core/b.hpp "#pragma once|#include <iostream>")
 check("neither prints nor reads the command line" io/b.hpp "#pragma once|#include <CLI/CLI.hpp>")
 check("only backend/ knows the device" ops/a.hpp "#pragma once|#include <thrust/sort.h>")
-check("only backend/eigen/eigen.hpp and eigen_svd.hpp do" backend/eigen/a.hpp "#pragma once|#include <Eigen/Core>")
+check("only backend/eigen/eigen.hpp and eigen_eigenvalues.hpp do" backend/eigen/a.hpp "#pragma once|#include <Eigen/Core>")
 check("a.hpp: opens 'gmoe::eigen'" backend/eigen/a.hpp "#pragma once|namespace gmoe::eigen {|}")
 check("by the program that wants it" ops/a.hpp "#pragma once|#include \"gmoe/backend/thrust/a.hpp\"")
 check("by the program that wants it" gmoe.hpp "#pragma once|#include \"gmoe/backend/thrust/a.hpp\"")

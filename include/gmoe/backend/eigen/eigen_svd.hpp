@@ -1,5 +1,0 @@
-#pragma once
-/// Eigen's singular values, without warnings about Eigen; see eigen.hpp. Only who needs them includes them.
-
-#pragma GCC system_header
-#include <Eigen/SVD>
