@@ -25,7 +25,7 @@ cmake -DTEXT="$text" -DOUTPUT="$out/pairs.jsonl" -P cmake/demo_pairs.cmake
 # Two words each, an option and its value.
 defaults=(
   --variants gmoe,switch,gshard,dense,gmoe-no-local,gmoe-no-logits,gmoe-no-state
-  --dense plain --seeds 3 --batch 8 --steps 3000
+  --seeds 3 --batch 8 --steps 2000
   --json "$out/results.json" --report "$out/report.html" --runs "$out/finished"
 )
 command=("$compare" --text "$text" --tasks "$out/pairs.jsonl")

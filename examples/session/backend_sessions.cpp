@@ -26,7 +26,7 @@ class session_on_backend final : public session {
       : setup_(setup),
         made_(setup.official.empty()
                   ? gmoe::make_model<backend>(card_with(setup.variant, setup.card), setup.shape, setup.how.seed)
-                  : load_official(setup.official)),
+                  : load_official<backend>(setup.official)),
         model_(*made_) {
     setup_.shape = model_.shape();
     if (setup.only_model) return;
