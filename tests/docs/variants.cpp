@@ -616,6 +616,25 @@ struct peer_card : smoe_card {
   no_balance balance{};
 };
 // [/peer]
+// [mov]
+struct mov_card : smoe_card {
+  static constexpr card_text text{"mov", "Zadouri et al., ICLR 2024",
+                                  "all experts at once, as vectors that scale the hidden units of a fixed layer",
+                                  written_from::description};
+  vectors_on_base<fn::relu> body{};  // l
+  everyone select{};                 // N of N
+  selected_score gate{};             // w = s
+  no_balance balance{};
+};
+// [/mov]
+// [molora]
+struct molora_card : mov_card {
+  static constexpr card_text text{"molora", "Zadouri et al., ICLR 2024",
+                                  "all experts at once, as products of low rank beside the matrices of a fixed layer",
+                                  written_from::description};
+  low_rank_on_base<fn::relu> body{};  // A and B, r = 4
+};
+// [/molora]
 // [aoe]
 struct aoe_card : smoe_card {
   static constexpr card_text text{"aoe", "Lv et al. 2025", "the two experts whose own first layer reacts most strongly",
@@ -805,6 +824,8 @@ bool all_same() {
                        same<compressed_experts_card, gmoe::compressed_experts_card>(),
                        same<subspace_card, gmoe::subspace_card>(),
                        same<peer_card, gmoe::peer_card>(),
+                       same<mov_card, gmoe::mov_card>(),
+                       same<molora_card, gmoe::molora_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -1045,6 +1066,16 @@ constexpr auto peer =
                     + 2 * (16 * d + 2 * 16   // of each of H = 2 heads: W and its norm, two halves of r = 8
                            + (2 + 3) * 8));  // keys: N = 6 experts are 2 x 3
 // [/peer-parameters]
+// [mov-parameters]
+constexpr auto mov = backbone + L * (2 * d * m  // W1 and W2
+                                     + N * d    // router
+                                     + N * m);  // l
+// [/mov-parameters]
+// [molora-parameters]
+constexpr auto molora = backbone + L * (2 * d * m                // W1 and W2
+                                        + N * d                  // router
+                                        + N * 2 * 4 * (d + m));  // A, B, A' and B', r = 4
+// [/molora-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -1211,6 +1242,8 @@ int main() {
   good &= counts<gmoe::compressed_experts_card>("compressed-experts", compressed_experts);
   good &= counts<gmoe::subspace_card>("subspace", subspace);
   good &= counts<gmoe::peer_card>("peer", peer);
+  good &= counts<gmoe::mov_card>("mov", mov);
+  good &= counts<gmoe::molora_card>("molora", molora);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);

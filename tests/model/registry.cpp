@@ -77,6 +77,8 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "compressed-experts",
                            "subspace",
                            "peer",
+                           "mov",
+                           "molora",
                            "noisy-top-k",
                            "xmoe-threshold",
                            "stable-moe",

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cards/adamoe.hpp"
+#include "cards/adapters.hpp"
 #include "cards/aoe.hpp"
 #include "cards/capacity_aware.hpp"
 #include "cards/cartesian.hpp"
@@ -280,6 +281,8 @@ void add_forms(traced_cards& t) {
   t.add_same("compressed-experts", compressed_equations{});
   t.add_same("subspace", subspace_equations{});
   t.add_same("peer", peer_equations{});
+  t.add_same("mov", mov_equations{}, {.frozen = ".base"});
+  t.add_same("molora", molora_equations{}, {.frozen = ".base"});
   mu_equations multilinear;
   multilinear.rank = 3;
   t.add_same("mu-moe", multilinear, {.options = "--set body.rank=3"});

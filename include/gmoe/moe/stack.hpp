@@ -159,12 +159,15 @@ class moe_stack {
   static constexpr bool acts_before_steps =
       data::template any_has<hooks::before_step> || data::template any_has<hooks::trains>;
   /// To be called before every optimiser step: policies may say which of their parameters train, and a body whether the
-  /// experts do.
+  /// experts do, or the `base` that its weights have.
   void before_step(std::int64_t step) {
     if constexpr (has_hook_within<hooks::trains, answer<Card, slots::body>>)
       if (data_.weights_of_experts) {
         kept_list<B> experts;
-        walk(bank(), experts);
+        if constexpr (requires { bank().base; })
+          walk(bank().base, experts);  // what the experts adapt
+        else
+          walk(bank(), experts);
         const bool trains = ask<hooks::trains>(data_.template policy<slots::body>(), nothing{}, step);
         for (parameter<B>* p : experts.parameters) p->set_trained(trains);
       }

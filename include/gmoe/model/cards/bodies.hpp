@@ -4,6 +4,7 @@
 #include "gmoe/model/cards/switch.hpp"
 #include "gmoe/moe/always/static_expert.hpp"
 #include "gmoe/moe/balance/strength_loss.hpp"
+#include "gmoe/moe/body/adapters.hpp"
 #include "gmoe/moe/body/adjugate.hpp"
 #include "gmoe/moe/body/compressed.hpp"
 #include "gmoe/moe/body/latent.hpp"
@@ -82,7 +83,28 @@ struct peer_card : smoe_card {
   no_balance balance{};
 };
 
-using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card, subspace_card, peer_card>;
+/// Vectors (Zadouri et al. 2023): a dense layer that stands still, and a mixture of vectors that scale its hidden
+/// units.
+struct mov_card : smoe_card {
+  static constexpr card_text text{"mov", "Zadouri et al., ICLR 2024",
+                                  "all experts at once, as vectors that scale the hidden units of a fixed layer",
+                                  written_from::description};
+  vectors_on_base<fn::relu> body{};
+  everyone select{};
+  selected_score gate{};
+  no_balance balance{};
+};
+
+/// Adapters of low rank (Zadouri et al. 2023): a dense layer that stands still, and a mixture of what LoRA adds to it.
+struct molora_card : mov_card {
+  static constexpr card_text text{"molora", "Zadouri et al., ICLR 2024",
+                                  "all experts at once, as products of low rank beside the matrices of a fixed layer",
+                                  written_from::description};
+  low_rank_on_base<fn::relu> body{};
+};
+
+using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card, subspace_card, peer_card,
+                               mov_card, molora_card>;
 template <>
 inline constexpr group_text group_of<bodies_cards>{
     "bodies", "what does an expert consist of, and what of it do others have too?"};
