@@ -218,6 +218,13 @@ struct dense_relu_card : dense_card {
   relu_feed_forward dense{};
 };
 // [/dense-relu]
+// [moa]
+struct moa_card : dense_card {
+  static constexpr card_text text{"moa", "Zhang et al., EMNLP 2022",
+                                  "every token chooses its heads of attention, which share keys and values"};
+  mixture_of_heads attention{};
+};
+// [/moa]
 
 // [gmoe-film]
 struct gmoe_film_card : gmoe_card {
@@ -809,7 +816,8 @@ bool all_same() {
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
                        same<hyper_moe_card, gmoe::hyper_moe_card>(),
-                       same<mowe_card, gmoe::mowe_card>()};
+                       same<mowe_card, gmoe::mowe_card>(),
+                       same<moa_card, gmoe::moa_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -832,6 +840,12 @@ constexpr auto dense = backbone + L * (2 * d * m + m + d);
 // [dense-relu-parameters]
 constexpr auto dense_relu = backbone + L * 2 * d * m;
 // [/dense-relu-parameters]
+// [moa-parameters]
+constexpr auto moa = dense - L * (4 * d * d + 4 * d)  // with other attention: of H = 2 heads
+                     + L * (4 * 2 * d                 // W_r, for c = 4 times as many
+                            + 2 * 4 * d * d           // W_q and W_o of all of them
+                            + 2 * d / 2 * d);         // W_k and W_v, of one
+// [/moa-parameters]
 // [smoe-parameters]
 constexpr auto smoe = backbone + L * (N * 2 * d * m  // experts
                                       + N * d);      // router
@@ -1216,5 +1230,6 @@ int main() {
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);
   good &= counts<gmoe::hyper_moe_card>("hyper-moe", hyper_moe);
   good &= counts<gmoe::mowe_card>("mowe", mowe);
+  good &= counts<gmoe::moa_card>("moa", moa);
   return good ? 0 : 1;
 }

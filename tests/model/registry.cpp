@@ -81,7 +81,8 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "xmoe-threshold",
                            "stable-moe",
                            "hyper-moe",
-                           "mowe"})
+                           "mowe",
+                           "moa"})
     CHECK(names.count(name) == 1);
 }
 

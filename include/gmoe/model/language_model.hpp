@@ -86,9 +86,10 @@ class language_model {
 
   /// Final hidden states after ln_f, T x d. If it throws, nothing of it stays on the tape.
   variable<B> hidden(pass& p) const {
-    return around_.hidden(p.where(), [&](index_t number, const variable<B>& x, const variable<B>& residual) {
-      return moe_(p, number, x, residual);
-    });
+    return around_.hidden(p.where(), p.finding(),
+                          [&](index_t number, const variable<B>& x, const variable<B>& residual) {
+                            return moe_(p, number, x, residual);
+                          });
   }
   variable<B> hidden(const context<B>& ctx) const {
     pass p = begin(ctx);

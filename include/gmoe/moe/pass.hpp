@@ -24,6 +24,8 @@ class pass_data {
   const context<B>& where() const { return context_; }
   const findings<B>& found() const& { return found_; }
   findings<B> found() && { return std::move(found_); }
+  /// For what stands around the mixtures and finds something itself.
+  findings<B>& finding() { return found_; }
 
  protected:
   pass_data(const context<B>& ctx, std::size_t routings) : context_(ctx) { found_.routings.reserve(routings); }
