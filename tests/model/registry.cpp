@@ -82,7 +82,8 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "stable-moe",
                            "hyper-moe",
                            "mowe",
-                           "moa"})
+                           "moa",
+                           "h-1-heads"})
     CHECK(names.count(name) == 1);
 }
 

@@ -25,6 +25,7 @@
 #include "cards/expert_choice.hpp"
 #include "cards/gmoe_film.hpp"
 #include "cards/grove.hpp"
+#include "cards/heads_but_one.hpp"
 #include "cards/hmoe.hpp"
 #include "cards/hyper_moe.hpp"
 #include "cards/ida_moe.hpp"
@@ -276,6 +277,7 @@ void add_forms(traced_cards& t) {
   t.add_same("smoe", smoe_equations{});
   t.add_same("llama-smoe", swiglu_equations{});
   t.add_same("moa", moa_equations{});
+  t.add_same("h-1-heads", heads_but_one_equations{}, {.options = "--set attention.hidden=6"});
   t.add_same("aoe", aoe_equations{});
   t.add_same("molae", molae_equations{});
   t.add_same("grove", grove_equations{});

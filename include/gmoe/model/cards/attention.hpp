@@ -2,6 +2,7 @@
 /// Mixtures that are not beside attention, but within it.
 
 #include "gmoe/model/cards/dense.hpp"
+#include "gmoe/moe/attention/heads_but_one.hpp"
 #include "gmoe/moe/attention/mixture_of_heads.hpp"
 
 namespace gmoe {
@@ -13,7 +14,15 @@ struct moa_card : dense_card {
   mixture_of_heads attention{};
 };
 
-using attention_cards = card_list<moa_card>;
+/// Attention as a mixture of all heads but one each.
+struct heads_but_one_card : dense_card {
+  static constexpr card_text text{"h-1-heads", "Peng et al., ACL 2020",
+                                  "attention as a mixture of all heads but one, weighed by the text so far",
+                                  written_from::description};
+  heads_but_one attention{};
+};
+
+using attention_cards = card_list<moa_card, heads_but_one_card>;
 template <>
 inline constexpr group_text group_of<attention_cards>{"attention", "what if attention is the mixture?"};
 
