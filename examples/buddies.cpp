@@ -15,6 +15,7 @@
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/corpus.hpp"
 #include "gmoe/io/atomic_file.hpp"
+#include "gmoe/version.hpp"
 #include "saved_model.hpp"
 
 namespace {

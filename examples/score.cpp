@@ -13,6 +13,7 @@
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/printable.hpp"
 #include "gmoe/io/atomic_file.hpp"
+#include "gmoe/version.hpp"
 #include "saved_model.hpp"
 #include "task_score.hpp"
 

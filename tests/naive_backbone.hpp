@@ -7,6 +7,7 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "naive_number.hpp"
 
@@ -47,6 +48,7 @@ struct layer_record {
 /// the logits of a mixture that chooses nobody.
 struct block_record {
   mat attn_out, in, out, after, logits{};
+  mat attn_logits{};  ///< of heads, where attention is a mixture
 };
 struct result {
   number language, total;
@@ -67,11 +69,15 @@ struct call {
 
 /// The mixtures of one model in one pass.
 struct mixture {
+  mat attn_logits;  ///< what attention scored heads with in the block so far
   virtual ~mixture() = default;
   /// What is added to the residual stream; the choices are written down in `record`. Layers are asked in order.
   virtual mat operator()(const call& at, layer_record& record) = 0;
   /// After the last layer, each weighed already: "balance" is the mean over the layers.
   virtual std::map<std::string, number> losses() { return {}; }
+  /// Attention of a block for the normed rows of one sequence; `dropped(head, i, j)` multiplies probabilities.
+  using dropping = std::function<double(std::size_t, std::size_t, std::size_t)>;
+  virtual mat attend(const weights& w, const settings& how, std::size_t block, const mat& x, const dropping& dropped);
 };
 
 inline vec layer_norm(const vec& x, const weight& gain, const weight& bias, double epsilon) {
@@ -225,6 +231,13 @@ inline mat llama_attention(const mat& x, const weights& w, const std::string& at
   return y;
 }
 
+inline mat mixture::attend(const weights& w, const settings& how, std::size_t block, const mat& x,
+                           const dropping& dropped) {
+  const std::string at = "h." + std::to_string(block) + ".attn.";
+  return w.contains(at + "qkv") ? llama_attention(x, w, at, how.heads, how.angle_base, dropped)
+                                : attention(x, w, at, how.heads, dropped);
+}
+
 inline vec dense_block(const vec& x, const weights& w, const std::string& at, bool relu_dense) {
   if (relu_dense) return expert(w.at(at + "w_in"), w.at(at + "w_out"), 0, w.at(at + "w_in").rows, x);
   vec h = affine(x, w.at(at + "c_fc.weight"), w.at(at + "c_fc.bias"));
@@ -264,12 +277,11 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
         return s.drop ? s.drop("attention_mask", block, ((b * s.heads + head) * s.sequence + i) * s.sequence + j) : 1.0;
       };
       const mat rows(first, first + static_cast<std::ptrdiff_t>(s.sequence));
-      const mat part = w.contains(at + "attn.qkv")
-                           ? llama_attention(rows, w, at + "attn.", s.heads, s.angle_base, dropped)
-                           : attention(rows, w, at + "attn.", s.heads, dropped);
+      const mat part = mixtures.attend(w, s, block, rows, dropped);
       attended.insert(attended.end(), part.begin(), part.end());
     }
     drop_rows(attended, "attn_out_mask", block);
+    const mat of_heads = std::exchange(mixtures.attn_logits, {});
     mat x, out(count, vec(d));
     for (std::size_t t = 0; t < count; ++t) {
       for (std::size_t c = 0; c < d; ++c) u[t][c] += attended[t][c];
@@ -280,7 +292,7 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
       if (!s.relu_dense) drop_rows(out, "dense_out_mask", block);
       for (std::size_t t = 0; t < count; ++t)
         for (std::size_t c = 0; c < d; ++c) u[t][c] += out[t][c];
-      r.blocks.push_back({attended, x, out, u});
+      r.blocks.push_back({attended, x, out, u, {}, of_heads});
       continue;
     }
 
@@ -288,7 +300,7 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
     out = mixtures({w, s, tokens, block, layer, x, u}, record);
     for (std::size_t t = 0; t < count; ++t)
       for (std::size_t c = 0; c < d; ++c) u[t][c] += out[t][c];
-    r.blocks.push_back({attended, x, out, u});
+    r.blocks.push_back({attended, x, out, u, {}, of_heads});
     ++layer;
     if (!record.chooses) {
       r.blocks.back().logits = record.logits;

@@ -29,7 +29,9 @@ const backend_sessions& find_backend(const std::string& name) {
     if (b.name == name) return b;
     known += (known.empty() ? "" : ", ") + std::string(b.name);
   }
-  throw gmoe::config_error(gmoe::concat("this program was built without the backend '", name, "'; it has ", known));
+  throw gmoe::config_error(
+      gmoe::concat("this program was built without the backend '", name, "'; it has ", known,
+                   " (configure it with -DGMOE_EXAMPLES_THRUST=ON for thrust, -DGMOE_CUDA=ON for cuda)"));
 }
 
 }  // namespace

@@ -133,14 +133,16 @@ TEST_CASE("compare/program: every variant, every field, present and finite") {
     CHECK(r["curve"]["validation"].back()[1] == r["validation_loss"]);
     // All variants begin with the same backbone, except those that have another.
     const bool same = r["initial_backbone"] == all["runs"][0]["initial_backbone"];
-    CHECK(same != known[i].name.starts_with("llama"));
+    const bool own_attention = known[i].name == "moa" || known[i].name == "h-1-heads";
+    CHECK(same != (known[i].name.starts_with("llama") || own_attention));
 
     const std::size_t layers = r["layers"].size();
     CHECK(r["load_cv"].size() == layers);
     const char* const path_keys[] = {"path_entropy",    "effective_paths", "top1_path_mass", "normalized_path_entropy",
                                      "top10_path_mass", "distinct_paths"};
     // Where nobody chooses there are no choices to measure.
-    if (known[i].name.starts_with("dense") || known[i].name == "soft-moe" || known[i].name == "smear") {
+    if (known[i].name.starts_with("dense") || known[i].name == "soft-moe" || known[i].name == "smear" ||
+        known[i].name == "moa" || known[i].name == "h-1-heads") {
       CHECK(layers == 0);
       for (const char* key : path_keys) CHECK(r.at(key).is_null());
       CHECK(r["paths"].is_null());

@@ -218,6 +218,21 @@ struct dense_relu_card : dense_card {
   relu_feed_forward dense{};
 };
 // [/dense-relu]
+// [moa]
+struct moa_card : dense_card {
+  static constexpr card_text text{"moa", "Zhang et al., EMNLP 2022",
+                                  "every token chooses its heads of attention, which share keys and values"};
+  mixture_of_heads attention{};
+};
+// [/moa]
+// [h-1-heads]
+struct heads_but_one_card : dense_card {
+  static constexpr card_text text{"h-1-heads", "Peng et al., ACL 2020",
+                                  "attention as a mixture of all heads but one, weighed by the text so far",
+                                  written_from::description};
+  heads_but_one attention{};
+};
+// [/h-1-heads]
 
 // [gmoe-film]
 struct gmoe_film_card : gmoe_card {
@@ -830,7 +845,9 @@ bool all_same() {
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
                        same<hyper_moe_card, gmoe::hyper_moe_card>(),
-                       same<mowe_card, gmoe::mowe_card>()};
+                       same<mowe_card, gmoe::mowe_card>(),
+                       same<moa_card, gmoe::moa_card>(),
+                       same<heads_but_one_card, gmoe::heads_but_one_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
 }
 
@@ -853,6 +870,15 @@ constexpr auto dense = backbone + L * (2 * d * m + m + d);
 // [dense-relu-parameters]
 constexpr auto dense_relu = backbone + L * 2 * d * m;
 // [/dense-relu-parameters]
+// [moa-parameters]
+constexpr auto moa = dense - L * (4 * d * d + 4 * d)  // with other attention: of H = 2 heads
+                     + L * (4 * 2 * d                 // W_r, for c = 4 times as many
+                            + 2 * 4 * d * d           // W_q and W_o of all of them
+                            + 2 * d / 2 * d);         // W_k and W_v, of one
+// [/moa-parameters]
+// [h-1-heads-parameters]
+constexpr auto h_1_heads = dense + L * 64 * (d + 2);  // W_1 and W_2, for H = 2 heads
+// [/h-1-heads-parameters]
 // [smoe-parameters]
 constexpr auto smoe = backbone + L * (N * 2 * d * m  // experts
                                       + N * d);      // router
@@ -1249,5 +1275,7 @@ int main() {
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);
   good &= counts<gmoe::hyper_moe_card>("hyper-moe", hyper_moe);
   good &= counts<gmoe::mowe_card>("mowe", mowe);
+  good &= counts<gmoe::moa_card>("moa", moa);
+  good &= counts<gmoe::heads_but_one_card>("h-1-heads", h_1_heads);
   return good ? 0 : 1;
 }

@@ -83,7 +83,9 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "xmoe-threshold",
                            "stable-moe",
                            "hyper-moe",
-                           "mowe"})
+                           "mowe",
+                           "moa",
+                           "h-1-heads"})
     CHECK(names.count(name) == 1);
 }
 

@@ -26,6 +26,7 @@
 #include "cards/expert_choice.hpp"
 #include "cards/gmoe_film.hpp"
 #include "cards/grove.hpp"
+#include "cards/heads_but_one.hpp"
 #include "cards/hmoe.hpp"
 #include "cards/hyper_moe.hpp"
 #include "cards/ida_moe.hpp"
@@ -33,6 +34,7 @@
 #include "cards/llama_smoe.hpp"
 #include "cards/loss_free.hpp"
 #include "cards/maskmoe.hpp"
+#include "cards/moa.hpp"
 #include "cards/moe_plus_plus.hpp"
 #include "cards/moec.hpp"
 #include "cards/mohge.hpp"
@@ -275,6 +277,8 @@ void add_choices(traced_cards& t) {
 void add_forms(traced_cards& t) {
   t.add_same("smoe", smoe_equations{});
   t.add_same("llama-smoe", swiglu_equations{});
+  t.add_same("moa", moa_equations{});
+  t.add_same("h-1-heads", heads_but_one_equations{}, {.options = "--set attention.hidden=6"});
   t.add_same("aoe", aoe_equations{});
   t.add_same("molae", molae_equations{});
   t.add_same("grove", grove_equations{});
@@ -405,6 +409,8 @@ void compare_pass(const gmoe::safetensors_file& file, const naive::weights& weig
     const naive::block_record& block = expected.blocks[b];
     const bool mixed = !file.contains(at + "dense_out");
     same(at + "attn_out", values(block.attn_out));
+    CHECK(file.contains(at + "attn_logits") == !block.attn_logits.empty());
+    if (!block.attn_logits.empty()) same(at + "attn_logits", values(block.attn_logits));
     same(at + "moe_in", values(block.in));
     same(at + (mixed ? "moe_out" : "dense_out"), values(block.out));
     same(at + "block_out", values(block.after));

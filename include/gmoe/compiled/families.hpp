@@ -29,7 +29,8 @@
   apply(instance, choosing_cards) \
   apply(instance, scoring_cards) \
   apply(instance, forms_cards) \
-  apply(instance, bodies_cards)
+  apply(instance, bodies_cards) \
+  apply(instance, attention_cards)
 // clang-format on
 /// The same for every list, with the cards of official checkpoints.
 #define GMOE_COMPILED_LISTS(apply, instance) GMOE_COMPILED_FAMILIES(apply, instance) apply(instance, official_cards)

@@ -15,9 +15,10 @@ class function_ref;
 template <class R, class... A>
 class function_ref<R(A...)> {
  public:
+  // One for each lambda of each card would be a function of its own otherwise.
   template <class F>
   requires(std::is_class_v<std::remove_reference_t<F>> && !std::is_same_v<std::remove_cvref_t<F>, function_ref> &&
-           std::is_invocable_r_v<R, F&, A...>) function_ref(F&& f)
+           std::is_invocable_r_v<R, F&, A...>) [[gnu::always_inline]] function_ref(F&& f)
       : what_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))), call_([](void* what, A... a) -> R {
           return (*static_cast<std::add_pointer_t<F>>(what))(std::forward<A>(a)...);
         }) {}

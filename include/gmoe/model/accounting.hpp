@@ -81,6 +81,15 @@ struct mixture_cost {
   index_t router = 0;    ///< parameters of all routers, and of what says whom a token may ask
   index_t products = 0;  ///< with their weights, what layers share counted for each
 
+  /// Experts within a block's attention, whose parameters are in `always` so far.
+  void add_attention(const auto& of) {
+    always.matrices -= of.all + of.router;
+    routed += static_cast<double>(of.met);
+    visits += static_cast<double>(of.met);
+    experts += of.all;
+    router += of.router;
+    products += of.router;
+  }
   template <class Card>
   void add(moe_stack<Card, shapes>& moe) {
     if constexpr (form_uses<Card, slots::experts> && form_uses<Card, slots::body>)
@@ -167,7 +176,12 @@ model_cost cost_of(const sizes& s, const Card& card = {}) {
   model_cost cost;
   cost.total = detail::part_size(model.kept()).all;
   detail::mixture_cost mixtures;
-  for (index_t b = 0; b < s.layers; ++b) mixtures.always += model.around().kept_in_block(b);
+  for (index_t b = 0; b < s.layers; ++b) {
+    mixtures.always += model.around().kept_in_block(b);
+    const auto& attention = answer_of<slots::attention>(card);
+    if constexpr (requires(const layer_shape& l) { attention.experts_of(l); })
+      mixtures.add_attention(attention.experts_of({s, b}));
+  }
   mixtures.add(model.moe());
   cost.experts = mixtures.experts;
   cost.router = mixtures.router;

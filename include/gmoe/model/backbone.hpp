@@ -56,8 +56,9 @@ class backbone_with {
   parameter<B>& token_embedding() { return wte_; }
   auto& final_norm() { return norms_.mine(last_norm()).layer.norm; }
 
-  /// Final hidden states after ln_f, T x d. If it throws, nothing of it stays on the tape.
-  variable<B> hidden(context<B> ctx, mixture ask_mixture) const {
+  /// Final hidden states after ln_f, T x d; losses that attention adds are put into `found`. If it throws, nothing of
+  /// it stays on the tape.
+  variable<B> hidden(context<B> ctx, findings<B>& found, mixture ask_mixture) const {
     const typename tape<B>::attempt attempt(ctx.tape);
     const index_t first = ctx.cache ? ctx.cache->length : 0;
     require(first + ctx.sequence <= whole_.positions, "a sequence of ", first + ctx.sequence,
@@ -68,7 +69,7 @@ class backbone_with {
     u = nn::dropout(ctx, u, whole_.dropout, random_site::embedding, "embeddings_mask");
     for (const block& b : blocks_) {
       ctx.block = b.shape.block;
-      const place<B> at{ctx, b.shape};
+      const place<B> at{ctx, b.shape, &found};
       const variable<B> attended = ask_one(ask_.attention, attention_, ctx.block, at, norm(at, 2 * ctx.block, u));
       ctx.observe("attn_out", attended);
       const variable<B> a = gmoe::add(u, attended);

@@ -1,6 +1,7 @@
 #pragma once
 /// The cards: every variant, spelled, one file per family. See docs/variants/ for their equations.
 
+#include "gmoe/model/cards/attention.hpp"
 #include "gmoe/model/cards/bodies.hpp"
 #include "gmoe/model/cards/choosing.hpp"
 #include "gmoe/model/cards/decisions.hpp"

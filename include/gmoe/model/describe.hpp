@@ -102,7 +102,7 @@ struct slot_text {
 };
 /// The answer to a slot, which lies in the card where it names the slot.
 template <class Slot, class Card>
-const void* address_of_answer(const Card& card) {
+[[gnu::always_inline]] inline const void* address_of_answer(const Card& card) {
   if constexpr (names_slot<const Card, Slot>) {
     return &Slot::of(card);
   } else {

@@ -27,6 +27,22 @@ struct losses {
   findings<B> found;
 };
 
+namespace detail {
+
+/// Language and balance loss of a pass over the batch.
+template <class B>
+losses<B> losses_of(const batch<B>& data, const variable<B>& head, function_ref<variable<B>()> hidden,
+                    function_ref<variable<B>()> balance) {
+  require<data_error>(data.targets.size() == data.tokens.size(), "the batch has no targets");
+  losses<B> l;
+  l.language = linear_cross_entropy(hidden(), head, data.targets, data.scored);
+  l.balance = balance();
+  l.total = l.balance ? add(l.language, l.balance) : l.language;
+  return l;
+}
+
+}  // namespace detail
+
 /// `Card` answers the questions of gmoe/moe/slots.hpp, `B` is a backend such as cpu<float>. Constant while it runs.
 template <class Card, class B>
 class language_model {
@@ -70,9 +86,10 @@ class language_model {
 
   /// Final hidden states after ln_f, T x d. If it throws, nothing of it stays on the tape.
   variable<B> hidden(pass& p) const {
-    return around_.hidden(p.where(), [&](index_t number, const variable<B>& x, const variable<B>& residual) {
-      return moe_(p, number, x, residual);
-    });
+    return around_.hidden(p.where(), p.finding(),
+                          [&](index_t number, const variable<B>& x, const variable<B>& residual) {
+                            return moe_(p, number, x, residual);
+                          });
   }
   variable<B> hidden(const context<B>& ctx) const {
     pass p = begin(ctx);
@@ -88,12 +105,9 @@ class language_model {
   /// runs is read of it; the tokens are the batch's.
   losses<B> loss(const context<B>& ctx, const batch<B>& data) const {
     const typename tape<B>::attempt attempt(ctx.tape);
-    require<data_error>(data.targets.size() == data.tokens.size(), "the batch has no targets");
     pass p = begin(reading(ctx, data));
-    losses<B> l;
-    l.language = linear_cross_entropy(hidden(p), around_.head(ctx), data.targets, data.scored);
-    l.balance = p.loss();
-    l.total = l.balance ? add(l.language, l.balance) : l.language;
+    losses<B> l = detail::losses_of<B>(
+        data, around_.head(ctx), [&] { return hidden(p); }, [&] { return p.loss(); });
     l.found = std::move(p).found();
     return l;
   }

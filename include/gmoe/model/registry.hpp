@@ -19,9 +19,9 @@
 namespace gmoe {
 
 /// Every card of the library, family by family.
-struct all_cards
-    : card_families<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards, depth_cards,
-                    pools_cards, decisions_cards, choosing_cards, scoring_cards, forms_cards, bodies_cards> {
+struct all_cards : card_families<dense_cards, switch_cards, gshard_cards, deepseek_cards, llama_cards, gmoe_cards,
+                                 depth_cards, pools_cards, decisions_cards, choosing_cards, scoring_cards, forms_cards,
+                                 bodies_cards, attention_cards> {
   static_assert(std::ranges::none_of(groups, [](const card_group& g) { return g.name.empty() || g.question.empty(); }),
                 "gmoe: a family of all_cards does not say what it is about; write its group_of<> beside its list");
 };

@@ -43,14 +43,24 @@ routing<B> new_routing(const place<B>& at, index_t rows, const one_layer& l, std
   r.pool = l.inside.pool;
   return r;
 }
-/// The same, which joins the findings.
+/// The same for x, or for the rows of the layer's tokens that x has; it joins the findings.
 template <class B>
-routing<B>& begin_routing(const place<B>& at, index_t rows, const one_layer& l, std::string_view mixture) {
+routing<B>& begin_routing(const place<B>& at, const variable<B>& x, const std::optional<id_matrix<B>>& rows,
+                          const one_layer& l, std::string_view mixture, bool pool_is_shared) {
   auto& all = at.found->routings;
   require(all.size() < all.capacity(), "block ", at.block, ": the form routes more often than it said");
-  routing<B>& r = all.emplace_back(new_routing(at, rows, l, mixture));
+  routing<B>& r = all.emplace_back(new_routing(at, x.rows(), l, mixture));
   for (std::size_t i = 0; i + 1 < all.size(); ++i) r.number += all[i].layer == r.layer && all[i].mixture == r.mixture;
+  r.pool_is_shared = pool_is_shared;
+  r.rows = rows;
+  r.input = x;
   return r;
+}
+/// What a replay has recorded of the routing that was begun last; nothing without one.
+template <class B>
+const typename replay<B>::layer* recorded_choices(const place<B>& at, const routing<B>& r) {
+  if (!at.replay) return nullptr;
+  return &at.replay->choices(std::ssize(at.found->routings) - 1, r.input.rows(), r.experts);
 }
 /// Throws config_error unless there are logits for `rows` rows.
 template <class B>
@@ -64,6 +74,33 @@ void check_candidates(const routing<B>& r, index_t rows) {
   require(r.mask.empty() || (r.mask.cols() == r.experts && (r.mask.rows() == 1 || r.mask.rows() == rows)),
           "the candidates are ", r.mask.rows(), " x ", r.mask.cols(), ", expected 1 x ", r.experts, " or ", rows, " x ",
           r.experts);
+}
+
+/// What the score made of experts that may not be asked is nothing.
+template <class B>
+void take_scores(routing<B>& r, variable<B> scores) {
+  r.scores = r.mask.empty() ? std::move(scores) : mask_cols(scores, r.mask);
+}
+template <class B>
+void take_choices(routing<B>& r, const id_matrix<B>& chosen) {
+  r.chosen = valid_choices(chosen, r.valid);
+}
+template <class B>
+void take_choices(routing<B>& r, const typename replay<B>::layer& recorded) {
+  take_choices(r, recorded.chosen);
+  r.kept = recorded.kept;
+}
+/// Sorts the pairs that are kept, and that fit into the budget where there is one.
+template <class B>
+void sort_pairs(const place<B>& at, routing<B>& r) {
+  if (at.budget) keep_within(*at.budget, at, r);
+  r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, r.rows.value_or(id_matrix<B>())});
+}
+/// The place of the rows that a routing has.
+template <class B>
+place<B> where_routed(const place<B>& at, const routing<B>& r) {
+  if (r.rows) return at.of_rows(*r.rows);
+  return r.rows_per_token == 1 ? at : at.of_parts(r.rows_per_token);
 }
 
 }  // namespace detail
@@ -118,29 +155,26 @@ class moe_parts {
   const routing<B>& routed(const place<B>& at, const variable<B>& x, const std::optional<id_matrix<B>>& rows) {
     GMOE_FORM_USES(score);
     GMOE_FORM_USES(select);
-    const auto number = static_cast<index_t>(at.found->routings.size());
-    const auto* const recorded = at.replay ? &at.replay->choices(number, x.rows(), l_.inside.experts) : nullptr;
-    routing<B>& r = new_routing(at, x.rows());
-    r.rows = rows;
-    r.input = x;
+    routing<B>& r = detail::begin_routing(at, x, rows, l_, stack_.mixture, data::layers_share_experts);
+    const auto* const recorded = detail::recorded_choices(at, r);
     r.logits = logits(at, x);
     if constexpr (data::template has<hooks::mask, slots::candidates, const place<B>&, const routing<B>&>) {
       r.mask = ask<hooks::mask>(policy<slots::candidates>(), my<slots::candidates>(at), at, r);
       detail::check_candidates(r, x.rows());
     }
-    r.scores = ask<hooks::scores>(policy<slots::score>(), my<slots::score>(at), at, r);
-    // What the score made of experts that may not be asked is nothing.
-    if (!r.mask.empty()) r.scores = mask_cols(r.scores, r.mask);
-    r.chosen = recorded ? recorded->chosen : ask<hooks::choose>(policy<slots::select>(), my<slots::select>(at), at, r);
-    r.chosen = valid_choices(r.chosen, r.valid);
-    if constexpr (form_uses<Card, slots::capacity>)
-      r.kept = recorded ? recorded->kept : ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(at), at, r);
-    else
-      r.kept = recorded ? recorded->kept : r.chosen;
+    detail::take_scores(r, ask<hooks::scores>(policy<slots::score>(), my<slots::score>(at), at, r));
+    if (recorded) {
+      detail::take_choices(r, *recorded);
+    } else {
+      detail::take_choices(r, ask<hooks::choose>(policy<slots::select>(), my<slots::select>(at), at, r));
+      if constexpr (form_uses<Card, slots::capacity>)
+        r.kept = ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(at), at, r);
+      else
+        r.kept = r.chosen;
+    }
     if constexpr (data::template has<hooks::weights, slots::gate, const place<B>&, const routing<B>&>)
       r.weights = ask<hooks::weights>(policy<slots::gate>(), my<slots::gate>(at), at, r);
-    if (at.budget) keep_within(*at.budget, at, r);
-    r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, rows.value_or(id_matrix<B>())});
+    detail::sort_pairs(at, r);
     remember<slots::router, slots::candidates, slots::score, slots::select, slots::capacity, slots::gate,
              slots::balance>(at, r);
     if constexpr (!data::balance_reads_input) r.input = {};
@@ -155,10 +189,9 @@ class moe_parts {
     assigned_ = true;
     routing<B> r = detail::new_routing(at, chosen.rows(), l_, stack_.mixture);
     r.pool_is_shared = data::layers_share_experts;
-    r.chosen = valid_choices(chosen, r.valid);
+    detail::take_choices(r, chosen);
     r.kept = r.chosen;
-    if (at.budget) keep_within(*at.budget, at, r);
-    r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen});
+    detail::sort_pairs(at, r);
     return r;
   }
   /// What every token gets besides, or nothing.
@@ -181,7 +214,7 @@ class moe_parts {
     GMOE_FORM_USES(experts);
     GMOE_FORM_USES(body);
     const detail::own_weights<typename data::weights> mine{*stack_.weights_of_experts};
-    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, where_routed(at, r), x, r);
+    variable<B> y = ask<hooks::apply>(policy<slots::body>(), mine, detail::where_routed(at, r), x, r);
     at.observe("routed_out", y);
     return y;
   }
@@ -240,18 +273,6 @@ class moe_parts {
     detail::named_observer<B> named(*at.observer, m.name);
     within.observer = &named;
     return moe_parts<Inner, B>(stack, over_depth, layer_)(within, x);
-  }
-
-  /// The place of the rows that a routing has.
-  static place<B> where_routed(const place<B>& at, const routing<B>& r) {
-    if (r.rows) return at.of_rows(*r.rows);
-    return r.rows_per_token == 1 ? at : at.of_parts(r.rows_per_token);
-  }
-
-  routing<B>& new_routing(const place<B>& at, index_t rows) {
-    routing<B>& r = detail::begin_routing(at, rows, l_, stack_.mixture);
-    r.pool_is_shared = data::layers_share_experts;
-    return r;
   }
 
   /// Tells the policies that want to hear it what became of them.

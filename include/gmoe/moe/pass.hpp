@@ -24,20 +24,27 @@ class pass_data {
   const context<B>& where() const { return context_; }
   const findings<B>& found() const& { return found_; }
   findings<B> found() && { return std::move(found_); }
+  /// For what stands around the mixtures and finds something itself.
+  findings<B>& finding() { return found_; }
 
  protected:
   pass_data(const context<B>& ctx, std::size_t routings) : context_(ctx) { found_.routings.reserve(routings); }
 
-  /// Throws config_error unless mixture number `layer` is the next, and x has as many columns as it takes.
-  void start_layer(index_t layer, const std::vector<one_layer>& layers, const variable<B>& x) {
+  /// Where mixture number `layer` runs. Throws config_error unless it is the next, and x has as many columns as it
+  /// takes.
+  place<B> start_layer(index_t layer, const std::vector<one_layer>& layers, const variable<B>& x,
+                       const variable<B>& residual) {
     require(layer == next_, "mixtures run in the order of their depth: number ", next_, " is next, but ", layer,
             " was asked for");
     require(layer < std::ssize(layers), "there are ", layers.size(), " mixtures, but number ", layer, " was asked for");
-    const layer_shape& l = layers[static_cast<std::size_t>(layer)].outside;
-    require(x.cols() == l.d_model, "block ", l.block, ": the mixture takes rows of d_model = ", l.d_model,
-            " numbers, but got ", x.cols());
+    const one_layer& l = layers[static_cast<std::size_t>(layer)];
+    require(x.cols() == l.outside.d_model, "block ", l.outside.block,
+            ": the mixture takes rows of d_model = ", l.outside.d_model, " numbers, but got ", x.cols());
     ++next_;
     forget_balance();
+    place<B> at{context_, l.inside, &found_, residual};
+    at.block = l.outside.block;
+    return at;
   }
   /// Asks balance policies for their losses, and remembers how much they add to the findings.
   template <class Result>
@@ -52,6 +59,15 @@ class pass_data {
       note_balance(losses, statistics);
       return result;
     }
+  }
+
+  /// Those that `each` visits and those that policies added.
+  variable<B> sum_of_losses(function_ref<void(balance_visit<B>)> each) const {
+    variable<B> total;
+    const auto take = [&](std::string_view, const variable<B>& v) { total = total ? add(total, v) : v; };
+    each(take);
+    for (const auto& l : found_.losses) take(l.name, l.value);
+    return total;
   }
 
   context<B> context_;
@@ -86,11 +102,7 @@ class moe_pass : public detail::pass_data<B> {
 
   /// y of mixture number `layer` for x, T x d. Layers come in order, each once.
   variable<B> operator()(index_t layer, const variable<B>& x, const variable<B>& residual = {}) {
-    this->start_layer(layer, stack_->layers, x);
-    const detail::one_layer& l = stack_->layers[static_cast<std::size_t>(layer)];
-    place<B> at{context_, l.inside, &found_, residual};
-    at.block = l.outside.block;
-    return moe_parts<Card, B>(*stack_, travelling_, layer)(at, x);
+    return moe_parts<Card, B>(*stack_, travelling_, layer)(this->start_layer(layer, stack_->layers, x, residual), x);
   }
 
   /// The card's balance loss: over all layers, or the mean of the layers' own. Nothing where it has none.
@@ -100,11 +112,7 @@ class moe_pass : public detail::pass_data<B> {
   }
   /// Balance and everything that policies added, 1 x 1; nothing where there is neither.
   variable<B> loss() const {
-    variable<B> total;
-    const auto take = [&](std::string_view, const variable<B>& v) { total = total ? add(total, v) : v; };
-    each_balance_loss(take);
-    for (const auto& l : found_.losses) take(l.name, l.value);
-    return total;
+    return this->sum_of_losses([&](detail::balance_visit<B> visit) { each_balance_loss(visit); });
   }
   /// The same by name: visit("balance", value), and those that were added; those of a mixture in a form after its name:
   /// "first/balance". A name that is put together lives while it is visited.

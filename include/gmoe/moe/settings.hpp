@@ -104,25 +104,25 @@ class setting {
 };
 
 template <class Card>
-void add_card_settings(Card& card, const std::string& path, std::vector<setting>& to);
+void add_card_settings(Card& card, std::string_view path, std::vector<setting>& to);
 
 /// Adds the fields of a policy and of what it wraps. A field that is a policy stands for all of its numbers,
 /// "balance.z.beta", one that is a card for those of its mixtures: "form.first.balance.alpha".
 template <class P>
-void add_settings(P& policy, const std::string& path, std::vector<setting>& to) {
+void add_settings(P& policy, std::string_view path, std::vector<setting>& to) {
   static_assert(detail::lists_all_fields<P>(),
                 "gmoe: a policy is a plain struct that lists each of its members in `fields`, but this one (P) has a "
                 "member more or less");
   each_field(policy, [&]<class T>(const auto& f, T& value) {
-    const std::string name = path + "." + std::string(f.name);
+    std::string name = concat(path, ".", f.name);
     if constexpr (is_card<T>)
-      add_card_settings(value, name + ".", to);
+      add_card_settings(value, concat(name, "."), to);
     else if constexpr (gmoe::policy<T>)
       add_settings(value, name, to);
     else
-      to.push_back(setting(name, f, value));
+      to.push_back(setting(std::move(name), f, value));
   });
-  if constexpr (wraps<P>) add_settings(policy.of, path + ".of", to);
+  if constexpr (wraps<P>) add_settings(policy.of, concat(path, ".of"), to);
 }
 
 /// The slot makes a difference to models of the card: its form uses it; in a model without a mixture only what all
@@ -140,11 +140,10 @@ inline constexpr bool mixture_uses_slot = form_uses<Card, Slot> && (detail::is_i
 
 /// Adds the numbers of a card that a form holds.
 template <class Card>
-void add_card_settings(Card& card, const std::string& path, std::vector<setting>& to) {
+void add_card_settings(Card& card, std::string_view path, std::vector<setting>& to) {
   for_each_slot([&]<class Slot>(Slot) {
     if constexpr (names_slot<Card, Slot> && mixture_uses_slot<Card, Slot>)
-      if constexpr (!std::is_empty_v<answer<Card, Slot>>)
-        add_settings(Slot::of(card), path + std::string(Slot::name), to);
+      if constexpr (!std::is_empty_v<answer<Card, Slot>>) add_settings(Slot::of(card), concat(path, Slot::name), to);
   });
 }
 
@@ -154,7 +153,7 @@ std::vector<setting> settings_of(Card& card) {
   std::vector<setting> all;
   for_each_slot([&]<class Slot>(Slot) {
     if constexpr (names_slot<Card, Slot> && uses_slot<Card, Slot>)
-      if constexpr (!std::is_empty_v<answer<Card, Slot>>) add_settings(Slot::of(card), std::string(Slot::name), all);
+      if constexpr (!std::is_empty_v<answer<Card, Slot>>) add_settings(Slot::of(card), Slot::name, all);
   });
   return all;
 }

@@ -16,6 +16,20 @@
 
 namespace gmoe {
 
+namespace detail {
+
+/// The routings of a pass up to number `last`, off any tape.
+template <class B>
+findings<B> up_to(const findings<B>& pass, std::size_t last) {
+  findings<B> aside;
+  for (std::size_t i = 0; i <= last; ++i)
+    if (routing<B>& r = aside.routings.emplace_back(pass.routings[i]); r.scores)
+      r.scores = variable<B>(r.scores.value());
+  return aside;
+}
+
+}  // namespace detail
+
 /// Constant while it runs: passes are values, and several may be under way.
 template <class Card, class B>
 class moe_stack {
@@ -80,20 +94,13 @@ class moe_stack {
   /// The card's balance loss of routing `number` of a pass alone, off any tape, where `ctx` says; nothing where it has
   /// none.
   variable<B> layer_loss(const findings<B>& pass, std::size_t number, const context<B>& ctx = {}) const {
-    if (const std::string_view mixture = pass.routings[number].mixture; mixture != data_.mixture) {
-      variable<B> of_inner;
-      data_.each_inner([&](const auto& m) {
-        const std::string_view name = m.stack->mixture();
-        if (mixture == name || (mixture.starts_with(name) && mixture[name.size()] == '/'))
-          of_inner = m.stack->layer_loss(pass, number, ctx);
-      });
-      return of_inner;
+    if (pass.routings[number].mixture != data_.mixture) return loss_of_inner(pass, number, ctx);
+    if constexpr (data::has_layer_loss) {
+      findings<B> aside = detail::up_to(pass, number);
+      return data_.layer_loss(ctx, aside, number);
+    } else {
+      return {};
     }
-    findings<B> aside;
-    for (std::size_t i = 0; i <= number; ++i)
-      if (routing<B>& r = aside.routings.emplace_back(pass.routings[i]); r.scores)
-        r.scores = variable<B>(r.scores.value());
-    return data_.layer_loss(ctx, aside, number);
   }
   /// The same for a policy that looks at this routing only.
   variable<B> layer_loss(const routing<B>& r) const {
@@ -198,6 +205,17 @@ class moe_stack {
           f(ask_it, l);
         }
     });
+  }
+
+  /// The same of a mixture that the form holds.
+  variable<B> loss_of_inner(const findings<B>& pass, std::size_t number, const context<B>& ctx) const {
+    variable<B> of_inner;
+    data_.each_inner([&](const auto& m) {
+      const std::string_view mixture = pass.routings[number].mixture, name = m.stack->mixture();
+      if (mixture == name || (mixture.starts_with(name) && mixture[name.size()] == '/'))
+        of_inner = m.stack->layer_loss(pass, number, ctx);
+    });
+    return of_inner;
   }
 
   // What makes and runs the mixtures of a form.

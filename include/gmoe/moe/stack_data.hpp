@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "gmoe/core/function_ref.hpp"
 #include "gmoe/moe/attention/gpt2_attention.hpp"
 #include "gmoe/moe/candidates/all_experts.hpp"
 #include "gmoe/moe/card.hpp"
@@ -16,9 +15,8 @@
 #include "gmoe/moe/form/one_pass.hpp"
 #include "gmoe/moe/inner.hpp"
 #include "gmoe/moe/kept.hpp"
-#include "gmoe/moe/pool_members.hpp"
 #include "gmoe/moe/reach.hpp"
-#include "gmoe/moe/routing.hpp"
+#include "gmoe/moe/stack_common.hpp"
 
 namespace gmoe::detail {
 
@@ -30,17 +28,6 @@ std::vector<index_t> blocks_with_mixtures(const Placement& placement, const size
     if (ask<hooks::has_experts>(placement, nothing{}, s, b)) blocks.push_back(b);
   return blocks;
 }
-
-/// visit(name, value) for a balance loss.
-template <class B>
-using balance_visit = function_ref<void(std::string_view name, const variable<B>& value)>;
-
-/// One mixture of a stack.
-struct one_layer {
-  layer_shape outside;  ///< what the form takes and gives
-  layer_shape inside;   ///< what the form's parts see
-  expert_list visible;
-};
 
 /// What experts of a body consist of; nothing where a form does without.
 template <class Body, class B>
@@ -58,7 +45,7 @@ struct own_weights {
 };
 
 template <class Card, class B>
-struct stack_data {
+struct stack_data : stack_common {
   static_assert(check_card<Card, B>());
   using experts = answer<Card, slots::experts>;
   using body = answer<Card, slots::body>;
@@ -142,11 +129,7 @@ struct stack_data {
     return (has_hook_within<Hook, answer<Card, Slot>> || ...) || any_within_has<Hook>(inner_cards<form>());
   }(std::type_identity<slots::all>{});
 
-  sizes model;  ///< what the pool is asked with
   Card card;
-  std::string_view mixture{};  ///< its name, if a form holds it
-  std::vector<one_layer> layers;
-  pool_members pool;
   std::optional<weights> weights_of_experts;
   kept_by_slot kept;
   inner_mixtures<form, B> inner;
@@ -172,60 +155,38 @@ struct stack_data {
     return count;
   }
 
+  static constexpr bool has_layer_loss = has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>;
+  static constexpr bool has_joint_loss = has<hooks::loss, slots::balance, const place<B>&, const findings<B>&> ||
+                                         has<hooks::loss, slots::balance, const findings<B>&>;
   /// The balance policy's loss of routing `number` of a pass; nothing where it has none. What it adds goes to `found`.
   variable<B> layer_loss(const context<B>& ctx, findings<B>& found, std::size_t number) const {
-    const routing<B>& r = found.routings[number];
-    if constexpr (has<hooks::layer_loss, slots::balance, const place<B>&, const routing<B>&>) {
+    if constexpr (has_layer_loss) {
+      const routing<B>& r = found.routings[number];
       if (r.chosen.rows() == 0) return {};  // nobody, whose load would be even or not
-      place<B> whole{ctx, layers[static_cast<std::size_t>(r.layer)].inside, &found};
-      whole.up_to = number + 1;
-      whole.block = r.block;
-      whole.mixture = mixture;
-      place<B> at = r.rows ? whole.of_rows(*r.rows) : r.rows_per_token > 1 ? whole.of_parts(r.rows_per_token) : whole;
-      at.valid = r.valid;
       typename carries<slots::balance>::type none{};
       typename gmoe::kept<answer<Card, slots::balance>, B, body>::cached new_one{};
+      const place<B> at = place_of_loss(ctx, found, number, *this);
       return ask<hooks::layer_loss>(policy<slots::balance>(),
                                     kept.template at<slots::balance>().my(r.layer, none, new_one), at, r);
     } else {
       return {};
     }
   }
-
-  static constexpr bool has_joint_loss = has<hooks::loss, slots::balance, const place<B>&, const findings<B>&> ||
-                                         has<hooks::loss, slots::balance, const findings<B>&>;
   /// The card's balance loss of the routings of a pass that are its own: over all layers, or the mean of the layers'.
   /// Nothing where it has none. What the policy adds goes to `pass`.
   variable<B> balance_loss(const context<B>& ctx, findings<B>& pass) const {
-    variable<B> total;
-    std::size_t mine = 0;
-    for (const routing<B>& r : pass.routings) mine += r.mixture == mixture;
-    if (mine == 0) return total;
-    if constexpr (has_joint_loss) {
-      if (mine == pass.routings.size()) return joint_loss(ctx, pass);
-      findings<B> own;
-      for (const routing<B>& r : pass.routings)
-        if (r.mixture == mixture) own.routings.push_back(r);
-      total = joint_loss(ctx, own);
-      for (auto& l : own.losses) pass.losses.push_back(std::move(l));
-      for (auto& s : own.statistics) pass.statistics.push_back(std::move(s));
-      return total;
-    } else {
-      for (std::size_t i = 0; i < pass.routings.size(); ++i)
-        if (pass.routings[i].mixture == mixture)
-          if (const variable<B> term = layer_loss(ctx, pass, i)) total = total ? add(total, term) : term;
-      return total ? scale(total, 1.0 / static_cast<double>(mine)) : total;
-    }
+    if constexpr (has_joint_loss)
+      return loss_together<B>(mixture, pass, [&](findings<B>& own) { return joint_loss(ctx, own); });
+    else if constexpr (has_layer_loss)
+      return mean_loss<B>(mixture, pass, [&](std::size_t i) { return layer_loss(ctx, pass, i); });
+    else
+      return {};
   }
   /// visit(name, value) for the balance losses of a pass: "balance", and those of mixtures in the form,
   /// "first/balance".
   void each_balance_loss(const context<B>& ctx, findings<B>& pass, balance_visit<B> visit) const {
     if (const variable<B> own = balance_loss(ctx, pass)) visit(name_of("balance"), own);
     each_inner([&](const auto& m) { m.stack->each_balance_loss(ctx, pass, visit); });
-  }
-  /// The name of something of this mixture.
-  std::string name_of(std::string_view what) const {
-    return mixture.empty() ? std::string(what) : concat(mixture, "/", what);
   }
 
   stack_data(const builder<B>& make, const sizes& s, const Card& c) : card(c) {
@@ -235,7 +196,8 @@ struct stack_data {
   /// In a form: a mixture of that name in these blocks.
   stack_data(const builder<B>& make, const sizes& s, const Card& c, const std::vector<index_t>& blocks,
              std::string_view name)
-      : card(c), mixture(name) {
+      : card(c) {
+    mixture = name;
     model = sizes_of_pool(s);
     add_layers(make, s, blocks);
   }
@@ -265,21 +227,22 @@ struct stack_data {
   }
   void add_layers(const builder<B>& make, const sizes& s, const std::vector<index_t>& blocks) {
     if (blocks.empty()) return;
+    const std::vector<pool_view> seen = make_pool(blocks);
+    for (std::size_t l = 0; l < blocks.size(); ++l)
+      add_layer(make, with_columns(shape_of(blocks[l], static_cast<index_t>(l), std::ssize(blocks), seen[l])));
+    if constexpr (uses_experts && uses_body)
+      weights_of_experts.emplace(policy<slots::body>().make_weights(make.scope("experts"), shape_of_pool(s)));
+    if constexpr (holds_cards<form>) add_inner(make, blocks);
+  }
+  /// What each of the mixtures in these blocks sees of the pool, if the form uses one.
+  std::vector<pool_view> make_pool(const std::vector<index_t>& blocks) {
     require(model.experts >= 1, "experts is ", model.experts, ", expected at least 1");
-    std::vector<pool_view> seen;
     if constexpr (uses_experts) {
       pool = members_of<body>(policy<slots::experts>(), model, std::ssize(blocks));
-      seen = views_of(policy<slots::experts>(), pool, model, blocks);
+      return views_of(policy<slots::experts>(), pool, model, blocks);
     } else {
-      seen = pool.views(std::vector<std::vector<id_type>>(blocks.size()), blocks);
+      return pool.views(std::vector<std::vector<id_type>>(blocks.size()), blocks);
     }
-    for (std::size_t l = 0; l < blocks.size(); ++l)
-      add_layer(make, shape_outside({model, blocks[l], static_cast<index_t>(l), std::ssize(blocks)}, seen[l]));
-    if constexpr (uses_experts && uses_body)
-      weights_of_experts.emplace(policy<slots::body>().make_weights(
-          make.scope("experts"), pool_shape{pool.widths, layers.front().inside.d_model, s.initializer_range, pool.kinds,
-                                            layers.front().inside.experts}));
-    if constexpr (holds_cards<form>) add_inner(make, blocks);
   }
   /// The mixtures that the form holds see what its parts see.
   void add_inner(const builder<B>& make, const std::vector<index_t>& blocks) {
@@ -298,10 +261,7 @@ struct stack_data {
                inner);
   }
 
-  layer_shape shape_outside(layer_shape l, const pool_view& seen) const {
-    l.pool = seen;
-    l.pool_size = std::ssize(pool.widths);
-    l.experts = l.columns = static_cast<index_t>(seen->ids.size());
+  layer_shape with_columns(layer_shape l) const {
     if constexpr (answers<hooks::columns, answer<Card, slots::score>, nothing, index_t>)
       l.columns = ask<hooks::columns>(policy<slots::score>(), nothing{}, l.experts);
     return l;
@@ -325,16 +285,12 @@ struct stack_data {
   }
   void add_layer(const builder<B>& make, const layer_shape& outside) {
     const layer_shape shape = shape_inside(outside);
-    const builder<B> in_block = make.scope("h", outside.block).scope("moe");
     kept.each([&]<class Slot>(Slot, auto& k) {
-      const std::string name(std::is_same_v<Slot, slots::always> ? std::string_view("local") : Slot::name);
-      const builder<B> own =
-          std::is_same_v<Slot, slots::router> ? make.scope(name, outside.moe_layer) : in_block.scope(name);
-      const auto group = [&](index_t g) { return g == 0 ? make.scope(name) : make.scope(name + ".group", g); };
-      k.add_layer(policy<Slot>(), policy<slots::body>(), own, group,
+      const slot_scopes<B> scopes(make, Slot::name, outside);
+      k.add_layer(policy<Slot>(), policy<slots::body>(), scopes.own, scopes,
                   std::is_same_v<Slot, slots::form> ? outside : shape);
     });
-    layers.push_back({outside, shape, expert_list(outside.pool, &outside.pool->ids)});
+    add_shapes(outside, shape);
   }
 };
 

@@ -24,17 +24,23 @@ struct causal_attention {
             s.heads, s.dropout};
   }
 
-  variable<B> operator()(const context<B>& ctx, const variable<B>& x) const {
+  variable<B> operator()(const context<B>& ctx, const variable<B>& x) const { return join(ctx, heads_of(ctx, x)); }
+
+  /// What the heads read, side by side, T x d.
+  variable<B> heads_of(const context<B>& ctx, const variable<B>& x) const {
     const double p = ctx.training ? dropout : 0.0;
     const auto b = static_cast<std::size_t>(ctx.block);
     const variable<B> qkv = c_attn(ctx, x);
     const index_t probabilities = ctx.batch * heads * ctx.sequence * ctx.sequence;
     const random_stream random = ctx.stream(random_site::attention, probabilities);
     show_mask(ctx, "attention_mask", ctx.batch * heads * ctx.sequence, ctx.sequence, p, random);
-    const variable<B> y =
-        ctx.cache ? attention_cached(qkv, ctx.cache->keys[b], ctx.cache->values[b], ctx.cache->length, heads)
-                  : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random);
-    return nn::dropout(ctx, c_proj(ctx, y), p, random_site::attention_output, "attn_out_mask");
+    return ctx.cache ? attention_cached(qkv, ctx.cache->keys[b], ctx.cache->values[b], ctx.cache->length, heads)
+                     : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random);
+  }
+  /// What becomes of it.
+  variable<B> join(const context<B>& ctx, const variable<B>& heads_side_by_side) const {
+    return nn::dropout(ctx, c_proj(ctx, heads_side_by_side), ctx.training ? dropout : 0.0,
+                       random_site::attention_output, "attn_out_mask");
   }
 };
 

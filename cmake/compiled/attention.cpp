@@ -1,0 +1,3 @@
+#include "gmoe/compiled/models.hpp"
+
+GMOE_COMPILED_FAMILY(template, attention_cards)
