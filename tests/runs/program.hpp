@@ -72,7 +72,9 @@ inline words train(const std::string& folder, const words& more = {}) {
   const bool resume = std::find(more.begin(), more.end(), "--resume") != more.end();
   words defaults{"--steps", "12",       "--batch", "2",       "--sequence", "16",     "--d-model",
                  "16",      "--layers", "2",       "--heads", "2",          "--d-ff", "16"};
-  const auto dense = [](const std::string& word) { return word == "dense" || word == "dense-relu"; };
+  const auto dense = [](const std::string& word) {
+    return word == "dense" || word == "dense-relu" || word == "moa" || word == "h-1-heads";
+  };
   if (std::none_of(more.begin(), more.end(), dense)) defaults.insert(defaults.end(), {"--experts", "4"});
   for (std::size_t i = 0; i < defaults.size() && !resume; i += 2)
     if (std::find(more.begin(), more.end(), defaults[i]) == more.end())

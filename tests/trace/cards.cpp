@@ -93,7 +93,8 @@ struct traced_pass {
 
 /// How a card is traced, and its reference.
 struct traced_card {
-  std::string options{};  ///< that differ from those of all cards, or numbers of the card
+  std::string options{};    ///< that differ from those of all cards, or numbers of the card
+  bool has_experts = true;  ///< else `--experts` has no effect, and is refused
   std::int64_t step = 3;
   std::string frozen{};  ///< parameters whose names end so are not trained
   std::function<std::unique_ptr<naive::mixture>(const traced_pass&)> equations{};
@@ -277,8 +278,8 @@ void add_choices(traced_cards& t) {
 void add_forms(traced_cards& t) {
   t.add_same("smoe", smoe_equations{});
   t.add_same("llama-smoe", swiglu_equations{});
-  t.add_same("moa", moa_equations{});
-  t.add_same("h-1-heads", heads_but_one_equations{}, {.options = "--set attention.hidden=6"});
+  t.add_same("moa", moa_equations{}, {.has_experts = false});
+  t.add_same("h-1-heads", heads_but_one_equations{}, {.options = "--set attention.hidden=6", .has_experts = false});
   t.add_same("aoe", aoe_equations{});
   t.add_same("molae", molae_equations{});
   t.add_same("grove", grove_equations{});
@@ -467,7 +468,7 @@ void check_trace(const trace_folder& here, const std::string& card, const traced
     if (how.options.find(name + " ") == std::string::npos) options += " " + name + " " + value;
   };
   unless_said("--vocab", "13");
-  unless_said("--experts", "4");
+  if (how.has_experts) unless_said("--experts", "4");
   const char* const text = how.options.find("--vocab") == std::string::npos ? "tokens" : "letters";
   options += " " + how.options + (training ? " --training --dropout 0.3" : "") + " --tokens " + here.path(text);
   const gmoe::safetensors_file file = here.trace(options);
