@@ -71,6 +71,46 @@ TEST_CASE("cards/molora: its equations, for ranks up to d and one expert; differ
   check_gradients(small);
 }
 
+TEST_CASE(
+    "cards/perft: its equations, also with an expert that nobody asks; without U it is smoe; differences; reading") {
+  card_case c{.card = "perft"};
+  check_equations(c, perft_equations{});
+  c.set = {{"body.width", "3"}, {"body.from", "-1"}, {"select.k", "1"}};
+  c.shape.experts = 9;  // more than there are pairs
+  c.batch = 1;
+  c.sequence = 4;
+  perft_equations many = with_experts<perft_equations>(9);
+  many.k = 1;
+  many.a = 3;
+  check_equations(c, many);
+  c.shape.experts = 1;
+  perft_equations alone = with_experts<perft_equations>(1);
+  alone.a = 3;
+  c.training = false;
+  check_equations(c, alone);
+  c.shape.experts = 4;
+  check_reading(c);
+  card_case small = tiny_adapters("perft");
+  small.set.push_back({"body.width", "2"});
+  check_gradients(small);
+
+  // Its other parameters have smoe's names.
+  const card_case usual{.card = "perft"};
+  const auto model = model_of<model_backend>(usual);
+  fill_adapters(*model, ".up", 0);
+  const text t(usual.batch, usual.sequence, usual.shape.vocab);
+  naive::number::start();
+  body_mixture smoe;
+  naive::settings how;
+  how.batch = static_cast<std::size_t>(usual.batch);
+  how.sequence = static_cast<std::size_t>(usual.sequence);
+  how.heads = static_cast<std::size_t>(usual.shape.heads);
+  how.epsilon = usual.shape.layer_norm_epsilon;
+  const auto expected = naive::run(smoe, mixed_blocks(usual), how, weights_of(model->parameters()),
+                                   {t.tokens.begin(), t.tokens.end()}, {t.targets.begin(), t.targets.end()});
+  CHECK(losses_of(*model, t, true).total.value().item() == doctest::Approx(expected.total.value()).epsilon(1e-12));
+}
+
 TEST_CASE("cards/adapters: they begin as their base, which is one for both") {
   molora_equations base;
   base.adapts = false;
@@ -99,22 +139,24 @@ TEST_CASE("cards/adapters: they begin as their base, which is one for both") {
 }
 
 TEST_CASE("cards/adapters: the base stands still from a step on, the rest goes on; what does not fit") {
-  for (const char* card : {"mov", "molora"}) {
+  for (const std::string card : {"mov", "molora", "perft"}) {
     CAPTURE(card);
     const auto model = model_of<model_backend>({.card = card, .set = {{"body.from", "1"}}});
     std::vector<std::uint8_t> bytes(200);
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * i % 11);
     gmoe::trainer run(*model, std::span<const std::uint8_t>(bytes), {.steps = 3, .batch = 2, .sequence = 5});
-    const char* adapter = card == std::string("mov") ? "experts.vectors" : "experts.out.b";
-    const auto first_in = numbers_of(*model, "experts.in.base"), first_out = numbers_of(*model, "experts.out.base");
+    const char* adapter = card == "mov" ? "experts.vectors" : card == "perft" ? "experts.adapters.up" : "experts.out.b";
+    const char* w1 = card == "perft" ? "experts.w_in" : "experts.in.base";
+    const char* w2 = card == "perft" ? "experts.w_out" : "experts.out.base";
+    const auto first_in = numbers_of(*model, w1), first_out = numbers_of(*model, w2);
     run.step();
-    const auto in = numbers_of(*model, "experts.in.base"), out = numbers_of(*model, "experts.out.base");
+    const auto in = numbers_of(*model, w1), out = numbers_of(*model, w2);
     const auto before = numbers_of(*model, adapter);
     CHECK(in != first_in);
     CHECK(out != first_out);
     run.step();
-    CHECK(numbers_of(*model, "experts.in.base") == in);
-    CHECK(numbers_of(*model, "experts.out.base") == out);
+    CHECK(numbers_of(*model, w1) == in);
+    CHECK(numbers_of(*model, w2) == out);
     CHECK(numbers_of(*model, adapter) != before);
     CHECK(refusal({.card = card, .set = {{"body.from", "-2"}}}).find("body.from is -2, expected") != std::string::npos);
   }

@@ -1,5 +1,6 @@
 #pragma once
-/// The equations of mov and molora: vectors, or products of low rank, that adapt a layer which all experts share.
+/// The equations of mov and molora, in which vectors or products of low rank adapt a layer that all experts share, and
+/// of perft, in which each expert has an adapter.
 
 #include "cards/body_equations.hpp"
 
@@ -68,6 +69,19 @@ struct molora_equations : adapter_mixture {
     for (naive::number& each : h) each = relu(each);
     for (std::size_t o = 0; o < y.size(); ++o) y[o] = outcome(at, o, h);
     adapt("out", h, y);
+    return y;
+  }
+};
+
+/// y = sum over the chosen of w_e (E_e(x) + U_e relu(D_e x))
+struct perft_equations : body_mixture {
+  std::size_t a = 8;
+
+  naive::vec output(const naive::call& at, std::size_t e, const naive::vec& x) override {
+    naive::vec y = body_mixture::output(at, e, x);
+    add_to(y, 1,
+           naive::expert(at.w.at("experts.adapters.down"), at.w.at("experts.adapters.up"), (at.layer * experts + e) * a,
+                         a, x));
     return y;
   }
 };

@@ -27,5 +27,6 @@ TEST_CASE("cards/body_costs: shared matrices are met once, vectors in place of e
   CHECK(products_in_a_layer("subspace") == router + 2 * d * m + k * 2 * d);
   CHECK(products_in_a_layer("mov") == router + 2 * d * m + n * m);
   CHECK(products_in_a_layer("molora", {{"body.rank", "3"}}) == router + 2 * d * m + n * 2 * 3 * (d + m));
+  CHECK(products_in_a_layer("perft", {{"body.width", "3"}}) == router + k * 2 * d * (m + 3));
   CHECK(products_in_a_layer("peer") == 2 * (k * 2 * d + 2 * 8 * d + (2 + 2) * 8));
 }

@@ -650,6 +650,14 @@ struct molora_card : mov_card {
   low_rank_on_base<fn::relu> body{};  // A and B, r = 4
 };
 // [/molora]
+// [perft]
+struct perft_card : smoe_card {
+  static constexpr card_text text{"perft", "Liu et al. 2024",
+                                  "top-2 of fixed experts, each with a small one beside it that learns",
+                                  written_from::description};
+  adapted_experts<relu_expert> body{};  // E and A, a = 8
+};
+// [/perft]
 // [aoe]
 struct aoe_card : smoe_card {
   static constexpr card_text text{"aoe", "Lv et al. 2025", "the two experts whose own first layer reacts most strongly",
@@ -841,6 +849,7 @@ bool all_same() {
                        same<peer_card, gmoe::peer_card>(),
                        same<mov_card, gmoe::mov_card>(),
                        same<molora_card, gmoe::molora_card>(),
+                       same<perft_card, gmoe::perft_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
                        same<stable_moe_card, gmoe::stable_moe_card>(),
@@ -1102,6 +1111,9 @@ constexpr auto molora = backbone + L * (2 * d * m                // W1 and W2
                                         + N * d                  // router
                                         + N * 2 * 4 * (d + m));  // A, B, A' and B', r = 4
 // [/molora-parameters]
+// [perft-parameters]
+constexpr auto perft = smoe + L * N * 2 * 8 * d;  // D and U, a = 8
+// [/perft-parameters]
 // [noisy-top-k-parameters]
 constexpr auto noisy_top_k = smoe + L * N * d;  // W_noise
 // [/noisy-top-k-parameters]
@@ -1270,6 +1282,7 @@ int main() {
   good &= counts<gmoe::peer_card>("peer", peer);
   good &= counts<gmoe::mov_card>("mov", mov);
   good &= counts<gmoe::molora_card>("molora", molora);
+  good &= counts<gmoe::perft_card>("perft", perft);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);

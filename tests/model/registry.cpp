@@ -79,6 +79,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "peer",
                            "mov",
                            "molora",
+                           "perft",
                            "noisy-top-k",
                            "xmoe-threshold",
                            "stable-moe",

@@ -288,6 +288,7 @@ void add_forms(traced_cards& t) {
   t.add_same("peer", peer_equations{});
   t.add_same("mov", mov_equations{}, {.frozen = ".base"});
   t.add_same("molora", molora_equations{}, {.frozen = ".base"});
+  t.add_same("perft", perft_equations{}, {.options = "--set body.from=-1"});
   mu_equations multilinear;
   multilinear.rank = 3;
   t.add_same("mu-moe", multilinear, {.options = "--set body.rank=3"});

@@ -4,6 +4,7 @@
 #include "gmoe/model/cards/switch.hpp"
 #include "gmoe/moe/always/static_expert.hpp"
 #include "gmoe/moe/balance/strength_loss.hpp"
+#include "gmoe/moe/body/adapted.hpp"
 #include "gmoe/moe/body/adapters.hpp"
 #include "gmoe/moe/body/adjugate.hpp"
 #include "gmoe/moe/body/compressed.hpp"
@@ -103,8 +104,16 @@ struct molora_card : mov_card {
   low_rank_on_base<fn::relu> body{};
 };
 
+/// Adapters beside experts (Liu et al. 2024): a mixture whose experts stand still, each with a small one that learns.
+struct perft_card : smoe_card {
+  static constexpr card_text text{"perft", "Liu et al. 2024",
+                                  "top-2 of fixed experts, each with a small one beside it that learns",
+                                  written_from::description};
+  adapted_experts<relu_expert> body{};
+};
+
 using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card, subspace_card, peer_card,
-                               mov_card, molora_card>;
+                               mov_card, molora_card, perft_card>;
 template <>
 inline constexpr group_text group_of<bodies_cards>{
     "bodies", "what does an expert consist of, and what of it do others have too?"};
