@@ -24,8 +24,8 @@
 
 /// Every backend in every precision.
 #define GMOE_TEST_BACKENDS GMOE_TEST_BACKEND<float>, GMOE_TEST_BACKEND<double>
-/// For tests of what is made of operations, which is the same code in every precision: in double alone. In float, models
-/// of all cards are held against their equations.
+/// For tests of what is made of operations, which is the same code in every precision: in double alone. In float,
+/// models of all cards are held against their equations.
 #define GMOE_TEST_MODULE_BACKENDS GMOE_TEST_BACKEND<double>
 /// Those in double, for finite differences.
 #define GMOE_TEST_DOUBLE_BACKENDS GMOE_TEST_BACKEND<double>
