@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The table of docs/reproduce.md in one command: builds compare, makes the text and its minimal pairs, trains GMoE, its
-# ablations and its baselines with three seeds each, and compares them. About an hour and a quarter on two cores.
+# ablations and its baselines with three seeds each, and compares them. An hour and a half with one thread, less with two.
 #
 #     bench/reproduce.sh [OPTION OF compare]...
 #
-# What was interrupted goes on with the same command; other options, such as --steps 300 (seven minutes) or --seeds 5,
+# What was interrupted goes on with the same command; other options, such as --steps 300 (some minutes) or --seeds 5,
 # take the place of those below. Results lie in build/claims, as a table in Markdown too where there is a Python.
 #
 # Environment: OUT, another folder for the results; COMPARE, a program that is built already; TEXT, another text.
