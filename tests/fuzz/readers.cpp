@@ -258,6 +258,7 @@ outcome log_of_lines(bytes input) {
     std::size_t seen = 0;
     json_lines log(path, [&](const nlohmann::json& o) {
       ++seen;
+      must(o.flatten().dump().size() >= 2, "a line cannot be walked through");  // as deep as it is
       return keep(o);
     });
     return seen;
@@ -267,7 +268,12 @@ outcome log_of_lines(bytes input) {
   return outcome::accepted;
 }
 std::vector<std::string> log_seeds() {
-  return {"{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":null}\n", "{\"step\":1}\n{\"step\":2,\"lo", "", "{}\n\n"};
+  return {"{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":null}\n",
+          "{\"step\":1}\n{\"step\":2,\"lo",
+          "",
+          "{}\n\n",
+          "{\"step\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}\n",
+          std::string("{\"step\":1}\0{}\n", 14)};
 }
 const std::vector<std::string_view> log_words = {"{}\n", "\n", "{\"step\":3}\n", "[]\n", "1\n", "}\n{", "nan"};
 

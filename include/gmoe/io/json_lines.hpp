@@ -14,6 +14,7 @@
 #include "gmoe/core/error.hpp"
 #include "gmoe/io/atomic_file.hpp"
 #include "gmoe/io/in_quotes.hpp"
+#include "gmoe/io/strict_json.hpp"
 #include "gmoe/io/system_call.hpp"
 
 namespace gmoe {
@@ -30,7 +31,7 @@ class json_lines {
     std::size_t number = 0;
     for (std::size_t begin = 0, end = 0; (end = old.find('\n', begin)) != old.npos; begin = end + 1) {
       const std::string_view line(old.data() + begin, end - begin);
-      const auto object = nlohmann::json::parse(line, nullptr, false);
+      const nlohmann::json object = value_of(line);
       ++number;
       require<file_error>(object.is_object(), shown_, ": line ", number, " is no JSON object: ", in_quotes(line),
                           "; mend the log or move it away");
@@ -52,6 +53,14 @@ class json_lines {
   }
 
  private:
+  /// Null for what is not JSON, or too deep or too long to be a line of a log.
+  static nlohmann::json value_of(std::string_view line) {
+    try {
+      return parse_json(line, "a line");
+    } catch (const file_error&) {
+      return nullptr;
+    }
+  }
   /// The whole file; nothing only where there is none.
   std::string contents(const std::filesystem::path& path) const {
     const file_descriptor file(repeat_call([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); }));

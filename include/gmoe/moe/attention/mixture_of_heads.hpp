@@ -11,6 +11,7 @@
 #include "gmoe/moe/slots.hpp"
 #include "gmoe/nn/builder.hpp"
 #include "gmoe/nn/dropout.hpp"
+#include "gmoe/nn/walk.hpp"
 #include "gmoe/ops/attention.hpp"
 #include "gmoe/ops/choose.hpp"
 #include "gmoe/ops/concat.hpp"
