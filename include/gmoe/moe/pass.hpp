@@ -102,7 +102,8 @@ class moe_pass : public detail::pass_data<B> {
 
   /// y of mixture number `layer` for x, T x d. Layers come in order, each once.
   variable<B> operator()(index_t layer, const variable<B>& x, const variable<B>& residual = {}) {
-    return moe_parts<Card, B>(*stack_, travelling_, layer)(this->start_layer(layer, stack_->layers, x, residual), x);
+    const place<B> at = this->start_layer(layer, stack_->layers, x, residual);
+    return moe_parts<Card, B>(*stack_, travelling_, layer)(at, x);
   }
 
   /// The card's balance loss: over all layers, or the mean of the layers' own. Nothing where it has none.
