@@ -80,6 +80,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "mov",
                            "molora",
                            "perft",
+                           "da-moe",
                            "noisy-top-k",
                            "xmoe-threshold",
                            "stable-moe",

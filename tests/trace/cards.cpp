@@ -19,6 +19,7 @@
 #include "cards/chain_of_experts.hpp"
 #include "cards/comet.hpp"
 #include "cards/compressed_experts.hpp"
+#include "cards/da_moe.hpp"
 #include "cards/deep_moe.hpp"
 #include "cards/depth_routers.hpp"
 #include "cards/dselect_k.hpp"
@@ -259,6 +260,7 @@ void add_choices(traced_cards& t) {
     return e;
   });
   t.add_same("moec", moec_equations{});
+  t.add_same("da-moe", da_moe_equations{});
   t.add_same("sigmoid-shared", sigmoid_equations{});
   t.add("loss-free", [](const traced_pass& p) {
     sigmoid_equations e;
