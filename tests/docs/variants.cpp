@@ -359,6 +359,14 @@ struct cartesian_card {
   gpt2_feed_forward dense{};
 };
 // [/cartesian]
+// [vq-moe]
+struct vq_moe_card : smoe_card {
+  static constexpr card_text text{"vq-moe", "Do et al. 2024",
+                                  "top-2 of the token, and the expert of the code that is nearest to it",
+                                  written_from::description};
+  with_codebook form{};  // v, W_a
+};
+// [/vq-moe]
 // [nested]
 struct nested_card : smoe_card {
   static constexpr card_text text{"nested", "Jain et al., NeurIPS 2024",
@@ -826,6 +834,7 @@ bool all_same() {
                        same<multi_head_card, gmoe::multi_head_card>(),
                        same<multi_head_v2_card, gmoe::multi_head_v2_card>(),
                        same<cartesian_card, gmoe::cartesian_card>(),
+                       same<vq_moe_card, gmoe::vq_moe_card>(),
                        same<nested_card, gmoe::nested_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
@@ -1015,6 +1024,9 @@ constexpr auto cartesian = backbone + L * (2 * (N + 1) * 2 * d * (m / 2)  // rou
                                            + 2 * N * d                    // routers
                                            + 2 * d);                      // the norm between
 // [/cartesian-parameters]
+// [vq-moe-parameters]
+constexpr auto vq_moe = smoe + L * (N + 2) * d;  // codes and W_a
+// [/vq-moe-parameters]
 // [nested-parameters]
 constexpr auto nested = backbone + L * (2 * d * m  // one layer, however many experts it holds
                                         + N * d    // router
@@ -1258,6 +1270,7 @@ int main() {
   good &= counts<gmoe::smear_card>("smear", smear);
   good &= counts<gmoe::multi_head_card>("mh-moe", mh_moe);
   good &= counts<gmoe::multi_head_v2_card>("mh-moe-v2", mh_moe_v2);
+  good &= counts<gmoe::vq_moe_card>("vq-moe", vq_moe);
   good &= counts<gmoe::cartesian_card>("cartesian", cartesian);
   good &= counts<gmoe::nested_card>("nested", nested);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);

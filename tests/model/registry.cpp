@@ -81,6 +81,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "molora",
                            "perft",
                            "da-moe",
+                           "vq-moe",
                            "noisy-top-k",
                            "xmoe-threshold",
                            "stable-moe",

@@ -62,6 +62,7 @@
 #include "cards/top_p.hpp"
 #include "cards/uoe.hpp"
 #include "cards/usmoe.hpp"
+#include "cards/vq_moe.hpp"
 #include "cards/xmoe_threshold.hpp"
 #include "gmoe/model/registry.hpp"
 #include "trace/trace_files.hpp"
@@ -309,6 +310,7 @@ void add_forms(traced_cards& t) {
   segments.segment = 2;
   t.add_same("smear", segments, {.options = "--set form.segment=2"});
   t.add_same("cartesian", cartesian_equations{});
+  t.add_same("vq-moe", vq_moe_equations{});
   t.add_same("mh-moe", multi_head_equations{});
   t.add_same("mh-moe-v2", multi_head_equations_at_parity());
 }
