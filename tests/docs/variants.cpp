@@ -658,6 +658,15 @@ struct molora_card : mov_card {
   low_rank_on_base<fn::relu> body{};  // A and B, r = 4
 };
 // [/molora]
+// [mor1e]
+struct mor1e_card : molora_card {
+  static constexpr card_text text{"mor1e", "Liu et al. 2024",
+                                  "all experts at once, of rank 1, weighed by token and by the kind of the text so far",
+                                  written_from::description};
+  low_rank_on_base<fn::relu> body{.rank = 1};  // a_e and b_e
+  intuitive_router router{};                   // K = 4
+};
+// [/mor1e]
 // [perft]
 struct perft_card : smoe_card {
   static constexpr card_text text{"perft", "Liu et al. 2024",
@@ -858,6 +867,7 @@ bool all_same() {
                        same<peer_card, gmoe::peer_card>(),
                        same<mov_card, gmoe::mov_card>(),
                        same<molora_card, gmoe::molora_card>(),
+                       same<mor1e_card, gmoe::mor1e_card>(),
                        same<perft_card, gmoe::perft_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
@@ -1123,6 +1133,11 @@ constexpr auto molora = backbone + L * (2 * d * m                // W1 and W2
                                         + N * d                  // router
                                         + N * 2 * 4 * (d + m));  // A, B, A' and B', r = 4
 // [/molora-parameters]
+// [mor1e-parameters]
+constexpr auto mor1e = backbone + L * (2 * d * m            // W1 and W2
+                                       + N * (d + 4)        // router, K = 4
+                                       + N * 2 * (d + m));  // a, b, a' and b'
+// [/mor1e-parameters]
 // [perft-parameters]
 constexpr auto perft = smoe + L * N * 2 * 8 * d;  // D and U, a = 8
 // [/perft-parameters]
@@ -1295,6 +1310,7 @@ int main() {
   good &= counts<gmoe::peer_card>("peer", peer);
   good &= counts<gmoe::mov_card>("mov", mov);
   good &= counts<gmoe::molora_card>("molora", molora);
+  good &= counts<gmoe::mor1e_card>("mor1e", mor1e);
   good &= counts<gmoe::perft_card>("perft", perft);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);

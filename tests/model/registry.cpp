@@ -79,6 +79,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "peer",
                            "mov",
                            "molora",
+                           "mor1e",
                            "perft",
                            "da-moe",
                            "vq-moe",

@@ -40,6 +40,7 @@
 #include "cards/moec.hpp"
 #include "cards/mohge.hpp"
 #include "cards/molae.hpp"
+#include "cards/mor1e.hpp"
 #include "cards/more.hpp"
 #include "cards/moue.hpp"
 #include "cards/mowe.hpp"
@@ -291,6 +292,13 @@ void add_forms(traced_cards& t) {
   t.add_same("peer", peer_equations{});
   t.add_same("mov", mov_equations{}, {.frozen = ".base"});
   t.add_same("molora", molora_equations{}, {.frozen = ".base"});
+  t.add("mor1e",
+        [](const traced_pass& p) {
+          mor1e_equations e;
+          e.centroids = p.buffers(".centroids");
+          return e;
+        },
+        {.frozen = ".base"});
   t.add_same("perft", perft_equations{}, {.options = "--set body.from=-1"});
   mu_equations multilinear;
   multilinear.rank = 3;
