@@ -396,9 +396,10 @@ void compare_routing(const gmoe::safetensors_file& file, const std::string& at, 
   CHECK(distance(of_those, values(record.weights)) < as_exact_as_that);
 }
 
-/// Where one mixture's parts are shown, they sum to what it gives, if its form does not merge them.
+/// Where one mixture's parts are shown, they sum to what it gives, if its form does not merge or weigh them.
 void compare_parts(const gmoe::safetensors_file& file, const std::string& at) {
-  if (file.contains("parameter/h.0.moe.form.merge.weight")) return;
+  for (const char* const form : {"merge.weight", "paths"})
+    if (file.contains("parameter/h.0.moe.form." + std::string(form))) return;
   std::vector<double> sum = file.read<double>(at + "routed_out");
   if (file.contains(at + "always_out")) {
     const std::vector<double> always = file.read<double>(at + "always_out");
