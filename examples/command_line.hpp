@@ -66,23 +66,25 @@ std::optional<int> read_command_line(CLI::App& app, int argc, char** argv, const
 struct program_text {
   std::string about, uses;               ///< what --help says first and last; see read_command_line
   std::string parts = "";                ///< follows the version
-  std::string too_large = "this model";  ///< what there may be too little memory for
+  const char* too_large = "this model";  ///< what there may be too little memory for
   std::function<command_line_extras(CLI::App&)> extras = {};
 };
 
 namespace detail {
-int run_program(int argc, char** argv, const program_text& text, const std::function<void(CLI::App&)>& add_options,
-                const std::function<int(CLI::App&)>& run);
+int run_program(int argc, char** argv, const std::function<program_text()>& say,
+                const std::function<void(CLI::App&)>& add_options, const std::function<int(CLI::App&)>& run);
 }  // namespace detail
 
 /// A program's main function: `add_options(app, a)` tells what the command line may say, it is read, and
-/// `run(app, a)` does the work and says how the program ends. What is thrown is told in one line on standard error.
+/// `run(app, a)` does the work and says how the program ends. What is thrown is told in one line on standard error,
+/// from the making of the text that `say()` gives on; so is it if the standard output cannot be written.
 template <class Arguments, class Run>
-int run_program(int argc, char** argv, const program_text& text, void (*add_options)(CLI::App&, Arguments&),
+int run_program(int argc, char** argv, program_text (*say)(), void (*add_options)(CLI::App&, Arguments&),
                 const Run& run) {
-  Arguments a;
+  std::optional<Arguments> a;
   return detail::run_program(
-      argc, argv, text, [&](CLI::App& app) { add_options(app, a); }, [&](CLI::App& app) { return run(app, a); });
+      argc, argv, say, [&](CLI::App& app) { add_options(app, a.emplace()); },
+      [&](CLI::App& app) { return run(app, *a); });
 }
 
 }  // namespace examples

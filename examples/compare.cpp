@@ -344,20 +344,24 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
 int main(int argc, char** argv) {
   return examples::run_program<arguments>(
       argc, argv,
-      {.about = "Trains several mixture-of-experts language models on the same text and compares them.",
-       .uses = "  compare --text book.txt\n"
-               "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
-               "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
-               "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
-               "  compare --text book.txt --tasks pairs.jsonl arc.jsonl --by byte --shots 5\n"
-               "  compare --merge here.json there.json\n"
-               "  compare --text book.txt --variants smoe,group:pools\n"
-               "  compare --list\n"
-               "  compare --list --json\n",
-       .parts = "backends " + examples::together(examples::compiled_backends()),
-       .too_large = "one of these models and its batches",
-       .extras = examples::variant_extras("--variants")},
-      add_options, [&](const CLI::App& app, const arguments& a) {
+      []() -> examples::program_text {
+        return {.about = "Trains several mixture-of-experts language models on the same text and compares them.",
+                .uses =
+                    "  compare --text book.txt\n"
+                    "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
+                    "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
+                    "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
+                    "  compare --text book.txt --tasks pairs.jsonl arc.jsonl --by byte --shots 5\n"
+                    "  compare --merge here.json there.json\n"
+                    "  compare --text book.txt --variants smoe,group:pools\n"
+                    "  compare --list\n"
+                    "  compare --list --json\n",
+                .parts = "backends " + examples::together(examples::compiled_backends()),
+                .too_large = "one of these models and its batches",
+                .extras = examples::variant_extras("--variants")};
+      },
+      add_options,
+      [&](const CLI::App& app, const arguments& a) {
         return run(app, a, {argv + 1, argv + argc});
       });
 }
