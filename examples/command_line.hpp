@@ -35,6 +35,14 @@ inline std::string together(const std::vector<std::string>& names, std::string_v
 }
 inline std::string either(const std::vector<std::string>& names) { return together(names, " or "); }
 
+/// The option of that name, such as "--steps", or nothing. CLI11's own function for that ends the program where there
+/// is no memory for it.
+inline const CLI::Option* find_option(const CLI::App& app, const std::string& name) {
+  for (const CLI::Option* option : app.get_options())
+    if (option->check_name(name)) return option;
+  return nullptr;
+}
+
 namespace detail {
 
 /// The first of these arguments that is wrong, left to right; empty if all are right. CLI11 would say some of it in its

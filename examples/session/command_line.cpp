@@ -81,7 +81,7 @@ class expectation {
 std::string what_is_wrong(const CLI::App& app, const std::vector<std::string>& arguments,
                           const std::function<std::string(std::string_view)>& other_than) {
   const auto find = [&](const std::string& word) {
-    return word.size() > 1 && word[0] == '-' ? app.get_option_no_throw(word) : nullptr;
+    return word.size() > 1 && word[0] == '-' ? find_option(app, word) : nullptr;
   };
   std::vector<const CLI::Option*> seen;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -183,7 +183,8 @@ int detail::run_program(int argc, char** argv, const std::function<program_text(
     const bool whole = std::fflush(stdout) == 0;
     const int reason = errno;
     if ((whole && !std::ferror(stdout)) || status != 0) return status;
-    return tell("the standard output cannot be written", whole ? "" : gmoe::concat(": ", std::strerror(reason)).c_str(), 1);
+    return tell("the standard output cannot be written", whole ? "" : gmoe::concat(": ", std::strerror(reason)).c_str(),
+                1);
   } catch (const usage_error& e) {
     return tell(e.what(), "", usage_status);
   } catch (const std::bad_alloc&) {
