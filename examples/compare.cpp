@@ -221,14 +221,16 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
   return compare::assemble(std::move(head), std::move(runs));
 }
 
-/// Writes what there is to see of a comparison, and shows its tables.
+/// Writes what there is to see of a comparison, once all of it is made, and shows its tables.
 void write_all(const arguments& a, const json& comparison) {
-  const fs::path csv = fs::path(a.json_file).replace_extension(".csv");
+  const std::string csv = compare::csv_text(comparison), report = compare::report_html(comparison),
+                    tables = compare::tables(comparison);
+  const fs::path csv_file = fs::path(a.json_file).replace_extension(".csv");
   gmoe::atomic_write(a.json_file, comparison.dump(1) + "\n");
-  gmoe::atomic_write(csv, compare::csv_text(comparison));
-  gmoe::atomic_write(a.report, compare::report_html(comparison));
-  std::printf("\n%s\nresults: %s\n         %s\nreport:  %s\n", compare::tables(comparison).c_str(),
-              fs::absolute(a.json_file).c_str(), fs::absolute(csv).c_str(), fs::absolute(a.report).c_str());
+  gmoe::atomic_write(csv_file, csv);
+  gmoe::atomic_write(a.report, report);
+  std::printf("\n%s\nresults: %s\n         %s\nreport:  %s\n", tables.c_str(), fs::absolute(a.json_file).c_str(),
+              fs::absolute(csv_file).c_str(), fs::absolute(a.report).c_str());
 }
 
 /// --merge: earlier results as one comparison.
