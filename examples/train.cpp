@@ -359,15 +359,18 @@ int run(const CLI::App& app, arguments a) {
 int main(int argc, char** argv) {
   return examples::run_program<arguments>(
       argc, argv,
-      {.about = "Trains a mixture-of-experts language model on a text.",
-       .uses = "  train --text book.txt\n"
-               "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
-               "  train --text book.txt --resume\n"
-               "  train --variant switch --help\n"
-               "  train --list\n"
-               "  train --list --json\n",
-       .parts = "backends " + examples::together(examples::compiled_backends()),
-       .too_large = "this model and these batches",
-       .extras = examples::variant_extras("--variant")},
+      []() -> examples::program_text {
+        return {.about = "Trains a mixture-of-experts language model on a text.",
+                .uses =
+                    "  train --text book.txt\n"
+                    "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
+                    "  train --text book.txt --resume\n"
+                    "  train --variant switch --help\n"
+                    "  train --list\n"
+                    "  train --list --json\n",
+                .parts = "backends " + examples::together(examples::compiled_backends()),
+                .too_large = "this model and these batches",
+                .extras = examples::variant_extras("--variant")};
+      },
       add_options, run);
 }
