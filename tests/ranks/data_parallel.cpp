@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
@@ -89,27 +92,26 @@ TEST_CASE("ranks/data_parallel: what is kept between steps follows all passes, a
 }
 
 TEST_CASE("ranks/data_parallel: draws are of samples, not of ranks") {
-  // Two ranks that drew the same dropout masks would have the same losses for the same windows: here every pass reads
-  // the same window, and with masks of its own each has another loss.
+  // A text of one window: all passes read the same. Were their dropout masks the same too, the loss of two passes would
+  // be that of the first.
+  wide::set_threads(1);
   gmoe::recipe how = gmoe_test::four_passes;
   how.batch = 1;
-  how.accumulation = 2;
-  std::vector<std::uint8_t> one_window(gmoe_test::text.begin(), gmoe_test::text.begin() + 7);
-  std::vector<double> losses(2);
-  ranks::run_on_threads(2, [&](ranks::threads here) {
-    wide::set_threads(1);
+  const auto loss_of = [&](gmoe::index_t passes, const auto& here) {
+    how.accumulation = passes;
     const auto m = gmoe::make_model<wide>("gmoe", gmoe_test::smallest, 7);
-    gmoe::batch<wide> data;
-    std::vector<gmoe::id_type> ids(one_window.begin(), one_window.end() - 1),
-        aims(one_window.begin() + 1, one_window.end());
-    data.assign(ids, aims, 1, 32);
-    gmoe::context<wide> ctx;
-    ctx.training = true;
-    ctx.random = gmoe::random_stream(7).fork("training").fork(0);
-    ctx.first_sample = ranks::share(how.accumulation, here.rank(), here.size()).first * how.batch;
-    losses[static_cast<std::size_t>(here.rank())] = m->loss(ctx, data).total.value().item();
-  });
-  CHECK(losses[0] != losses[1]);
+    return gmoe::trainer(*m, gmoe_test::tokens.first(7), how, here).step().loss;
+  };
+  const double first = loss_of(1, ranks::alone{}), both = loss_of(2, ranks::alone{});
+  CHECK(first != both);
+  CHECK(message_of_run(2, [&](ranks::threads here) {
+          const auto m = gmoe::make_model<wide>("gmoe", gmoe_test::smallest, 7);
+          gmoe::recipe two = gmoe_test::four_passes;
+          two.batch = 1;
+          two.accumulation = 2;
+          if (gmoe::trainer(*m, gmoe_test::tokens.first(7), two, here).step().loss != both)
+            throw std::runtime_error("another loss");
+        }) == "well");
 }
 
 TEST_CASE("ranks/data_parallel: saved on 2 ranks, continued on 1, then on 4: the unbroken run") {

@@ -20,8 +20,8 @@
 namespace gmoe {
 
 /// Writes parameters, moments, data that is not trained (such as a hash table), step, sizes and recipe to `path`; and
-/// the loss on the validation text, where it is known. Atomic: a crash at any moment leaves the previous file. All ranks
-/// of a run call it, and rank 0 writes; the file does not know how many there are.
+/// the loss on the validation text, where it is known. Atomic: a crash at any moment leaves the previous file. All
+/// ranks of a run call it, and rank 0 writes; the file does not know how many there are.
 template <class Model, class Token, class Ranks>
 void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token, Ranks>& run, const std::string& variant,
                      const std::string& text = "", std::optional<double> validation_loss = {}) {

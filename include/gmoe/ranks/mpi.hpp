@@ -1,10 +1,10 @@
 #pragma once
-/// Ranks as processes, of MPI: `mpirun -n 4 program`. Needs MPI's header and library (target gmoe::mpi), and is included
-/// by the program that wants it.
+/// Ranks as processes, of MPI: `mpirun -n 4 program`. Needs MPI's header and library (target gmoe::mpi), and is
+/// included by the program that wants it.
 ///
 ///     int main(int argc, char** argv) {
 ///       return gmoe::ranks::run_on_mpi(argc, argv, [&](gmoe::ranks::mpi here) { ...; return 0; },
-///                                      [](const std::string& why) { std::cerr << why << '\n'; });
+///                                      [](const std::string& sentence) { ... });  // which says why the run ends
 ///     }
 
 // MPI's C++ bindings are gone from the standard, and take long to compile.
@@ -28,8 +28,8 @@ namespace gmoe::ranks {
 
 /// A rank among the processes that mpirun has started. A handle; copies are of the same rank.
 ///
-/// What waits looks now and then whether another rank has told of its failure, and does not wait longer than `patience`.
-/// After a rank_error this process can only end: MPI has no way to take back what was begun together.
+/// What waits looks now and then whether another rank has told of its failure, and does not wait longer than
+/// `patience`. After a rank_error this process can only end: MPI has no way to take back what was begun together.
 class mpi {
  public:
   /// On all processes. MPI must have been initialised (MPI_THREAD_FUNNELED or more), and this thread be its main one.

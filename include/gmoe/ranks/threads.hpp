@@ -26,8 +26,7 @@ class threads {
   /// What the ranks of a run have in common.
   class meeting {
    public:
-    explicit meeting(int size, std::chrono::milliseconds patience)
-        : size_(size), patience_(patience) {
+    explicit meeting(int size, std::chrono::milliseconds patience) : size_(size), patience_(patience) {
       require(size >= 1, "a run on ", size, " threads, expected at least 1");
       for (auto& o : offers_) o.resize(static_cast<std::size_t>(size));
     }
@@ -145,8 +144,8 @@ class threads {
   static const meeting::offer& of(const offers& all, int rank) { return all[static_cast<std::size_t>(rank)]; }
 
   static void copy(const char* call, bytes from, bytes_out to) {
-    require<rank_error>(from.size() == to.size(), call, ": a rank has sent ", from.size(), " bytes where another takes ",
-                        to.size(), ": the ranks do not run the same program");
+    require<rank_error>(from.size() == to.size(), call, ": a rank has sent ", from.size(),
+                        " bytes where another takes ", to.size(), ": the ranks do not run the same program");
     if (!to.empty()) std::memmove(to.data(), from.data(), to.size());
   }
 

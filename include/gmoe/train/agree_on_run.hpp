@@ -38,8 +38,8 @@ class data_hash {
 
 }  // namespace detail
 
-/// Throws rank_error on all ranks, with the first thing that differs: recipe, step, text, the model's parameters, or the
-/// values of anything that is kept.
+/// Throws rank_error on all ranks, with the first thing that differs: recipe, step, text, the model's parameters, or
+/// the values of anything that is kept.
 template <class Ranks, class Model, class Token>
 void agree_on_run(const Ranks& ranks, const recipe& how, std::int64_t step, std::span<const Token> text, Model& model,
                   auto& optimizer) {

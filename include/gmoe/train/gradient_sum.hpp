@@ -40,8 +40,8 @@ class gradient_sum {
   bool has(std::size_t i) const {
     return std::ranges::any_of(sum_.parts(), [&](const auto& part) { return !part.sum[i].empty(); });
   }
-  /// As `give`, where ranks have shared `passes` passes (ranks::share). `present[i]` says whether any rank has a gradient
-  /// of parameter i. Numbers travel in pieces, so that what is sent at once stays small.
+  /// As `give`, where ranks have shared `passes` passes (ranks::share). `present[i]` says whether any rank has a
+  /// gradient of parameter i. Numbers travel in pieces, so that what is sent at once stays small.
   template <ranks::communicator Ranks>
   void give(const parameters& all, const Ranks& ranks, index_t passes, std::span<const char> present) {
     gradient total(all.size());

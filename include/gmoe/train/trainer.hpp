@@ -39,9 +39,9 @@ struct step_report {
 /// is resumed at step s continues as if it had never stopped. What a sample draws depends on its number in the step,
 /// not on how a step's samples are cut into passes.
 ///
-/// With a communicator, the passes of a step (`accumulation` of them) are shared by its ranks, each of which has a model
-/// and a trainer of its own: losses, gradients and parameters are those of one rank, to the last bit. Then every rank
-/// calls the same functions of its trainer in the same order.
+/// With a communicator, the passes of a step (`accumulation` of them) are shared by its ranks, each of which has a
+/// model and a trainer of its own: losses, gradients and parameters are those of one rank, to the last bit. Then every
+/// rank calls the same functions of its trainer in the same order.
 template <class Model, class Token, class Ranks = ranks::alone>
 class trainer {
   using B = typename Model::backend_type;
@@ -246,7 +246,7 @@ class trainer {
   shuffled_windows<Token> windows_;
   adamw<B> optimizer_;
   tape<B> tape_;
-  gradient_sum<B> gradients_;        ///< of the running step, as are the next two
+  gradient_sum<B> gradients_;  ///< of the running step, as are the next two
   std::vector<pass_report> reports_;
   step_statistics<B> passes_;
   batch<B> data_;
