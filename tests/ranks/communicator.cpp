@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gmoe/ranks/any.hpp"
 #include "gmoe/ranks/collective.hpp"
 #include "gmoe/ranks/threads.hpp"
 #include "ranks/exchange.hpp"
@@ -82,6 +83,13 @@ TEST_CASE("ranks/threads: what every communicator promises") {
     CHECK(done == size);
   }
   CHECK(gmoe_test::wrong_with(ranks::alone{}).empty());
+  CHECK(gmoe_test::wrong_with(ranks::any()).empty());
+  std::atomic<int> through_any = 0;
+  ranks::run_on_threads(3, [&](ranks::threads here) {
+    const ranks::any one(here);
+    through_any += one.rank() == here.rank() && one.size() == 3 && gmoe_test::wrong_with(one).empty();
+  });
+  CHECK(through_any == 3);
 }
 
 TEST_CASE("ranks/threads: a barrier is passed by nobody before all have come") {
@@ -159,6 +167,12 @@ TEST_CASE("ranks/collective: agree names the first rank that differs; on_first t
         }) == "well");
   CHECK(calls == 1);
   CHECK(told == 3);
+  CHECK(how_it_ends(3, [](ranks::threads here) {
+          if (ranks::of_first(here, [&] { return 10 + here.rank(); }) != 10) throw std::runtime_error("of_first");
+          for (const int who : {0, 2})
+            if (!ranks::any_of(here, here.rank() == who)) throw std::runtime_error("any_of");
+          if (ranks::any_of(here, false)) throw std::runtime_error("any_of nobody");
+        }) == "well");
 }
 
 TEST_CASE("ranks/message: what is put in comes out, and no more than that") {

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "gmoe/ranks/alone.hpp"
@@ -69,6 +72,28 @@ void on_first(const C& c, const F& f) {
     if (error) std::rethrow_exception(error);
     if (!all.front().at_end()) throw rank_error(concat("rank 0 failed: ", all.front().take_text()));
   }
+}
+
+/// What f() is on rank 0, which alone calls it, on all ranks: what they decide by must be one thing.
+template <communicator C, class F>
+auto of_first(const C& c, const F& f) {
+  using T = decltype(f());
+  static_assert(std::is_trivially_copyable_v<T>);
+  T value{};
+  on_first(c, [&] { value = f(); });
+  if constexpr (has_others<C>) c.broadcast(std::as_writable_bytes(std::span(&value, 1)), 0);
+  return value;
+}
+
+/// Whether `mine` is true on any rank.
+template <communicator C>
+bool any_of(const C& c, bool mine) {
+  if (c.size() == 1) return mine;
+  const std::vector<std::size_t> each(static_cast<std::size_t>(c.size()), 1);
+  const auto said = static_cast<std::byte>(mine);
+  std::vector<std::byte> all(each.size());
+  c.all_gather(std::span(&said, 1), all, each);
+  return std::ranges::find(all, std::byte(1)) != all.end();
 }
 
 /// Adds up `parts[i]`, complete trees of this rank (as trees_of has them for its share of `all` leaves), with those of

@@ -76,7 +76,8 @@ class trainer {
   step_report step() {
     const auto start = std::chrono::steady_clock::now();
     if constexpr (has_others)
-      if (!std::exchange(agreed_, true)) agree_on_run(ranks_, recipe_, done_, tokens_, model_, optimizer_);
+      if (ranks_.size() > 1 && !std::exchange(agreed_, true))
+        agree_on_run(ranks_, recipe_, done_, tokens_, model_, optimizer_);
     step_report report;
     report.step = done_;
     report.learning_rate = schedule_(done_);
@@ -140,25 +141,26 @@ class trainer {
 
   /// The passes of the step: afterwards parameters have their gradients, and reports and statistics are those of all.
   void run_passes() {
-    if constexpr (!has_others) {
-      run_passes({0, recipe_.accumulation});
-      gradients_.give(optimizer_.parameters());
-    } else {
-      std::exception_ptr error;
-      ranks::message mine;
-      try {
-        run_passes(ranks::share(recipe_.accumulation, ranks_.rank(), ranks_.size()));
-        put_findings(mine);
-      } catch (const std::exception& e) {
-        error = std::current_exception();
-        mine = {};
-        mine.put(dynamic_cast<const numeric_error*>(&e) ? how_it_went::not_finite : how_it_went::failed);
-        mine.put_text(e.what());
-      }
-      std::vector<ranks::message> all = ranks::all_messages(ranks_, mine);
-      if (error) std::rethrow_exception(error);
-      take_findings(all);
+    if constexpr (has_others)
+      if (ranks_.size() > 1) return share_passes();
+    run_passes({0, recipe_.accumulation});
+    gradients_.give(optimizer_.parameters());
+  }
+  void share_passes() {
+    std::exception_ptr error;
+    ranks::message mine;
+    try {
+      run_passes(ranks::share(recipe_.accumulation, ranks_.rank(), ranks_.size()));
+      put_findings(mine);
+    } catch (const std::exception& e) {
+      error = std::current_exception();
+      mine = {};
+      mine.put(dynamic_cast<const numeric_error*>(&e) ? how_it_went::not_finite : how_it_went::failed);
+      mine.put_text(e.what());
     }
+    std::vector<ranks::message> all = ranks::all_messages(ranks_, mine);
+    if (error) std::rethrow_exception(error);
+    take_findings(all);
   }
   void run_passes(ranks::leaves mine) {
     for (index_t pass = mine.first; pass < mine.first + mine.count; ++pass) {
