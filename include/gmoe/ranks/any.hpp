@@ -12,8 +12,9 @@ namespace gmoe::ranks {
 class any {
  public:
   any() : any(alone{}) {}
-  template <communicator C>
-  requires(!std::same_as<C, any>) explicit any(C of) : held_(std::make_shared<const holder<C>>(std::move(of))) {}
+  template <class C>
+  requires(!std::same_as<C, any> && communicator<C>) explicit any(C of)
+      : held_(std::make_shared<const holder<C>>(std::move(of))) {}
 
   int rank() const { return held_->rank(); }
   int size() const { return held_->size(); }
