@@ -58,7 +58,9 @@ class threads {
   void barrier() const { meet("barrier", {}, {}); }
   void broadcast(bytes_out all, int root) const {
     require(root >= 0 && root < size(), "broadcast: no rank ", root, " among ", size());
-    together("broadcast", all, {}, [&](const offers& theirs) { copy("broadcast", of(theirs, root).data, all); });
+    together("broadcast", all, {}, [&](const offers& theirs) {
+      if (rank_ != root) copy("broadcast", of(theirs, root).data, all);  // the root's own is being read
+    });
   }
   void all_gather(bytes mine, bytes_out all, counts lengths) const {
     together("all_gather", mine, {}, [&](const offers& theirs) {
