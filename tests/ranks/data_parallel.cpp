@@ -49,6 +49,32 @@ void check_bits(std::string_view card, std::int64_t steps, std::vector<int> size
   }
 }
 
+/// A model of two parameters, of which one pass of a step uses the second, and the others only the first.
+struct picky {
+  using backend_type = wide;
+  gmoe::sizes numbers = gmoe_test::smallest;
+  gmoe::index_t sample;  ///< the first one of that pass
+  gmoe::parameter<wide> often, seldom;
+
+  explicit picky(gmoe::index_t first)
+      : sample(first),
+        often("often", gmoe::matrix<wide>::from_host(std::vector{0.3, -0.2}, 1, 2)),
+        seldom("seldom", gmoe::matrix<wide>::from_host(std::vector{0.5, 0.7, -0.0}, 1, 3)) {}
+
+  const gmoe::sizes& shape() const { return numbers; }
+  std::vector<gmoe::parameter<wide>*> parameters() { return {&often, &seldom}; }
+  void each_parameter(const auto& visit) {
+    for (auto* const p : parameters()) visit(*p);
+  }
+  gmoe::losses<wide> loss(const gmoe::context<wide>& ctx, const gmoe::batch<wide>&) const {
+    gmoe::losses<wide> l;
+    l.total = scale(sum(square(ctx.use(often))), 1 / (3.0 + static_cast<double>(ctx.first_sample)));
+    if (ctx.first_sample == sample) l.total = add(l.total, sum(square(ctx.use(seldom))));
+    l.language = l.total;
+    return l;
+  }
+};
+
 template <class F>
 std::string message_of_run(int size, const F& f) {
   try {
@@ -89,6 +115,29 @@ TEST_CASE("ranks/data_parallel: what is kept between steps follows all passes, a
   // Statistics by name, a pool that grows, parameters whose training stops, running means of the batch.
   for (const char* card : {"ida-moe", "dynmoe", "moec", "expert-choice", "stable-moe", "comet-plus"})
     check_bits<wide>(card, 6, {2, 4});
+}
+
+TEST_CASE("ranks/data_parallel: a parameter that has a gradient on one rank only") {
+  const auto outcome_with = [](gmoe::index_t pass, const auto& here) {
+    picky m(2 * pass);
+    gmoe::trainer run(m, gmoe_test::tokens, gmoe_test::four_passes, here);
+    std::vector<double> all;
+    for (int i = 0; i < 8; ++i) {
+      const auto r = run.step();
+      all.insert(all.end(), {r.loss, r.gradient_norm});
+    }
+    m.each_parameter([&](const auto& p) {
+      for (const double v : p.value().to_host()) all.push_back(v);
+    });
+    return all;
+  };
+  for (gmoe::index_t pass = 0; pass < 4; ++pass) {
+    const auto one = outcome_with(pass, ranks::alone{});
+    for (const int size : {2, 4})
+      CHECK(message_of_run(size, [&](ranks::threads here) {
+              if (outcome_with(pass, here) != one) throw std::runtime_error("another outcome");
+            }) == "well");
+  }
 }
 
 TEST_CASE("ranks/data_parallel: draws are of samples, not of ranks") {
