@@ -36,7 +36,7 @@ class session_on_backend final : public session {
       for (std::uint8_t b : setup.train) ++counts[b];
       model_.prepare(counts);
     }
-    trainer_.emplace(model_, setup_.train, setup.how);
+    trainer_.emplace(model_, setup_.train, setup.how, setup.ranks);
   }
 
   gmoe::step_report step() override { return trainer().step(); }
@@ -153,7 +153,7 @@ class session_on_backend final : public session {
     }
   }
 
-  gmoe::trainer<model, std::uint8_t>& trainer() {
+  gmoe::trainer<model, std::uint8_t, gmoe::ranks::any>& trainer() {
     gmoe::require(trainer_.has_value(), "there is no text to train on");
     return *trainer_;
   }
@@ -161,7 +161,7 @@ class session_on_backend final : public session {
   session_setup setup_;
   std::unique_ptr<model> made_;
   model& model_;
-  std::optional<gmoe::trainer<model, std::uint8_t>> trainer_;
+  std::optional<gmoe::trainer<model, std::uint8_t, gmoe::ranks::any>> trainer_;
 };
 
 using memory_pool = gmoe::pool<backend::memory>;

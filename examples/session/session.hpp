@@ -18,6 +18,7 @@
 #include "gmoe/model/generate.hpp"
 #include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/nn/sizes.hpp"
+#include "gmoe/ranks/any.hpp"
 #include "gmoe/train/evaluate.hpp"
 #include "gmoe/train/recipe.hpp"
 #include "gmoe/train/trainer.hpp"
@@ -36,6 +37,7 @@ struct session_setup {
   std::span<const std::uint8_t> train, validation;
   std::string text_fingerprint;         ///< tells texts apart when a run is resumed
   bool only_model = false;              ///< without texts: to load a model and generate, not to train or evaluate it
+  gmoe::ranks::any ranks = {};          ///< that share the passes of a step; every one has such a session
   std::filesystem::path official = {};  ///< an official checkpoint, whose variant, sizes and numbers are taken instead
 };
 
@@ -55,6 +57,7 @@ class session {
  public:
   virtual ~session() = default;
 
+  /// All ranks call it, as `save` and `load`.
   virtual gmoe::step_report step() = 0;
   virtual bool finished() const = 0;
   virtual std::int64_t steps_done() const = 0;
