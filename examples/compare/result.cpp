@@ -15,7 +15,8 @@ namespace compare {
 namespace {
 
 /// Far beyond what a model can have.
-constexpr index_t most_experts = index_t{1} << 24, most_blocks = index_t{1} << 24;
+constexpr index_t most_experts = index_t{1} << 24, most_blocks = index_t{1} << 24,
+                  most_units = std::numeric_limits<std::int32_t>::max();
 
 /// One value of the file, its name within it, and the checks that it must pass.
 class field {
@@ -31,6 +32,7 @@ class field {
     gmoe::require<gmoe::file_error>(found != value_.end(), where_, ": ", name, " is missing", advice_);
     return {*found, std::move(name), where_, advice_};
   }
+  bool has(const char* key) const { return value_.is_object() && value_.contains(key); }
   field operator[](std::size_t i) const { return {value_[i], gmoe::concat(name_, "[", i, "]"), where_, advice_}; }
 
   const json& value() const { return value_; }
@@ -121,6 +123,10 @@ std::vector<index_t> check_layers(const field& layers) {
     for (const char* key : {"cv", "gini", "normalized_entropy", "max_violation", "dead_share", "drop_rate"})
       layers[l][key].number();
     for (const char* key : {"probability_gap", "router_entropy", "margin"}) layers[l][key].number_or_null();
+    // What the picture of pools needs; results of earlier versions do without it.
+    for (const char* key : {"ids", "widths"})
+      if (layers[l].has(key))
+        layers[l][key].wholes(static_cast<std::size_t>(experts.back()), [](std::size_t) { return most_units; });
   }
   return experts;
 }

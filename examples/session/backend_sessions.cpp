@@ -13,6 +13,7 @@
 #include "gmoe/model/closed_form.hpp"
 #include "models.hpp"
 #include "official.hpp"
+#include "probe_paths.hpp"
 #include "session_backend.hpp"
 #include "within_budgets.hpp"
 
@@ -35,7 +36,7 @@ class session_on_backend final : public session {
       for (std::uint8_t b : setup.train) ++counts[b];
       model_.prepare(counts);
     }
-    trainer_.emplace(model_, setup_.train, setup.how);
+    trainer_.emplace(model_, setup_.train, setup.how, setup.ranks);
   }
 
   gmoe::step_report step() override { return trainer().step(); }
@@ -69,6 +70,8 @@ class session_on_backend final : public session {
   }
 
   budget_report evaluate_within(const budget_options& how) override { return examples::evaluate_within(model_, how); }
+
+  probe_report probe_paths(const probe_options& how) override { return examples::probe_paths(model_, how); }
 
   void generate(std::string_view prompt, const gmoe::sampling& how,
                 const std::function<void(std::string_view)>& on_text) override {
@@ -150,7 +153,7 @@ class session_on_backend final : public session {
     }
   }
 
-  gmoe::trainer<model, std::uint8_t>& trainer() {
+  gmoe::trainer<model, std::uint8_t, gmoe::ranks::any>& trainer() {
     gmoe::require(trainer_.has_value(), "there is no text to train on");
     return *trainer_;
   }
@@ -158,7 +161,7 @@ class session_on_backend final : public session {
   session_setup setup_;
   std::unique_ptr<model> made_;
   model& model_;
-  std::optional<gmoe::trainer<model, std::uint8_t>> trainer_;
+  std::optional<gmoe::trainer<model, std::uint8_t, gmoe::ranks::any>> trainer_;
 };
 
 using memory_pool = gmoe::pool<backend::memory>;
