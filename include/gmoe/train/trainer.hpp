@@ -197,6 +197,7 @@ class trainer {
   /// Of this rank's passes, for all: their numbers, which parameters have a gradient, what policies will hear.
   void put_findings(ranks::message& to) const {
     to.put(how_it_went::well);
+    to.put(done_);
     to.put(reports_.size());
     to.put(std::span(reports_));
     for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i) to.put(static_cast<char>(gradients_.has(i)));
@@ -215,6 +216,9 @@ class trainer {
     passes_.clear();
     std::vector<char> present(optimizer_.parameters().size());
     for (ranks::message& m : all) {
+      const auto step = m.template take<std::int64_t>();
+      require<rank_error>(step == done_, "a rank is at step ", step, ", this one at step ", done_,
+                          ": after an exception that not all ranks have had, none can go on");
       const auto passes = m.template take<std::size_t>();
       for (const pass_report& p : m.template take_many<pass_report>(passes)) reports_.push_back(p);
       for (char& p : present) p = static_cast<char>(p | m.template take<char>());
