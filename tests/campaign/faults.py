@@ -59,10 +59,8 @@ SHORT = {
         "open@text.txt:1:EINTR",
         "allocation:1:ENOMEM",  # before there was anybody to tell it
         "allocation:1+:ENOMEM",
-        "allocation:2507:ENOMEM",  # as the command line is read
-        "allocation:5000:ENOMEM",
     ],
-    "sample": ["mmap@checkpoint:1:ENOMEM", "open@checkpoint:1:EMFILE", "allocation:200+:ENOMEM"],
+    "sample": ["mmap@checkpoint:1:ENOMEM", "open@checkpoint:1:EMFILE", "allocation:1+:ENOMEM"],
 }
 
 
