@@ -385,17 +385,27 @@ int main(int argc, char** argv) {
   return examples::on_ranks(argc, argv, [&](const gmoe::ranks::any& ranks, const auto& work) {
     return examples::run_program<arguments>(
         argc, argv,
-        {.about = "Trains a mixture-of-experts language model on a text.",
-         .uses = "  train --text book.txt\n"
-                 "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
-                 "  train --text book.txt --resume\n"
-                 "  mpirun -n 4 train --text book.txt --accumulation 4 --batch 4 --threads 1\n"
-                 "  train --variant switch --help\n"
-                 "  train --list\n"
-                 "  train --list --json\n",
-         .parts = "backends " + examples::together(examples::compiled_backends()),
-         .too_large = "this model and these batches",
-         .extras = examples::variant_extras("--variant")},
+        []() -> examples::program_text {
+          return {.about = "Trains a mixture-of-experts language model on a text.",
+                  .uses =
+                      "  train --text book.txt
+                      "
+                      "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000
+                      "
+                      "  train --text book.txt --resume
+                      "
+                      "  mpirun -n 4 train --text book.txt --accumulation 4 --batch 4 --threads 1
+                      "
+                      "  train --variant switch --help
+                      "
+                      "  train --list
+                      "
+                      "  train --list --json
+                      ",
+                          .parts = "backends " + examples::together(examples::compiled_backends()),
+                  .too_large = "this model and these batches",
+                  .extras = examples::variant_extras("--variant")};
+        },
         add_options, [&](const CLI::App& app, arguments a) { return work([&] { return run(app, a, ranks); }); });
   });
 }

@@ -124,6 +124,10 @@ void add_routing(json& result, const gmoe::routing_record& record, std::uint64_t
     l["experts"] = layer.experts;
     l["router_entropy"] = layer.confidence ? json(layer.confidence->router_entropy) : json(nullptr);
     l["margin"] = layer.confidence ? json(layer.confidence->margin) : json(nullptr);
+    const std::size_t number = result["layers"].size();
+    const auto ids = d.global_ids(static_cast<index_t>(number));
+    l["ids"] = std::vector<gmoe::id_type>(ids.begin(), ids.end());
+    l["widths"] = record.pools[number]->widths;
     result["layers"].push_back(std::move(l));
   }
   const gmoe::path_histogram h = gmoe::count_paths(d);

@@ -13,6 +13,7 @@
 #include "gmoe/model/closed_form.hpp"
 #include "models.hpp"
 #include "official.hpp"
+#include "probe_paths.hpp"
 #include "session_backend.hpp"
 #include "within_budgets.hpp"
 
@@ -73,6 +74,8 @@ class session_on_backend final : public session {
   }
 
   budget_report evaluate_within(const budget_options& how) override { return examples::evaluate_within(model_, how); }
+
+  probe_report probe_paths(const probe_options& how) override { return examples::probe_paths(model_, how); }
 
   void generate(std::string_view prompt, const gmoe::sampling& how,
                 const std::function<void(std::string_view)>& on_text) override {

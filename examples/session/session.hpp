@@ -22,6 +22,7 @@
 #include "gmoe/train/evaluate.hpp"
 #include "gmoe/train/recipe.hpp"
 #include "gmoe/train/trainer.hpp"
+#include "path_probes.hpp"
 #include "settings.hpp"
 
 namespace examples {
@@ -68,6 +69,8 @@ class session {
   virtual gmoe::routing_record record(const gmoe::record_options& how) = 0;
   /// The loss with fewer experts in memory.
   virtual budget_report evaluate_within(const budget_options& how) = 0;
+  /// What the paths of its choices are worth.
+  virtual probe_report probe_paths(const probe_options& how) = 0;
   /// Continues `prompt`, telling every new piece of text as it is made.
   virtual void generate(std::string_view prompt, const gmoe::sampling& how,
                         const std::function<void(std::string_view)>& on_text) = 0;

@@ -23,6 +23,7 @@
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/model/registry.hpp"
+#include "gmoe/model/under_rule.hpp"
 #include "gmoe/model/within_budget.hpp"
 #include "gmoe/moe/recording.hpp"
 #include "gmoe/ops.hpp"

@@ -161,6 +161,8 @@ TEST_CASE("compare/program: every variant, every field, present and finite") {
       check_finite_number({{"variant", known[i].name}, {"cv", r["load_cv"][l]}}, "cv");
       const json& layer = r["layers"][l];
       CHECK(layer["fractions"].size() == layer["experts"]);
+      CHECK(layer["ids"].size() == layer["experts"]);
+      CHECK(layer["widths"].size() == layer["experts"]);
       double sum = 0;
       for (const double f : layer["fractions"]) sum += f;
       CHECK(sum == doctest::Approx(1.0));

@@ -1,5 +1,6 @@
 // The cards and parameter formulas of the pages of the family `choosing`.
 #include "docs/card_pages.hpp"
+#include "gmoe/moe/card_reach.hpp"
 
 namespace pages {
 
@@ -142,6 +143,21 @@ struct moec_card : smoe_card {
   sum_of<switch_loss, cluster_variance> balance{};
 };
 // [/moec]
+// [da-moe]
+struct da_moe_card : smoe_card {
+  static constexpr card_text text{"da-moe", "Akhavan Aghdam et al. 2024",
+                                  "more experts for tokens that look at others more than at themselves",
+                                  written_from::description};
+  top_k_by_importance select{};                                // k = 2
+  attention_with_importance<attention_to_others> attention{};  // a
+};
+// [/da-moe]
+// [da-moe-received]
+/// K_t = k r_t / max r, rounded, but at least 1: its reach is the sequence.
+using received_card = with<da_moe_card, attention_with_importance<attention_by_others>>;
+// [/da-moe-received]
+static_assert(reach_of_card<received_card>(false).how == reach::sequence);
+static_assert(reach_of_card<da_moe_card>(true).how == reach::past);
 // [dynmoe]
 struct dynmoe_card : smoe_card {
   static constexpr card_text text{"dynmoe", "Guo et al., ICLR 2025",
@@ -172,6 +188,7 @@ bool all_same() {
   good &= is_the_librarys<capacity_aware_card, gmoe::capacity_aware_card>();
   good &= is_the_librarys<task_moe_card, gmoe::task_moe_card>();
   good &= is_the_librarys<moec_card, gmoe::moec_card>();
+  good &= is_the_librarys<da_moe_card, gmoe::da_moe_card>();
   good &= is_the_librarys<dynmoe_card, gmoe::dynmoe_card>();
   return good;
 }
@@ -219,6 +236,9 @@ constexpr auto task_moe = smoe;
 // [moec-parameters]
 constexpr auto moec = smoe;
 // [/moec-parameters]
+// [da-moe-parameters]
+constexpr auto da_moe = smoe;
+// [/da-moe-parameters]
 // [dynmoe-parameters]
 constexpr auto dynmoe = smoe + L * N;  // thresholds; keys are as many as a router
 // [/dynmoe-parameters]
@@ -230,6 +250,7 @@ int main() {
   good &= pages::has_parameters<gmoe::capacity_aware_card>(s, capacity_aware);
   good &= pages::has_parameters<gmoe::task_moe_card>(s, task_moe);
   good &= pages::has_parameters<gmoe::moec_card>(s, moec);
+  good &= pages::has_parameters<gmoe::da_moe_card>(s, da_moe);
   good &= pages::has_parameters<gmoe::dynmoe_card>(s, dynmoe);
   good &= pages::has_parameters<gmoe::expert_choice_card>(s, expert_choice);
   good &= pages::has_parameters<gmoe::bounded_expert_choice_card>(s, expert_choice);

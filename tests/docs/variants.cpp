@@ -359,6 +359,14 @@ struct cartesian_card {
   gpt2_feed_forward dense{};
 };
 // [/cartesian]
+// [vq-moe]
+struct vq_moe_card : smoe_card {
+  static constexpr card_text text{"vq-moe", "Do et al. 2024",
+                                  "top-2 of the token, and the expert of the code that is nearest to it",
+                                  written_from::description};
+  with_codebook form{};  // v, W_a
+};
+// [/vq-moe]
 // [nested]
 struct nested_card : smoe_card {
   static constexpr card_text text{"nested", "Jain et al., NeurIPS 2024",
@@ -441,6 +449,13 @@ using recurrent_more_card = with<gmoe_card, block_pool, depth_modulated, global_
 /// GMoE, whose experts know in which layer they are asked.
 using placed_gmoe_card = with<gmoe_card, depth_modulated>;
 // [/combinations]
+
+// [gmoe-switches]
+/// A router whose state, and what it reads, has 32 numbers instead of d_model.
+using narrow_router = narrow<global_router<hidden_state, propagated_logits>>;
+/// One such router for every four layers, heads included; state and logits travel through all of them.
+using switched_gmoe_card = with<gmoe_card, by_block<narrow_router>, depth_modulated, joint_switch_loss>;
+// [/gmoe-switches]
 
 // [sigmoid-shared]
 struct sigmoid_shared_card : smoe_card {
@@ -650,6 +665,15 @@ struct molora_card : mov_card {
   low_rank_on_base<fn::relu> body{};  // A and B, r = 4
 };
 // [/molora]
+// [mor1e]
+struct mor1e_card : molora_card {
+  static constexpr card_text text{"mor1e", "Liu et al. 2024",
+                                  "all experts at once, of rank 1, weighed by token and by the kind of the text so far",
+                                  written_from::description};
+  low_rank_on_base<fn::relu> body{.rank = 1};  // a_e and b_e
+  intuitive_router router{};                   // K = 4
+};
+// [/mor1e]
 // [perft]
 struct perft_card : smoe_card {
   static constexpr card_text text{"perft", "Liu et al. 2024",
@@ -826,6 +850,7 @@ bool all_same() {
                        same<multi_head_card, gmoe::multi_head_card>(),
                        same<multi_head_v2_card, gmoe::multi_head_v2_card>(),
                        same<cartesian_card, gmoe::cartesian_card>(),
+                       same<vq_moe_card, gmoe::vq_moe_card>(),
                        same<nested_card, gmoe::nested_card>(),
                        same<moe_plus_plus_card, gmoe::moe_plus_plus_card>(),
                        same<sigmoid_shared_card, gmoe::sigmoid_shared_card>(),
@@ -849,6 +874,7 @@ bool all_same() {
                        same<peer_card, gmoe::peer_card>(),
                        same<mov_card, gmoe::mov_card>(),
                        same<molora_card, gmoe::molora_card>(),
+                       same<mor1e_card, gmoe::mor1e_card>(),
                        same<perft_card, gmoe::perft_card>(),
                        same<noisy_top_k_card, gmoe::noisy_top_k_card>(),
                        same<xmoe_threshold_card, gmoe::xmoe_threshold_card>(),
@@ -945,6 +971,9 @@ constexpr auto gmoe_total = backbone + N * 2 * d * m  // the pool, once
                                    + 2 * N + d * N    // LN_z, W_z
                                    + N * 2 * d);      // W_g
 // [/gmoe-parameters]
+/// Three blocks of layers (4, 4 and 1) with routers 32 numbers wide.
+constexpr auto gmoe_switched =
+    backbone + N * 2 * d * m + 3 * (32 * d + 6 * 32 * 32 + 6 * 32 + 2 * 32 + 2 * N + 3 * 32 * N) + L * (2 * d * m + d);
 // [gmoe-no-local-parameters]
 constexpr auto gmoe_no_local = gmoe_total - L * 2 * d * m;
 // [/gmoe-no-local-parameters]
@@ -1015,6 +1044,9 @@ constexpr auto cartesian = backbone + L * (2 * (N + 1) * 2 * d * (m / 2)  // rou
                                            + 2 * N * d                    // routers
                                            + 2 * d);                      // the norm between
 // [/cartesian-parameters]
+// [vq-moe-parameters]
+constexpr auto vq_moe = smoe + L * (N + 2) * d;  // codes and W_a
+// [/vq-moe-parameters]
 // [nested-parameters]
 constexpr auto nested = backbone + L * (2 * d * m  // one layer, however many experts it holds
                                         + N * d    // router
@@ -1111,6 +1143,11 @@ constexpr auto molora = backbone + L * (2 * d * m                // W1 and W2
                                         + N * d                  // router
                                         + N * 2 * 4 * (d + m));  // A, B, A' and B', r = 4
 // [/molora-parameters]
+// [mor1e-parameters]
+constexpr auto mor1e = backbone + L * (2 * d * m            // W1 and W2
+                                       + N * (d + 4)        // router, K = 4
+                                       + N * 2 * (d + m));  // a, b, a' and b'
+// [/mor1e-parameters]
 // [perft-parameters]
 constexpr auto perft = smoe + L * N * 2 * 8 * d;  // D and U, a = 8
 // [/perft-parameters]
@@ -1240,6 +1277,7 @@ int main() {
   good &= counts<pages::recurrent_more_card>("gmoe's router over shared blocks",
                                              gmoe_no_logits + (L - 1) * N * 2 * d * m + (L / 2 * 2) * N * d + L * d);
   good &= counts<pages::placed_gmoe_card>("gmoe with a depth embedding", gmoe_total + L * d);
+  good &= counts<pages::switched_gmoe_card>("gmoe with the switches of its family", gmoe_switched);
   good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
   good &= counts<gmoe::more_card>("more", more);
   good &= counts<gmoe::hmoe_card>("hmoe", hmoe);
@@ -1258,6 +1296,7 @@ int main() {
   good &= counts<gmoe::smear_card>("smear", smear);
   good &= counts<gmoe::multi_head_card>("mh-moe", mh_moe);
   good &= counts<gmoe::multi_head_v2_card>("mh-moe-v2", mh_moe_v2);
+  good &= counts<gmoe::vq_moe_card>("vq-moe", vq_moe);
   good &= counts<gmoe::cartesian_card>("cartesian", cartesian);
   good &= counts<gmoe::nested_card>("nested", nested);
   good &= counts<gmoe::moe_plus_plus_card>("moe-plus-plus", moe_plus_plus);
@@ -1282,6 +1321,7 @@ int main() {
   good &= counts<gmoe::peer_card>("peer", peer);
   good &= counts<gmoe::mov_card>("mov", mov);
   good &= counts<gmoe::molora_card>("molora", molora);
+  good &= counts<gmoe::mor1e_card>("mor1e", mor1e);
   good &= counts<gmoe::perft_card>("perft", perft);
   good &= counts<gmoe::noisy_top_k_card>("noisy-top-k", noisy_top_k);
   good &= counts<gmoe::xmoe_threshold_card>("xmoe-threshold", xmoe_threshold);

@@ -65,3 +65,32 @@ TEST_CASE_TEMPLATE("ops/attention: piece by piece with keys and values kept", B,
   matrix<B> narrow(8, 2);
   CHECK_THROWS_AS(attention_cached(two, keys, narrow, 0, 2), config_error);
 }
+
+TEST_CASE_TEMPLATE("ops/attention: log sums, and what rows receive from those that count", B,
+                   GMOE_TEST_DOUBLE_BACKENDS) {
+  const attention_shape s{2, 5, 2, 0.4};  // dropout changes neither
+  const table qkv = random_table(10, 12, 1, -1.5, 1.5);
+  const matrix<B> valid = put<B>(table(10, 1, {1, 1, 1, 1, 1, 1, 1, 0, 0, 0}));
+  matrix<B> log_sums;
+  const variable<B> y = causal_attention(constant<B>(qkv), s, random_stream(5), log_sums);
+  table sums(10, 2), all(10, 1), some(10, 1);
+  for (index_t t = 0; t < 10; ++t)
+    for (index_t h = 0; h < 2; ++h) {
+      std::vector<double> e;
+      for (index_t u = t / 5 * 5; u <= t; ++u)
+        e.push_back(
+            std::exp((qkv(t, 2 * h) * qkv(u, 4 + 2 * h) + qkv(t, 2 * h + 1) * qkv(u, 5 + 2 * h)) / std::sqrt(2.0)));
+      double sum = 0;
+      for (const double v : e) sum += v;
+      sums(t, h) = std::log(sum);
+      for (index_t u = t / 5 * 5; u <= t; ++u) {
+        const double p = e[static_cast<std::size_t>(u % 5)] / sum / 2;
+        all(u, 0) += p;
+        if (t < 7) some(u, 0) += p;
+      }
+    }
+  CHECK(difference(get(log_sums), sums) < 1e-13);
+  CHECK(difference(get(attention_received(put<B>(qkv), y.value(), log_sums, s, matrix<B>())), all) < 1e-13);
+  CHECK(difference(get(attention_received(put<B>(qkv), y.value(), log_sums, s, valid)), some) < 1e-13);
+  CHECK_THROWS_AS(attention_received(put<B>(qkv), y.value(), log_sums, {2, 5, 1, 0}, matrix<B>()), config_error);
+}

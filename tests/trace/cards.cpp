@@ -19,6 +19,7 @@
 #include "cards/chain_of_experts.hpp"
 #include "cards/comet.hpp"
 #include "cards/compressed_experts.hpp"
+#include "cards/da_moe.hpp"
 #include "cards/deep_moe.hpp"
 #include "cards/depth_routers.hpp"
 #include "cards/dselect_k.hpp"
@@ -39,6 +40,7 @@
 #include "cards/moec.hpp"
 #include "cards/mohge.hpp"
 #include "cards/molae.hpp"
+#include "cards/mor1e.hpp"
 #include "cards/more.hpp"
 #include "cards/moue.hpp"
 #include "cards/mowe.hpp"
@@ -61,6 +63,7 @@
 #include "cards/top_p.hpp"
 #include "cards/uoe.hpp"
 #include "cards/usmoe.hpp"
+#include "cards/vq_moe.hpp"
 #include "cards/xmoe_threshold.hpp"
 #include "gmoe/model/registry.hpp"
 #include "trace/trace_files.hpp"
@@ -259,6 +262,7 @@ void add_choices(traced_cards& t) {
     return e;
   });
   t.add_same("moec", moec_equations{});
+  t.add_same("da-moe", da_moe_equations{});
   t.add_same("sigmoid-shared", sigmoid_equations{});
   t.add("loss-free", [](const traced_pass& p) {
     sigmoid_equations e;
@@ -288,6 +292,13 @@ void add_forms(traced_cards& t) {
   t.add_same("peer", peer_equations{});
   t.add_same("mov", mov_equations{}, {.frozen = ".base"});
   t.add_same("molora", molora_equations{}, {.frozen = ".base"});
+  t.add("mor1e",
+        [](const traced_pass& p) {
+          mor1e_equations e;
+          e.centroids = p.buffers(".centroids");
+          return e;
+        },
+        {.frozen = ".base"});
   t.add_same("perft", perft_equations{}, {.options = "--set body.from=-1"});
   mu_equations multilinear;
   multilinear.rank = 3;
@@ -307,6 +318,7 @@ void add_forms(traced_cards& t) {
   segments.segment = 2;
   t.add_same("smear", segments, {.options = "--set form.segment=2"});
   t.add_same("cartesian", cartesian_equations{});
+  t.add_same("vq-moe", vq_moe_equations{});
   t.add_same("mh-moe", multi_head_equations{});
   t.add_same("mh-moe-v2", multi_head_equations_at_parity());
 }
@@ -384,9 +396,10 @@ void compare_routing(const gmoe::safetensors_file& file, const std::string& at, 
   CHECK(distance(of_those, values(record.weights)) < as_exact_as_that);
 }
 
-/// Where one mixture's parts are shown, they sum to what it gives, if its form does not merge them.
+/// Where one mixture's parts are shown, they sum to what it gives, if its form does not merge or weigh them.
 void compare_parts(const gmoe::safetensors_file& file, const std::string& at) {
-  if (file.contains("parameter/h.0.moe.form.merge.weight")) return;
+  for (const char* const form : {"merge.weight", "paths"})
+    if (file.contains("parameter/h.0.moe.form." + std::string(form))) return;
   std::vector<double> sum = file.read<double>(at + "routed_out");
   if (file.contains(at + "always_out")) {
     const std::vector<double> always = file.read<double>(at + "always_out");

@@ -102,6 +102,10 @@
   instance variable<B> softmax_rows(const variable<B>&);                                                          \
   instance variable<B> stop_gradient(const variable<B>&);                                                         \
   instance variable<B> causal_attention(const variable<B>&, const attention_shape&, random_stream);               \
+  instance variable<B> causal_attention(const variable<B>&, const attention_shape&, random_stream,                \
+                                        std::type_identity_t<matrix<B>>&);                                        \
+  instance matrix<B> attention_received(const matrix<B>&, const matrix<B>&, const matrix<B>&, attention_shape,    \
+                                        const matrix<B>&);                                                        \
   instance variable<B> attention_cached(const variable<B>&, matrix<B>&, matrix<B>&, index_t, index_t);            \
   instance variable<B> softplus(const variable<B>&);                                                              \
   instance variable<B> sqrt(const variable<B>&);                                                                  \

@@ -108,9 +108,12 @@ struct mixture_cost {
   }
 
  private:
-  /// Multiply-adds of the layer's router per token and round: as it says, or one with every number of its matrices.
+  /// Multiply-adds of the layer's router per token and round: as it says, or one with every number of its matrices;
+  /// none where an earlier layer has decided.
   template <class Card>
   static index_t products_of_router(moe_stack<Card, shapes>& moe, index_t layer) {
+    if constexpr (answers<hooks::decides, answer<Card, slots::router>, nothing, const layer_shape&>)
+      if (!ask<hooks::decides>(answer_of<slots::router>(moe.card()), nothing{}, moe.shape(layer))) return 0;
     if constexpr (answers<hooks::products, answer<Card, slots::router>, nothing, const layer_shape&>)
       return ask<hooks::products>(answer_of<slots::router>(moe.card()), nothing{}, moe.shape(layer));
     else
@@ -124,6 +127,15 @@ struct mixture_cost {
       return ask<hooks::routings>(answer_of<slots::form>(moe.card()), nothing{}, moe.shape(layer));
     else
       return 1;
+  }
+  /// Experts that the layer's form asks for a token besides those of a routing.
+  template <class Card>
+  static double assigned(const moe_stack<Card, shapes>& moe, index_t layer) {
+    const auto& form = answer_of<slots::form>(moe.card());
+    if constexpr (requires(const layer_shape& l) { form.experts_assigned(l); })
+      return form.experts_assigned(moe.shape(layer));
+    else
+      return 0;
   }
   /// Parameters that a token of layer l meets when it asks `asked` of the experts: as the weights say, or so many times
   /// those of an expert on average.
@@ -155,8 +167,9 @@ struct mixture_cost {
                   answers<hooks::experts_per_token, answer<Card, slots::form>, nothing, const layer_shape&>)
       for (index_t l = 0; l < moe.layers(); ++l) {
         const double all = static_cast<double>(moe.visible(l).size());
-        const double per_round = static_cast<double>(moe.shape(l).rows_per_token) *
-                                 met_by(moe, l, experts_per_token(moe.card(), moe.shape(l)), pool, units);
+        const double per_round =
+            static_cast<double>(moe.shape(l).rows_per_token) *
+            met_by(moe, l, experts_per_token(moe.card(), moe.shape(l)) + assigned(moe, l), pool, units);
         const double visible = met_by(moe, l, all, pool, units);
         visits += static_cast<double>(rounds(moe, l)) * per_round;
         routed += std::min(static_cast<double>(rounds(moe, l)) * per_round, visible);

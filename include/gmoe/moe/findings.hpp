@@ -25,9 +25,16 @@ struct findings {
     std::string_view mixture{};
   };
 
+  /// How much each token matters, as the attention of a block told its mixture: T x 1 of numbers in [0, 1].
+  struct importance {
+    index_t block = -1;
+    matrix<B> of_rows;
+  };
+
   recycled_vector<routing<B>> routings;  ///< in the order in which they were made
   recycled_vector<loss> losses;
   recycled_vector<statistic> statistics;
+  importance told;  ///< by the last attention that tells it
 };
 
 }  // namespace gmoe

@@ -71,6 +71,18 @@ struct place : context<B> {
   void add_statistic(literal name, matrix<B> row) const {
     of_pass().statistics.push_back({name.text, layer.moe_layer, std::move(row), this->mixture});
   }
+  /// From attention to the mixture of its block: how much each token matters to it, T x 1 of numbers in [0, 1].
+  void tell_importance(matrix<B> of_rows) const { of_pass().told = {this->block, std::move(of_rows)}; }
+  /// What attention told of the `rows` tokens at hand. Throws config_error where the pass has no attention that tells
+  /// it, or where the rows are not its tokens.
+  const matrix<B>& importance(index_t rows) const {
+    const auto& told = of_pass().told;
+    require(told.block == this->block, "block ", this->block,
+            ": the mixture asks how important tokens are, but no attention of the block has told it");
+    require(told.of_rows.rows() == rows, "block ", this->block, ": attention told how important ", told.of_rows.rows(),
+            " tokens are, but the mixture routes ", rows, " rows");
+    return told.of_rows;
+  }
 
  private:
   gmoe::findings<B>& of_pass() const {

@@ -26,16 +26,25 @@ struct causal_attention {
 
   variable<B> operator()(const context<B>& ctx, const variable<B>& x) const { return join(ctx, heads_of(ctx, x)); }
 
+  /// What heads_of made on its way.
+  struct on_the_way {
+    variable<B> qkv;     ///< T x 3d
+    matrix<B> log_sums;  ///< T x heads, see causal_attention; empty where a cache is read
+  };
   /// What the heads read, side by side, T x d.
   variable<B> heads_of(const context<B>& ctx, const variable<B>& x) const {
+    on_the_way not_asked;
+    return heads_of(ctx, x, not_asked);
+  }
+  variable<B> heads_of(const context<B>& ctx, const variable<B>& x, on_the_way& made) const {
     const double p = ctx.training ? dropout : 0.0;
     const auto b = static_cast<std::size_t>(ctx.block);
-    const variable<B> qkv = c_attn(ctx, x);
+    const variable<B> qkv = made.qkv = c_attn(ctx, x);
     const index_t probabilities = ctx.batch * heads * ctx.sequence * ctx.sequence;
     const random_stream random = ctx.stream(random_site::attention, probabilities);
     show_mask(ctx, "attention_mask", ctx.batch * heads * ctx.sequence, ctx.sequence, p, random);
     return ctx.cache ? attention_cached(qkv, ctx.cache->keys[b], ctx.cache->values[b], ctx.cache->length, heads)
-                     : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random);
+                     : gmoe::causal_attention(qkv, {ctx.batch, ctx.sequence, heads, p}, random, made.log_sums);
   }
   /// What becomes of it.
   variable<B> join(const context<B>& ctx, const variable<B>& heads_side_by_side) const {

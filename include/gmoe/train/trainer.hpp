@@ -71,8 +71,9 @@ class trainer {
   }
 
   /// One optimiser step. Throws numeric_error if the loss or the gradient is not finite. Whatever a pass throws,
-  /// nothing is changed: the next step is what it would have been. Where a pass of another rank throws, so does this
-  /// one: numeric_error in the same case, else rank_error, with the rank and its reason.
+  /// nothing is changed: the next step is what it would have been. What a policy throws after the step (`after_step`)
+  /// comes when the parameters have changed, so the step counts. Where a pass of another rank throws, so does this one:
+  /// numeric_error in the same case, else rank_error, with the rank and its reason.
   step_report step() {
     const auto start = std::chrono::steady_clock::now();
     if constexpr (has_others)
@@ -106,9 +107,9 @@ class trainer {
     check_finite("gradient norm", report.gradient_norm);
     const double clip = recipe_.clip_norm > 0 ? clipping_factor(report.gradient_norm, recipe_.clip_norm) : 1.0;
     optimizer_.step(report.learning_rate, clip / passes);
-    if constexpr (requires { model_.after_step(done_, passes_); }) model_.after_step(done_, passes_);
-    ++done_;
+    const std::int64_t number = done_++;
     tell_step();
+    if constexpr (requires { model_.after_step(number, passes_); }) model_.after_step(number, passes_);
     report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return report;
   }

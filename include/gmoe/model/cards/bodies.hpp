@@ -16,6 +16,7 @@
 #include "gmoe/moe/form/side_by_side.hpp"
 #include "gmoe/moe/gate/shares_of_strength.hpp"
 #include "gmoe/moe/router/clipped_router.hpp"
+#include "gmoe/moe/router/intuitive_router.hpp"
 #include "gmoe/moe/router/per_round.hpp"
 #include "gmoe/moe/router/product_keys.hpp"
 #include "gmoe/moe/score/entmax_score.hpp"
@@ -104,6 +105,15 @@ struct molora_card : mov_card {
   low_rank_on_base<fn::relu> body{};
 };
 
+/// The same with adapters of rank 1, and a router that hears what kind of text it is in (Liu et al. 2024).
+struct mor1e_card : molora_card {
+  static constexpr card_text text{"mor1e", "Liu et al. 2024",
+                                  "all experts at once, of rank 1, weighed by token and by the kind of the text so far",
+                                  written_from::description};
+  low_rank_on_base<fn::relu> body{.rank = 1};
+  intuitive_router router{};
+};
+
 /// Adapters beside experts (Liu et al. 2024): a mixture whose experts stand still, each with a small one that learns.
 struct perft_card : smoe_card {
   static constexpr card_text text{"perft", "Liu et al. 2024",
@@ -113,7 +123,7 @@ struct perft_card : smoe_card {
 };
 
 using bodies_cards = card_list<molae_card, grove_card, mu_moe_card, compressed_experts_card, subspace_card, peer_card,
-                               mov_card, molora_card, perft_card>;
+                               mov_card, molora_card, mor1e_card, perft_card>;
 template <>
 inline constexpr group_text group_of<bodies_cards>{
     "bodies", "what does an expert consist of, and what of it do others have too?"};

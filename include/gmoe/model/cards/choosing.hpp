@@ -2,6 +2,7 @@
 /// Who chooses whom, and how many: mixtures that differ from the usual one in selection and assignment.
 
 #include "gmoe/model/cards/switch.hpp"
+#include "gmoe/moe/attention/with_importance.hpp"
 #include "gmoe/moe/balance/cluster_variance.hpp"
 #include "gmoe/moe/balance/entropy_loss.hpp"
 #include "gmoe/moe/balance/null_aware_loss.hpp"
@@ -27,6 +28,7 @@
 #include "gmoe/moe/select/scheduled_top_k.hpp"
 #include "gmoe/moe/select/sinkhorn.hpp"
 #include "gmoe/moe/select/sparse_transport.hpp"
+#include "gmoe/moe/select/top_k_by_importance.hpp"
 
 namespace gmoe {
 
@@ -176,10 +178,19 @@ struct moec_card : smoe_card {
   sum_of<switch_loss, cluster_variance> balance{};
 };
 
+/// One or two experts, as attention says how much a token matters: by what it looks for in others.
+struct da_moe_card : smoe_card {
+  static constexpr card_text text{"da-moe", "Akhavan Aghdam et al. 2024",
+                                  "more experts for tokens that look at others more than at themselves",
+                                  written_from::description};
+  top_k_by_importance select{};
+  attention_with_importance<attention_to_others> attention{};
+};
+
 using choosing_cards =
     card_list<top_p_card, expert_choice_card, bounded_expert_choice_card, adamoe_card, sigma_tiny_card, gw_moe_card,
               smile_card, maskmoe_card, dynmoe_card, capacity_aware_card, sinkhorn_card, sinkhorn_expert_choice_card,
-              sparse_transport_card, usmoe_card, task_moe_card, moec_card>;
+              sparse_transport_card, usmoe_card, task_moe_card, moec_card, da_moe_card>;
 template <>
 inline constexpr group_text group_of<choosing_cards>{"choosing", "who chooses whom, and how many?"};
 

@@ -17,6 +17,7 @@
 #include "gmoe/moe/form/multi_head.hpp"
 #include "gmoe/moe/form/soft_slots.hpp"
 #include "gmoe/moe/form/stratified.hpp"
+#include "gmoe/moe/form/with_codebook.hpp"
 #include "gmoe/moe/router/ordered_trees.hpp"
 #include "gmoe/moe/router/per_round.hpp"
 #include "gmoe/moe/router/strata_gates.hpp"
@@ -153,9 +154,17 @@ struct cartesian_card {
   gpt2_feed_forward dense{};
 };
 
-using forms_cards =
-    card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card, chain_of_experts_card,
-              soft_moe_card, stratified_card, smear_card, multi_head_card, multi_head_v2_card, cartesian_card>;
+/// A token goes to experts as it is, and as the code that is nearest to it.
+struct vq_moe_card : smoe_card {
+  static constexpr card_text text{"vq-moe", "Do et al. 2024",
+                                  "top-2 of the token, and the expert of the code that is nearest to it",
+                                  written_from::description};
+  with_codebook form{};
+};
+
+using forms_cards = card_list<gmoe_film_card, more_card, comet_card, comet_plus_card, raytraced_card,
+                              chain_of_experts_card, soft_moe_card, stratified_card, smear_card, multi_head_card,
+                              multi_head_v2_card, cartesian_card, vq_moe_card>;
 template <>
 inline constexpr group_text group_of<forms_cards>{"forms",
                                                   "what shape has a layer: what do experts see, and is it a sum?"};
