@@ -177,11 +177,15 @@ int run(const CLI::App&, arguments a) {
 int main(int argc, char** argv) {
   return examples::run_program<arguments>(
       argc, argv,
-      {.about =
-           "What are the paths of a saved model's choices worth? How alike do its layers choose, what does it lose if "
-           "other experts run than those that it asks, and how many paths are enough?",
-       .uses = "  paths --checkpoint runs/path-moe --validate text.txt\n"
-               "  paths --checkpoint runs/gmoe --record train.txt --validate text.txt --paths 100,1000 --json p.json\n",
-       .parts = "backends " + examples::together(examples::compiled_backends())},
+      []() -> examples::program_text {
+        return {.about =
+                    "What are the paths of a saved model's choices worth? How alike do its layers choose, what does "
+                    "it lose if other experts run than those that it asks, and how many paths are enough?",
+                .uses =
+                    "  paths --checkpoint runs/path-moe --validate text.txt\n"
+                    "  paths --checkpoint runs/gmoe --record train.txt --validate text.txt --paths 100,1000 --json "
+                    "p.json\n",
+                .parts = "backends " + examples::together(examples::compiled_backends())};
+      },
       add_options, run);
 }

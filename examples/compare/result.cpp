@@ -291,6 +291,8 @@ void check_result(const json& result, index_t most_tokens, const std::string& wh
   for (const char* key : {"mutual_information", "normalized_mutual_information", "agreement", "set_consistency",
                           "smoothness", "router_entropy", "margin"})
     run[key].number_or_null();
+  for (const char* key : {"consistency", "consistency_by_chance"})  // not in results of earlier versions
+    if (run.has(key)) run[key].number_or_null();
   if (experts.empty()) {
     run["paths"].equal(nullptr);
     run["histogram"].equal(nullptr);

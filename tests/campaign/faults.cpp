@@ -204,7 +204,8 @@ int openat(int folder, const char* path, int flags, ...) {
   return static_cast<int>(::syscall(SYS_openat, folder, path, flags, mode));
 }
 DIR* opendir(const char* path) {
-  if (const int with = fault(open_, path)) return errno = with, nullptr;
+  // The iterators of the C++ library do not go on after an interruption, and folders of this machine know none.
+  if (const int with = fault(open_, path); with != 0 && with != EINTR) return errno = with, nullptr;
   return HIDDEN(opendir)(path);
 }
 FILE* fopen(const char* path, const char* how) {

@@ -70,6 +70,7 @@ TEST_CASE("compare/result: wrong kinds, ranges and lengths name the field") {
   CHECK(problem("/layers/0/widths", {8u, 0.5}) ==
         "file: layers[0].widths[1] is 0.5, expected a whole number from 0 to 2147483647" + advice);
   CHECK(problem("/layers/0/widths", {8u, 0u}) == "nothing");
+  CHECK(problem("/consistency", "high") == "file: consistency is \"high\", expected a number" + advice);
   CHECK(problem("/load_cv", {0.5}) == "file: load_cv has 1 entries, expected 2" + advice);
   CHECK(problem("/curve/training/1", {1}) == "file: curve.training[1] has 1 entries, expected 2" + advice);
   CHECK(problem("/validation_loss:other", nullptr) ==
