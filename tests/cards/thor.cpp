@@ -75,4 +75,10 @@ TEST_CASE("cards/thor: a sequence has one expert in each layer, all are drawn") 
     layers.insert(kept);
   }
   CHECK(layers.size() == 3);
+  const auto first = model_of<thor_backend>({.card = "thor", .set = {{"router.draws_in_evaluation", "false"}}});
+  for (const bool training : {true, false})
+    for (const auto& r : losses_of(*first, text(c.batch, c.sequence, c.shape.vocab), training).found.routings) {
+      const std::vector<id_type> kept = r.kept.to_host();
+      CHECK((std::count(kept.begin(), kept.end(), 0) == 80) == !training);
+    }
 }

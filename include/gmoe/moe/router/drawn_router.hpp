@@ -24,14 +24,18 @@ namespace gmoe {
 ///
 ///     loss = (CE_1 + CE_2 + agreement (KL(p_1 | p_2) + KL(p_2 | p_1)) / 2) / 2        p_1, p_2: the next token's
 ///
-/// In evaluation there is one pass; a sequence that goes on keeps its experts.
+/// In evaluation there is one pass, and a sequence that goes on keeps its experts; or nobody draws there, and it is
+/// expert 0 of each layer.
 struct drawn_router {
   using slot = slots::router;
   static constexpr bool makes_scores = true, reads_ids_alone = true;
   static constexpr reach reaches = reach::past;  // the sequence's draw
   double agreement = 5;
+  bool draws_in_evaluation = true;
   static constexpr auto fields = std::tuple{
-      field{"agreement", &drawn_router::agreement, "weight of how far two passes are from each other", at_least(0)}};
+      field{"agreement", &drawn_router::agreement, "weight of how far two passes are from each other", at_least(0)},
+      field{"draws_in_evaluation", &drawn_router::draws_in_evaluation,
+            "whether evaluation and generation draw too, or take expert 0"}};
 
   template <class B>
   struct cached {
@@ -61,8 +65,13 @@ struct drawn_router {
  private:
   /// The expert with the largest of N draws, in the second pass the one with the second largest.
   template <class B>
-  static matrix<B> draw(const place<B>& at) {
+  matrix<B> draw(const place<B>& at) const {
     const index_t n = at.layer.experts;
+    if (!at.training && !draws_in_evaluation) {
+      matrix<B> first = matrix<B>::filled(at.batch, n, 0);
+      B::fill(first.view().col_block(0, 1), typename B::scalar(1));
+      return first;
+    }
     matrix<B> u(at.batch, n);
     B::fill_uniform(u.view(), 0, 1, at.stream(random_site::router, u.size()));
     if (at.observer) at.observer->see_draw("expert_draws", at.block, u);
