@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 set(gmoe_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/gmoe)
 
-install(TARGETS gmoe EXPORT gmoe-targets FILE_SET HEADERS FILE_SET device_headers)
+install(TARGETS gmoe EXPORT gmoe-targets FILE_SET HEADERS FILE_SET device_headers FILE_SET mpi_headers)
 install(TARGETS gmoe_io EXPORT gmoe-io-targets FILE_SET HEADERS)
 install(EXPORT gmoe-targets NAMESPACE gmoe:: DESTINATION ${gmoe_package_dir})
 install(EXPORT gmoe-io-targets NAMESPACE gmoe:: DESTINATION ${gmoe_package_dir})

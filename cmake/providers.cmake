@@ -1,5 +1,5 @@
-# Other providers of matrix products, gmoe::onednn and gmoe::blas, for whoever links them (see docs/performance.md). Link
-# at most one. Also part of the package.
+# What the library can use, for whoever links it: other providers of matrix products, gmoe::onednn and gmoe::blas (see
+# docs/performance.md), of which at most one is linked, and gmoe::mpi (see docs/ranks.md). Also part of the package.
 
 # oneDNN by hand: Debian's package file insists on OpenCL, which is not needed here.
 macro(gmoe_find_onednn)
@@ -25,5 +25,16 @@ macro(gmoe_find_blas)
     target_link_libraries(gmoe_blas INTERFACE gmoe::gmoe BLAS::BLAS)
     target_include_directories(gmoe_blas SYSTEM INTERFACE ${GMOE_CBLAS_INCLUDE})
     target_compile_definitions(gmoe_blas INTERFACE GMOE_GEMM_BLAS)
+  endif()
+endmacro()
+
+# Its C interface, from C++: the bindings for C++ are no more.
+macro(gmoe_find_mpi)
+  set(MPI_CXX_SKIP_MPICXX TRUE)
+  find_package(MPI QUIET COMPONENTS CXX)
+  if(TARGET MPI::MPI_CXX AND NOT TARGET gmoe::mpi)
+    add_library(gmoe_mpi INTERFACE)
+    add_library(gmoe::mpi ALIAS gmoe_mpi)
+    target_link_libraries(gmoe_mpi INTERFACE gmoe::gmoe MPI::MPI_CXX)
   endif()
 endmacro()

@@ -175,12 +175,15 @@ int run(const CLI::App&, arguments a) {
 int main(int argc, char** argv) {
   return examples::run_program<arguments>(
       argc, argv,
-      {.about =
-           "Keeps only a part of a saved model's experts in memory: what does it lose, with similar experts in the "
-           "place of the absent ones, and without?",
-       .uses =
-           "  buddies --checkpoint runs/gmoe --validate text.txt\n"
-           "  buddies --checkpoint runs/gmoe --record train.txt --validate text.txt --budget 0.25,0.5 --json b.json\n",
-       .parts = "backends " + examples::together(examples::compiled_backends())},
+      []() -> examples::program_text {
+        return {.about =
+                    "Keeps only a part of a saved model's experts in memory: what does it lose, with similar experts "
+                    "in the place of the absent ones, and without?",
+                .uses =
+                    "  buddies --checkpoint runs/gmoe --validate text.txt\n"
+                    "  buddies --checkpoint runs/gmoe --record train.txt --validate text.txt --budget 0.25,0.5 --json "
+                    "b.json\n",
+                .parts = "backends " + examples::together(examples::compiled_backends())};
+      },
       add_options, run);
 }

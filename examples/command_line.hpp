@@ -35,6 +35,14 @@ inline std::string together(const std::vector<std::string>& names, std::string_v
 }
 inline std::string either(const std::vector<std::string>& names) { return together(names, " or "); }
 
+/// The option of that name, such as "--steps", or nothing. CLI11's own function for that ends the program where there
+/// is no memory for it.
+inline const CLI::Option* find_option(const CLI::App& app, const std::string& name) {
+  for (const CLI::Option* option : app.get_options())
+    if (option->check_name(name)) return option;
+  return nullptr;
+}
+
 namespace detail {
 
 /// The first of these arguments that is wrong, left to right; empty if all are right. CLI11 would say some of it in its
@@ -66,23 +74,25 @@ std::optional<int> read_command_line(CLI::App& app, int argc, char** argv, const
 struct program_text {
   std::string about, uses;               ///< what --help says first and last; see read_command_line
   std::string parts = "";                ///< follows the version
-  std::string too_large = "this model";  ///< what there may be too little memory for
+  const char* too_large = "this model";  ///< what there may be too little memory for
   std::function<command_line_extras(CLI::App&)> extras = {};
 };
 
 namespace detail {
-int run_program(int argc, char** argv, const program_text& text, const std::function<void(CLI::App&)>& add_options,
-                const std::function<int(CLI::App&)>& run);
+int run_program(int argc, char** argv, const std::function<program_text()>& say,
+                const std::function<void(CLI::App&)>& add_options, const std::function<int(CLI::App&)>& run);
 }  // namespace detail
 
 /// A program's main function: `add_options(app, a)` tells what the command line may say, it is read, and
-/// `run(app, a)` does the work and says how the program ends. What is thrown is told in one line on standard error.
+/// `run(app, a)` does the work and says how the program ends. What is thrown is told in one line on standard error,
+/// from the making of the text that `say()` gives on; so is it if the standard output cannot be written.
 template <class Arguments, class Run>
-int run_program(int argc, char** argv, const program_text& text, void (*add_options)(CLI::App&, Arguments&),
+int run_program(int argc, char** argv, program_text (*say)(), void (*add_options)(CLI::App&, Arguments&),
                 const Run& run) {
-  Arguments a;
+  std::optional<Arguments> a;
   return detail::run_program(
-      argc, argv, text, [&](CLI::App& app) { add_options(app, a); }, [&](CLI::App& app) { return run(app, a); });
+      argc, argv, say, [&](CLI::App& app) { add_options(app, a.emplace()); },
+      [&](CLI::App& app) { return run(app, *a); });
 }
 
 }  // namespace examples

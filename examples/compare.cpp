@@ -221,14 +221,16 @@ json compare_all(const arguments& a, std::vector<json> runs, const gmoe::corpus&
   return compare::assemble(std::move(head), std::move(runs));
 }
 
-/// Writes what there is to see of a comparison, and shows its tables.
+/// Writes what there is to see of a comparison, once all of it is made, and shows its tables.
 void write_all(const arguments& a, const json& comparison) {
-  const fs::path csv = fs::path(a.json_file).replace_extension(".csv");
+  const std::string csv = compare::csv_text(comparison), report = compare::report_html(comparison),
+                    tables = compare::tables(comparison);
+  const fs::path csv_file = fs::path(a.json_file).replace_extension(".csv");
   gmoe::atomic_write(a.json_file, comparison.dump(1) + "\n");
-  gmoe::atomic_write(csv, compare::csv_text(comparison));
-  gmoe::atomic_write(a.report, compare::report_html(comparison));
-  std::printf("\n%s\nresults: %s\n         %s\nreport:  %s\n", compare::tables(comparison).c_str(),
-              fs::absolute(a.json_file).c_str(), fs::absolute(csv).c_str(), fs::absolute(a.report).c_str());
+  gmoe::atomic_write(csv_file, csv);
+  gmoe::atomic_write(a.report, report);
+  std::printf("\n%s\nresults: %s\n         %s\nreport:  %s\n", tables.c_str(), fs::absolute(a.json_file).c_str(),
+              fs::absolute(csv_file).c_str(), fs::absolute(a.report).c_str());
 }
 
 /// --merge: earlier results as one comparison.
@@ -344,20 +346,24 @@ int run(const CLI::App& app, const arguments& a, const std::vector<std::string>&
 int main(int argc, char** argv) {
   return examples::run_program<arguments>(
       argc, argv,
-      {.about = "Trains several mixture-of-experts language models on the same text and compares them.",
-       .uses = "  compare --text book.txt\n"
-               "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
-               "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
-               "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
-               "  compare --text book.txt --tasks pairs.jsonl arc.jsonl --by byte --shots 5\n"
-               "  compare --merge here.json there.json\n"
-               "  compare --text book.txt --variants smoe,group:pools\n"
-               "  compare --list\n"
-               "  compare --list --json\n",
-       .parts = "backends " + examples::together(examples::compiled_backends()),
-       .too_large = "one of these models and its batches",
-       .extras = examples::variant_extras("--variants")},
-      add_options, [&](const CLI::App& app, const arguments& a) {
+      []() -> examples::program_text {
+        return {.about = "Trains several mixture-of-experts language models on the same text and compares them.",
+                .uses =
+                    "  compare --text book.txt\n"
+                    "  compare --text book.txt --variants gmoe,switch,dense --seeds 3 --set balance.alpha=0.02\n"
+                    "  compare --text books/ --variants ablations --equal parameters --steps 2000\n"
+                    "  compare --text book.txt --validate news=news.txt --validate code=src/\n"
+                    "  compare --text book.txt --tasks pairs.jsonl arc.jsonl --by byte --shots 5\n"
+                    "  compare --merge here.json there.json\n"
+                    "  compare --text book.txt --variants smoe,group:pools\n"
+                    "  compare --list\n"
+                    "  compare --list --json\n",
+                .parts = "backends " + examples::together(examples::compiled_backends()),
+                .too_large = "one of these models and its batches",
+                .extras = examples::variant_extras("--variants")};
+      },
+      add_options,
+      [&](const CLI::App& app, const arguments& a) {
         return run(app, a, {argv + 1, argv + argc});
       });
 }

@@ -26,7 +26,7 @@ inline std::string option_name(std::string_view field) {
 
 /// Whether the command line has that option.
 inline bool given(const CLI::App& app, const std::string& option) {
-  const CLI::Option* found = app.get_option_no_throw(option);
+  const CLI::Option* found = find_option(app, option);
   return found != nullptr && found->count() > 0;
 }
 

@@ -88,9 +88,12 @@ int run(const CLI::App& app, arguments a) {
 int main(int argc, char** argv) {
   return examples::run_program<arguments>(
       argc, argv,
-      {.about = "Lets a saved model continue a text.",
-       .uses = "  sample --checkpoint runs/gmoe --prompt 'In the beginning'\n"
-               "  sample --checkpoint runs/gmoe/best.safetensors --temperature 0 < start.txt\n",
-       .parts = "backends " + examples::together(examples::compiled_backends())},
+      []() -> examples::program_text {
+        return {.about = "Lets a saved model continue a text.",
+                .uses =
+                    "  sample --checkpoint runs/gmoe --prompt 'In the beginning'\n"
+                    "  sample --checkpoint runs/gmoe/best.safetensors --temperature 0 < start.txt\n",
+                .parts = "backends " + examples::together(examples::compiled_backends())};
+      },
       add_options, run);
 }

@@ -123,10 +123,13 @@ int run(const CLI::App& app, arguments a) {
 int main(int argc, char** argv) {
   return examples::run_program<arguments>(
       argc, argv,
-      {.about = "Puts questions with choices to a saved model: how often is the right one the likeliest?",
-       .uses = "  score --checkpoint runs/gmoe --tasks pairs.jsonl\n"
-               "  score --checkpoint runs/gmoe --tasks arc.jsonl piqa.jsonl --by byte --shots 5\n"
-               "  score --checkpoint published/ --tasks tokens.jsonl\n",
-       .parts = "backends " + examples::together(examples::compiled_backends())},
+      []() -> examples::program_text {
+        return {.about = "Puts questions with choices to a saved model: how often is the right one the likeliest?",
+                .uses =
+                    "  score --checkpoint runs/gmoe --tasks pairs.jsonl\n"
+                    "  score --checkpoint runs/gmoe --tasks arc.jsonl piqa.jsonl --by byte --shots 5\n"
+                    "  score --checkpoint published/ --tasks tokens.jsonl\n",
+                .parts = "backends " + examples::together(examples::compiled_backends())};
+      },
       add_options, run);
 }

@@ -23,8 +23,10 @@
 #include "gmoe/io/checkpoint_header.hpp"
 #include "gmoe/io/folder_lock.hpp"
 #include "gmoe/io/official_files.hpp"
+#include "gmoe/ranks/collective.hpp"
 #include "gmoe/train/interrupt.hpp"
 #include "gmoe/train/progress.hpp"
+#include "on_ranks.hpp"
 #include "options.hpp"
 #include "run_log.hpp"
 #include "session/listing.hpp"
@@ -153,7 +155,8 @@ void print_report(const examples::session_report& r, const std::string& text) {
   print_load(r);
 }
 
-/// One run in its folder. What is there fits together at every moment, wherever a run is killed:
+/// One run in its folder, where rank 0 alone writes and logs; all compute. What is there fits together at
+/// every moment, wherever a run is killed:
 ///
 /// - A new run begins by saving its first checkpoint, in the place of an old run's. At step 0 nothing of a log and of
 ///   other checkpoints belongs to a run; so what an old run left is dropped, at once or when the new one is resumed.
@@ -162,15 +165,63 @@ void print_report(const examples::session_report& r, const std::string& text) {
 ///   left out is made up when the run is resumed.
 class training {
  public:
-  training(arguments a, examples::session& s, index_t validation_tokens)
-      : a_(std::move(a)), session_(s), validation_tokens_(validation_tokens) {
+  training(arguments a, examples::session& s, index_t validation_tokens, gmoe::ranks::any ranks)
+      : a_(std::move(a)), session_(s), validation_tokens_(validation_tokens), ranks_(std::move(ranks)) {
     if (a_.evaluate_every < 0) a_.evaluate_every = std::max<index_t>(1, (a_.how.steps + 9) / 10);
   }
 
   /// Makes the folder ready: for a new run, or to continue the loaded one.
   void begin() {
-    if (a_.resume && saved_steps() == a_.how.steps) saved_at_ = session_.steps_done();
+    if (a_.resume && gmoe::ranks::of_first(ranks_, [&] { return saved_steps(); }) == a_.how.steps)
+      saved_at_ = session_.steps_done();
     save();
+    gmoe::ranks::on_first(ranks_, [&] { begin_log(); });
+    best_ = gmoe::ranks::of_first(ranks_, [&] { return best_; });
+  }
+
+  /// Trains until the end, or until `stop` says so on any rank.
+  void go(const gmoe::interrupt_guard& stop) {
+    gmoe::progress_line progress(a_.how.steps);
+    if (session_.steps_done() > 0) evaluate_if_due(progress);
+    while (!session_.finished() && !gmoe::ranks::any_of(ranks_, stop.requested())) {
+      const gmoe::step_report r = session_.step();
+      if (log_) {
+        progress.show(r);
+        log_->step(r);
+      }
+      if (a_.checkpoint_every > 0 && session_.steps_done() % a_.checkpoint_every == 0) save();
+      evaluate_if_due(progress);
+    }
+    save();
+  }
+
+  /// On the whole validation text, or what --final-batches says.
+  examples::session_report finish() {
+    const auto result = session_.evaluate(a_.final_batches);
+    if (log_) log_->evaluation(session_.steps_done(), result.loss);
+    return result;
+  }
+
+  /// The same of a further text.
+  examples::session_report finish(const examples::further_text& other) {
+    const auto result = session_.evaluate(other.text.bytes(), a_.final_batches);
+    if (log_) log_->evaluation(session_.steps_done(), result.loss, other.name);
+    return result;
+  }
+
+  std::optional<double> best() const { return best_; }
+  std::int64_t best_step() const { return best_step_; }
+
+ private:
+  std::int64_t saved_steps() const { return gmoe::read_checkpoint_header(a_.checkpoint()).how.steps; }
+
+  void save() {
+    if (saved_at_ == session_.steps_done()) return;
+    session_.save(a_.checkpoint());
+    saved_at_ = session_.steps_done();
+  }
+
+  void begin_log() {
     if (session_.steps_done() == 0) {
       gmoe::atomic_write(a_.log(), "");
       fs::remove(a_.best());
@@ -190,60 +241,23 @@ class training {
     best_step_ = h.step;
   }
 
-  /// Trains until the end, or until `stop` says so.
-  void go(const gmoe::interrupt_guard& stop) {
-    gmoe::progress_line progress(a_.how.steps);
-    if (session_.steps_done() > 0) evaluate_if_due(progress);
-    while (!session_.finished() && !stop.requested()) {
-      const gmoe::step_report r = session_.step();
-      progress.show(r);
-      log_->step(r);
-      if (a_.checkpoint_every > 0 && session_.steps_done() % a_.checkpoint_every == 0) save();
-      evaluate_if_due(progress);
-    }
-    save();
-  }
-
-  /// On the whole validation text, or what --final-batches says.
-  examples::session_report finish() {
-    const auto result = session_.evaluate(a_.final_batches);
-    log_->evaluation(session_.steps_done(), result.loss);
-    return result;
-  }
-
-  /// The same of a further text.
-  examples::session_report finish(const examples::further_text& other) {
-    const auto result = session_.evaluate(other.text.bytes(), a_.final_batches);
-    log_->evaluation(session_.steps_done(), result.loss, other.name);
-    return result;
-  }
-
-  std::optional<double> best() const { return best_; }
-  std::int64_t best_step() const { return best_step_; }
-
- private:
-  std::int64_t saved_steps() const { return gmoe::read_checkpoint_header(a_.checkpoint()).how.steps; }
-
-  void save() {
-    if (saved_at_ == session_.steps_done()) return;
-    session_.save(a_.checkpoint());
-    saved_at_ = session_.steps_done();
-  }
-
   void evaluate_if_due(gmoe::progress_line& progress) {
     const std::int64_t step = session_.steps_done();
     if (a_.evaluate_every == 0 || (step % a_.evaluate_every != 0 && !session_.finished())) return;
     const index_t batch = a_.how.batch * a_.how.sequence;
     const bool all = a_.evaluate_batches == 0 || a_.evaluate_batches > validation_tokens_ / batch;
-    std::optional<double> loss = log_->loss_at(step, all ? validation_tokens_ : a_.evaluate_batches * batch);
+    std::optional<double> loss = gmoe::ranks::of_first(
+        ranks_, [&] { return log_->loss_at(step, all ? validation_tokens_ : a_.evaluate_batches * batch); });
     if (!loss) {
       const gmoe::evaluation e = session_.evaluate(a_.evaluate_batches).loss;
-      log_->evaluation(step, e);
-      progress.clear();
-      std::printf("step %lld: validation loss %.4f, perplexity %.3f\n", static_cast<long long>(step), e.loss,
-                  e.perplexity());
-      std::fflush(stdout);
       loss = e.loss;
+      if (log_) {
+        log_->evaluation(step, e);
+        progress.clear();
+        std::printf("step %lld: validation loss %.4f, perplexity %.3f\n", static_cast<long long>(step), e.loss,
+                    e.perplexity());
+        std::fflush(stdout);
+      }
     }
     if (!std::isfinite(*loss) || (best_ && *loss >= *best_)) return;
     save();
@@ -255,8 +269,9 @@ class training {
   arguments a_;
   examples::session& session_;
   index_t validation_tokens_;
-  std::optional<examples::run_log> log_;
-  std::optional<double> best_;  ///< the loss of best.safetensors
+  gmoe::ranks::any ranks_;
+  std::optional<examples::run_log> log_;  ///< of rank 0
+  std::optional<double> best_;            ///< the loss of best.safetensors
   std::int64_t best_step_ = 0, saved_at_ = -1;
 };
 
@@ -274,7 +289,7 @@ void show_sample(examples::session& session, arguments& a, const gmoe::interrupt
   std::printf("\n");
 }
 
-int run(const CLI::App& app, arguments a) {
+int run(const CLI::App& app, arguments a, const gmoe::ranks::any& ranks) {
   if (a.list) {
     std::printf("%s", a.json ? (examples::list_json().dump(1) + "\n").c_str() : examples::list_text().c_str());
     return 0;
@@ -291,7 +306,8 @@ int run(const CLI::App& app, arguments a) {
                 " does not exist");
   const gmoe::corpus text = gmoe::corpus::read(a.text);
   const std::vector<examples::further_text> others = examples::read_further_texts(a.validate);
-  const gmoe::folder_lock lock(a.folder);
+  std::optional<gmoe::folder_lock> lock;
+  gmoe::ranks::on_first(ranks, [&] { lock.emplace(a.folder); });
   if (a.resume) {
     const examples::settings given = a.card;
     take_over(app, a);
@@ -305,15 +321,19 @@ int run(const CLI::App& app, arguments a) {
                 " is longer than positions = ", a.shape.positions);
   if (a.threads > 0) gmoe::cpu<float>::set_threads(a.threads);
   const gmoe::interrupt_guard interrupt;
-  gmoe::remove_abandoned_files(a.folder);
-  gmoe::remove_abandoned_files(a.official_folder());
+  gmoe::ranks::on_first(ranks, [&] {
+    gmoe::remove_abandoned_files(a.folder);
+    gmoe::remove_abandoned_files(a.official_folder());
+  });
 
   const auto parts = gmoe::split_tokens(text.bytes(), a.how.sequence, a.how.validation_fraction);
-  const auto session = examples::make_session({a.variant, a.backend, a.shape, a.card, a.how, parts.train,
-                                               parts.validation, examples::text_fingerprint(text.bytes())});
+  const auto session =
+      examples::make_session({a.variant, a.backend, a.shape, a.card, a.how, parts.train, parts.validation,
+                              examples::text_fingerprint(text.bytes()), false, ranks});
   if (a.official) gmoe::require(session->official_obstacle().empty(), "--official: ", session->official_obstacle());
   if (a.resume) session->load(a.checkpoint());
-  training work(a, *session, std::ssize(parts.validation) - 1);
+  training work(a, *session, std::ssize(parts.validation) - 1, ranks);
+  ranks.barrier();  // all have read what was in the folder
   work.begin();
 
   if (a.verbose)
@@ -321,11 +341,15 @@ int run(const CLI::App& app, arguments a) {
   else
     std::printf("%s", examples::describe_briefly(a.variant, a.card).c_str());
   const examples::parameter_counts count = session->count();
+  std::string workers = examples::plural(gmoe::cpu<float>::threads(), "thread");
+  if (ranks.size() > 1) workers = gmoe::concat(ranks.size(), " ranks of ", workers);
   std::printf("%s: %td parameters, %td active; %s of %td x %td tokens on %s, in %s%s\n", a.variant.c_str(), count.total,
               count.active, examples::plural(a.how.steps, "step").c_str(), a.how.batch * a.how.accumulation,
-              a.how.sequence, examples::plural(gmoe::cpu<float>::threads(), "thread").c_str(),
-              a.folder.string().c_str(),
+              a.how.sequence, workers.c_str(), a.folder.string().c_str(),
               a.resume ? gmoe::concat(", resumed at step ", session->steps_done()).c_str() : "");
+  if (a.how.accumulation < ranks.size())
+    std::printf("%td of the %d ranks have something to do: a step has as many passes as --accumulation says\n",
+                a.how.accumulation, ranks.size());
   std::fflush(stdout);
 
   try {
@@ -344,6 +368,7 @@ int run(const CLI::App& app, arguments a) {
     if (work.best() && work.best_step() < session->steps_done())
       std::printf("best of the evaluations: %.4f at step %lld, in %s\n", *work.best(),
                   static_cast<long long>(work.best_step()), a.best().string().c_str());
+    if (ranks.rank() > 0) return 0;
     if (session->save_official(a.official_folder()))
       std::printf("official checkpoint: %s\n", a.official_folder().string().c_str());
     if (a.sample.tokens > 0 && !interrupt.requested()) show_sample(*session, a, interrupt);
@@ -357,17 +382,30 @@ int run(const CLI::App& app, arguments a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return examples::run_program<arguments>(
-      argc, argv,
-      {.about = "Trains a mixture-of-experts language model on a text.",
-       .uses = "  train --text book.txt\n"
-               "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
-               "  train --text book.txt --resume\n"
-               "  train --variant switch --help\n"
-               "  train --list\n"
-               "  train --list --json\n",
-       .parts = "backends " + examples::together(examples::compiled_backends()),
-       .too_large = "this model and these batches",
-       .extras = examples::variant_extras("--variant")},
-      add_options, run);
+  return examples::on_ranks(argc, argv, [&](const gmoe::ranks::any& ranks, const auto& work) {
+    return examples::run_program<arguments>(
+        argc, argv,
+        []() -> examples::program_text {
+          return {.about = "Trains a mixture-of-experts language model on a text.",
+                  .uses =
+                      "  train --text book.txt
+                      "
+                      "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000
+                      "
+                      "  train --text book.txt --resume
+                      "
+                      "  mpirun -n 4 train --text book.txt --accumulation 4 --batch 4 --threads 1
+                      "
+                      "  train --variant switch --help
+                      "
+                      "  train --list
+                      "
+                      "  train --list --json
+                      ",
+                          .parts = "backends " + examples::together(examples::compiled_backends()),
+                  .too_large = "this model and these batches",
+                  .extras = examples::variant_extras("--variant")};
+        },
+        add_options, [&](const CLI::App& app, arguments a) { return work([&] { return run(app, a, ranks); }); });
+  });
 }

@@ -9,14 +9,18 @@
 
 #include "gmoe/core/index.hpp"
 
-// The same test files are compiled a second time for Thrust, and a third by nvcc: one device system per program; and
-// some for a backend of the short list alone, whose other kernels are compositions.
+// Where Thrust is, tests of what is built on backends are compiled for a choice between the two, and run on each; by
+// nvcc they are compiled for Thrust alone, as those of the backends themselves are by every compiler: one device system
+// per program. Some are compiled for a backend of the short list alone, whose other kernels are compositions.
 #if defined(GMOE_TEST_SHORT_LIST)
 #include "short_list/short_list.hpp"
 #define GMOE_TEST_BACKEND gmoe_test::short_list
 #elif defined(GMOE_TEST_THRUST)
 #include "gmoe/backend/thrust.hpp"
 #define GMOE_TEST_BACKEND gmoe::thrust_backend
+#elif defined(GMOE_TEST_EITHER)
+#include "either/either.hpp"
+#define GMOE_TEST_BACKEND gmoe_test::either
 #else
 #include "gmoe/backend/cpu.hpp"
 #define GMOE_TEST_BACKEND gmoe::cpu
@@ -31,6 +35,12 @@
 #define GMOE_TEST_DOUBLE_BACKENDS GMOE_TEST_BACKEND<double>
 
 namespace gmoe_test {
+
+#if defined(GMOE_TEST_THRUST)
+constexpr bool on_thrust() { return true; }
+#elif !defined(GMOE_TEST_EITHER)  // there the environment says so
+constexpr bool on_thrust() { return false; }
+#endif
 
 /// Allowed error of a kernel, relative to the largest entry of the exact result: some hundred roundings.
 template <class B>

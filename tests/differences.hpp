@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backends.hpp"
 #include "gmoe/autograd/gradient_check.hpp"
 #include "gmoe/core/random.hpp"
 
@@ -59,11 +60,7 @@ gmoe::gradient_report differences_along_signs(const std::vector<gmoe::parameter<
 /// small model costs ten times as much and every element was taken on Eigen by the same test.
 template <class B, class Loss>
 gmoe::gradient_report differences_of(const std::vector<gmoe::parameter<B>*>& parameters, const Loss& loss) {
-#if defined(GMOE_TEST_THRUST)
-  return differences_along_signs<B>(parameters, loss);
-#else
-  return gmoe::check_gradients<B>(parameters, loss);
-#endif
+  return on_thrust() ? differences_along_signs<B>(parameters, loss) : gmoe::check_gradients<B>(parameters, loss);
 }
 
 }  // namespace gmoe_test

@@ -6,6 +6,7 @@
 #   - only io/ includes a JSON library, only backend/ Thrust and CUDA, nobody a command line parser or <iostream>;
 #   - only backend/eigen/eigen.hpp and eigen_eigenvalues.hpp include Eigen, and all that stands in backend/eigen/ stands in the
 #     namespace of its build;
+#   - only ranks/mpi.hpp includes MPI, and is included by the program that wants it;
 #   - Thrust's backend is included by whoever asks for it, never by the rest of the library;
 #   - headers directly in gmoe/ only collect others, except version.hpp; gmoe.hpp reaches every header but those that it
 #     says are included on their own;
@@ -18,6 +19,7 @@ cmake_minimum_required(VERSION 3.25)
 
 set(rank_core 1)
 set(rank_backend 2)
+set(rank_ranks 2)
 set(rank_autograd 3)
 set(rank_ops 4)
 set(rank_nn 5)
@@ -100,6 +102,10 @@ foreach(header IN LISTS headers)
       mistake("${header}: includes <${file}>; only backend/eigen/eigen.hpp and eigen_eigenvalues.hpp do")
     elseif(file MATCHES "^(thrust|cub|cuda)/|^(cuda|cublas|cudnn)[A-Za-z0-9_]*\\.h" AND NOT floor STREQUAL "backend")
       mistake("${header}: includes <${file}>; only backend/ knows the device")
+    elseif(file STREQUAL "mpi.h" AND NOT header STREQUAL "gmoe/ranks/mpi.hpp")
+      mistake("${header}: includes <${file}>; only ranks/mpi.hpp knows MPI")
+    elseif(file STREQUAL "gmoe/ranks/mpi.hpp")
+      mistake("${header}: includes \"${file}\"; MPI is included by the program that wants it")
     elseif(file MATCHES "^gmoe/backend/(thrust|gpu)" AND (header STREQUAL "gmoe/gmoe.hpp" OR
            (floor AND NOT floor STREQUAL "backend")))
       mistake("${header}: includes \"${file}\"; a device backend is included by the program that wants it")
@@ -135,7 +141,7 @@ if("gmoe/gmoe.hpp" IN_LIST headers)
   foreach(header IN LISTS headers)
     if(NOT header IN_LIST reached AND NOT header MATCHES "^gmoe/(io|analysis|compiled)/|^gmoe/(io|analysis)\\.hpp$" AND
        NOT header MATCHES "^gmoe/backend/(thrust|gpu|bf16|eigen/(bf16_products|onednn_matmul|low_rank|eigen_eigenvalues)\\.hpp$)" AND
-       NOT header MATCHES "^gmoe/train/interrupt")
+       NOT header MATCHES "^gmoe/train/interrupt|^gmoe/ranks/(threads|mpi)\\.hpp$")
       mistake("${header}: is not reached from gmoe/gmoe.hpp")
     endif()
   endforeach()

@@ -48,6 +48,10 @@ check("only backend/eigen/eigen.hpp and eigen_eigenvalues.hpp do" backend/eigen/
 check("a.hpp: opens 'gmoe::eigen'" backend/eigen/a.hpp "#pragma once|namespace gmoe::eigen {|}")
 check("by the program that wants it" ops/a.hpp "#pragma once|#include \"gmoe/backend/thrust/a.hpp\"")
 check("by the program that wants it" gmoe.hpp "#pragma once|#include \"gmoe/backend/thrust/a.hpp\"")
+check("ranks is above core" core/b.hpp "#pragma once|#include \"gmoe/ranks/a.hpp\"")
+check("only ranks/mpi.hpp knows MPI" train/a.hpp "#pragma once|#include <mpi.h>")
+check("MPI is included by the program that wants it" train/a.hpp "#pragma once|#include \"gmoe/ranks/mpi.hpp\"")
+check("3 headers keep their floors" ranks/mpi.hpp "#pragma once|#include <mpi.h>")
 check("nn/a.hpp: is not reached from gmoe/gmoe.hpp"
       gmoe.hpp "#pragma once|#include \"gmoe/ops/a.hpp\"" ops/a.hpp "#pragma once|#include \"gmoe/core/a.hpp\""
       nn/a.hpp "#pragma once|#include \"gmoe/ops/a.hpp\"")

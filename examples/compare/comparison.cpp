@@ -5,6 +5,7 @@
 #include "differences.hpp"
 #include "gmoe/core/error.hpp"
 #include "gmoe/io/strict_json.hpp"
+#include "result.hpp"
 #include "speedup.hpp"
 #include "table.hpp"
 
@@ -50,6 +51,7 @@ json assemble(json head, std::vector<json> runs) {
 
 json merge(const std::vector<json>& comparisons, const std::vector<std::string>& names) {
   gmoe::require<gmoe::data_error>(!comparisons.empty(), "there is nothing to merge");
+  for (std::size_t i = 0; i < comparisons.size(); ++i) check_comparison(comparisons[i], names[i]);
   json head = comparisons.front();
   std::vector<json> runs;
   json origins = json::array();

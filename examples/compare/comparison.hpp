@@ -16,7 +16,8 @@ inline constexpr const char* comparison_format = "gmoe comparison 2";
 json assemble(json head, std::vector<json> runs);
 
 /// Several comparisons of the same text, sizes, recipe and tasks as one, as if all runs had been made together. Equal
-/// runs count once. Throws data_error if two do not fit together, naming what differs; `names` are those of the files.
+/// runs count once. Throws data_error if two do not fit together, naming what differs, and file_error if one is not
+/// whole; `names` are those of the files.
 json merge(const std::vector<json>& comparisons, const std::vector<std::string>& names);
 
 /// One line per run and a head: what a spreadsheet reads.

@@ -8,28 +8,32 @@
 
 #include "gmoe/core/error.hpp"
 #include "gmoe/io/strict_json.hpp"
+#include "tasks.hpp"
 
 namespace compare {
 
 namespace {
 
 /// Far beyond what a model can have.
-constexpr index_t most_experts = index_t{1} << 24, most_blocks = index_t{1} << 24;
+constexpr index_t most_experts = index_t{1} << 24, most_blocks = index_t{1} << 24,
+                  most_units = std::numeric_limits<std::int32_t>::max();
 
 /// One value of the file, its name within it, and the checks that it must pass.
 class field {
  public:
-  field(const json& value, std::string name, const std::string& where)
-      : value_(value), name_(std::move(name)), where_(where) {}
+  field(const json& value, std::string name, const std::string& where,
+        const char* advice = "; remove the file to run again")
+      : value_(value), name_(std::move(name)), where_(where), advice_(advice) {}
 
   field operator[](const char* key) const {
     if (!value_.is_object()) fail("an object");
     const auto found = value_.find(key);
     std::string name = name_.empty() ? key : name_ + "." + key;
-    gmoe::require<gmoe::file_error>(found != value_.end(), where_, ": ", name, " is missing", advice);
-    return {*found, std::move(name), where_};
+    gmoe::require<gmoe::file_error>(found != value_.end(), where_, ": ", name, " is missing", advice_);
+    return {*found, std::move(name), where_, advice_};
   }
-  field operator[](std::size_t i) const { return {value_[i], gmoe::concat(name_, "[", i, "]"), where_}; }
+  bool has(const char* key) const { return value_.is_object() && value_.contains(key); }
+  field operator[](std::size_t i) const { return {value_[i], gmoe::concat(name_, "[", i, "]"), where_, advice_}; }
 
   const json& value() const { return value_; }
   double number(double least = std::numeric_limits<double>::lowest(),
@@ -60,7 +64,7 @@ class field {
   /// A list of so many values.
   std::size_t list(std::size_t length) const {
     gmoe::require<gmoe::file_error>(list() == length, where_, ": ", name_, " has ", value_.size(),
-                                    " entries, expected ", length, advice);
+                                    " entries, expected ", length, advice_);
     return length;
   }
 
@@ -83,20 +87,19 @@ class field {
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... expected) const {
     throw gmoe::file_error(
-        gmoe::concat(where_, ": ", name_, " is ", gmoe::shown(value_), ", expected ", expected..., advice));
+        gmoe::concat(where_, ": ", name_, " is ", gmoe::shown(value_), ", expected ", expected..., advice_));
   }
   /// About a part of an object.
   template <class... Parts>
   [[noreturn]] void refuse(const char* key, const Parts&... parts) const {
-    throw gmoe::file_error(gmoe::concat(where_, ": ", name_, ".", key, " ", parts..., advice));
+    throw gmoe::file_error(gmoe::concat(where_, ": ", name_, ".", key, " ", parts..., advice_));
   }
 
  private:
-  static constexpr const char* advice = "; remove the file to run again";
-
   const json& value_;
   std::string name_;
   const std::string& where_;
+  const char* advice_;
 };
 
 void check_curve(const field& curve) {
@@ -120,6 +123,10 @@ std::vector<index_t> check_layers(const field& layers) {
     for (const char* key : {"cv", "gini", "normalized_entropy", "max_violation", "dead_share", "drop_rate"})
       layers[l][key].number();
     for (const char* key : {"probability_gap", "router_entropy", "margin"}) layers[l][key].number_or_null();
+    // What the picture of pools needs; results of earlier versions do without it.
+    for (const char* key : {"ids", "widths"})
+      if (layers[l].has(key))
+        layers[l][key].wholes(static_cast<std::size_t>(experts.back()), [](std::size_t) { return most_units; });
   }
   return experts;
 }
@@ -201,7 +208,54 @@ void check_tasks(const field& run) {
   }
 }
 
+/// What merging and the tables read of a run's answers.
+void check_answers(const field& run) {
+  for (const auto& [key, value] : run.value().items())
+    if (is_accuracy(key) && !value.is_null()) run[key.c_str()].number(0, 1);
+  if (run.value().value("tasks", json(nullptr)).is_null()) return;
+  const field tasks = run["tasks"];
+  for (std::size_t t = 0; t < tasks.list(); ++t) {
+    const field task = tasks[t];
+    task["task"].text();
+    task["chance"].number(0, 1);
+    task["outcomes"].text();
+    const index_t count = task["questions"].whole(1, std::numeric_limits<std::int32_t>::max());
+    if (std::ssize(task["outcomes"].value().get_ref<const std::string&>()) != count)
+      task["outcomes"].fail("a 0 or 1 for each of ", count, " questions");
+  }
+}
+
 }  // namespace
+
+void check_comparison(const json& comparison, const std::string& where) {
+  constexpr index_t most = std::numeric_limits<std::int64_t>::max() / 2;
+  const field all(comparison, "", where, "");
+  for (const char* key : {"format", "version", "equal", "dense"}) all[key].text();
+  for (const char* key : {"text", "texts", "sizes", "recipe", "variants", "floors"})
+    if (!all[key].value().is_object()) all[key].fail("an object");
+  for (const auto& [name, loss] : all["floors"].value().items()) all["floors"][name.c_str()].number();
+  all["provenance"].list();
+  const field blocks = all["common_blocks"];
+  for (std::size_t b = 0; b < blocks.list(); ++b) blocks[b].whole(0, most_blocks);
+  all["analysis_tokens"].whole(0, most);
+  if (const field tasks = all["tasks"]; !tasks.value().is_null()) {
+    tasks["by"].text();
+    tasks["shots"].whole(0, most);
+    tasks["context"].whole(0, most);
+  }
+  const field runs = all["runs"];
+  for (std::size_t r = 0; r < runs.list(); ++r) {
+    const field run = runs[r], settings = run["settings"], curve = run["curve"]["same_tokens"];
+    run["variant"].text();
+    if (!run["seed"].value().is_number_unsigned()) run["seed"].fail("a whole number from 0 up");
+    for (const char* key : {"batch", "accumulation", "sequence", "steps"}) settings["recipe"][key].whole(0, most);
+    for (const char* key : {"d_ff", "experts"}) settings["sizes"][key].whole(0, most);
+    for (const char* key : {"training_flops_per_token", "training_seconds", "training_tokens"}) run[key].number();
+    check_curve(curve);
+    if (curve.list() == 0) curve.fail("a point at least");
+    check_answers(run);
+  }
+}
 
 void check_result(const json& result, index_t most_tokens, const std::string& where) {
   const field run(result, "", where);
@@ -237,6 +291,8 @@ void check_result(const json& result, index_t most_tokens, const std::string& wh
   for (const char* key : {"mutual_information", "normalized_mutual_information", "agreement", "set_consistency",
                           "smoothness", "router_entropy", "margin"})
     run[key].number_or_null();
+  for (const char* key : {"consistency", "consistency_by_chance"})  // not in results of earlier versions
+    if (run.has(key)) run[key].number_or_null();
   if (experts.empty()) {
     run["paths"].equal(nullptr);
     run["histogram"].equal(nullptr);

@@ -14,4 +14,7 @@ inline constexpr const char* run_format = "gmoe comparison run 3";
 /// puts into it, in its range; the paths are those of at most `most_tokens` tokens.
 void check_result(const json& result, index_t most_tokens, const std::string& where);
 
+/// The same of a whole comparison: what merging it with others and its tables read, in its range.
+void check_comparison(const json& comparison, const std::string& where);
+
 }  // namespace compare

@@ -5,6 +5,7 @@
 
 #include "../fields_json.hpp"
 #include "../session/session.hpp"
+#include "gmoe/analysis/agreement.hpp"
 #include "gmoe/analysis/path_clusters.hpp"
 #include "gmoe/analysis/summary.hpp"
 #include "gmoe/model/accounting.hpp"
@@ -87,6 +88,18 @@ json cluster_json(const gmoe::path_histogram& h, const gmoe::routing_record& rec
           {"purity_of_tokens", or_null(r.purity_of_tokens)}};
 }
 
+/// How alike neighbouring layers choose by the numbers of their experts, as PathMoE's authors measure it, and by
+/// chance; null where there are no two layers, or none that select anybody.
+void add_consistency(json& result, const gmoe::routing_decisions& d, std::uint64_t seed) {
+  result["consistency"] = result["consistency_by_chance"] = nullptr;
+  constexpr auto numbers = gmoe::expert_naming::within_layer;
+  bool anybody = false;
+  for (index_t l = 1; l < d.layers(); ++l) anybody = anybody || gmoe::layer_consistency(d, l - 1, l, numbers);
+  if (!anybody) return;
+  result["consistency"] = gmoe::set_consistency(d, numbers);
+  result["consistency_by_chance"] = gmoe::chance_consistency(d, gmoe::random_stream(seed).fork("consistency"), numbers);
+}
+
 /// What the routing looks like; every value null where the model has no mixture.
 void add_routing(json& result, const gmoe::routing_record& record, std::uint64_t seed) {
   const auto& d = record.decisions;
@@ -112,6 +125,7 @@ void add_routing(json& result, const gmoe::routing_record& record, std::uint64_t
   put("router_entropy", [](const summary& v) { return or_null(v.router_entropy); });
   put("margin", [](const summary& v) { return or_null(v.margin); });
   put("pooled_load", [](const summary& v) { return load_json(v.pooled); });
+  add_consistency(result, d, seed);
   result["analysis_tokens"] = std::ssize(record.tokens);
   result["load_cv"] = json::array();
   result["layers"] = json::array();
@@ -124,6 +138,10 @@ void add_routing(json& result, const gmoe::routing_record& record, std::uint64_t
     l["experts"] = layer.experts;
     l["router_entropy"] = layer.confidence ? json(layer.confidence->router_entropy) : json(nullptr);
     l["margin"] = layer.confidence ? json(layer.confidence->margin) : json(nullptr);
+    const std::size_t number = result["layers"].size();
+    const auto ids = d.global_ids(static_cast<index_t>(number));
+    l["ids"] = std::vector<gmoe::id_type>(ids.begin(), ids.end());
+    l["widths"] = record.pools[number]->widths;
     result["layers"].push_back(std::move(l));
   }
   const gmoe::path_histogram h = gmoe::count_paths(d);

@@ -13,6 +13,7 @@
 #include "gmoe/model/closed_form.hpp"
 #include "models.hpp"
 #include "official.hpp"
+#include "probe_paths.hpp"
 #include "session_backend.hpp"
 #include "within_budgets.hpp"
 
@@ -35,7 +36,7 @@ class session_on_backend final : public session {
       for (std::uint8_t b : setup.train) ++counts[b];
       model_.prepare(counts);
     }
-    trainer_.emplace(model_, setup_.train, setup.how);
+    trainer_.emplace(model_, setup_.train, setup.how, setup.ranks);
   }
 
   gmoe::step_report step() override { return trainer().step(); }
@@ -50,11 +51,15 @@ class session_on_backend final : public session {
       report.blocks.push_back(model_.moe().shape(l).block);
       report.load.emplace_back(static_cast<std::size_t>(model_.moe().shape(l).experts));
     }
-    report.loss = gmoe::evaluate(model_, text, setup_.how.sequence, setup_.how.batch, most_batches,
-                                 [&](const gmoe::losses<backend>& l) {
-                                   routed = routed || !l.found.routings.empty();
-                                   count_choices(l.found, report.load);
-                                 });
+    report.loss = gmoe::evaluate(
+        model_, text, setup_.how.sequence, setup_.how.batch, most_batches,
+        [&](const gmoe::losses<backend>& l) {
+          routed = routed || !l.found.routings.empty();
+          count_choices(l.found, report.load);
+        },
+        setup_.ranks);
+    routed = gmoe::ranks::any_of(setup_.ranks, routed);
+    for (auto& layer : report.load) sum_over_ranks(layer);
     if (!routed) report.blocks.clear(), report.load.clear();
     for (auto& layer : report.load) {
       double total = 0;
@@ -69,6 +74,8 @@ class session_on_backend final : public session {
   }
 
   budget_report evaluate_within(const budget_options& how) override { return examples::evaluate_within(model_, how); }
+
+  probe_report probe_paths(const probe_options& how) override { return examples::probe_paths(model_, how); }
 
   void generate(std::string_view prompt, const gmoe::sampling& how,
                 const std::function<void(std::string_view)>& on_text) override {
@@ -150,7 +157,21 @@ class session_on_backend final : public session {
     }
   }
 
-  gmoe::trainer<model, std::uint8_t>& trainer() {
+  /// A rank without a batch does not know how many experts a form has routed among.
+  void sum_over_ranks(std::vector<double>& counts) const {
+    if (setup_.ranks.size() == 1) return;
+    gmoe::ranks::message mine;
+    mine.put(counts.size());
+    mine.put(std::span(std::as_const(counts)));
+    counts.clear();
+    for (gmoe::ranks::message& m : gmoe::ranks::all_messages(setup_.ranks, mine)) {
+      const auto theirs = m.take_many<double>(m.take<std::size_t>());
+      counts.resize(std::max(counts.size(), theirs.size()));
+      for (std::size_t e = 0; e < theirs.size(); ++e) counts[e] += theirs[e];
+    }
+  }
+
+  gmoe::trainer<model, std::uint8_t, gmoe::ranks::any>& trainer() {
     gmoe::require(trainer_.has_value(), "there is no text to train on");
     return *trainer_;
   }
@@ -158,7 +179,7 @@ class session_on_backend final : public session {
   session_setup setup_;
   std::unique_ptr<model> made_;
   model& model_;
-  std::optional<gmoe::trainer<model, std::uint8_t>> trainer_;
+  std::optional<gmoe::trainer<model, std::uint8_t, gmoe::ranks::any>> trainer_;
 };
 
 using memory_pool = gmoe::pool<backend::memory>;

@@ -1,9 +1,11 @@
 #include "../command_line.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <new>
@@ -79,7 +81,7 @@ class expectation {
 std::string what_is_wrong(const CLI::App& app, const std::vector<std::string>& arguments,
                           const std::function<std::string(std::string_view)>& other_than) {
   const auto find = [&](const std::string& word) {
-    return word.size() > 1 && word[0] == '-' ? app.get_option_no_throw(word) : nullptr;
+    return word.size() > 1 && word[0] == '-' ? find_option(app, word) : nullptr;
   };
   std::vector<const CLI::Option*> seen;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -156,29 +158,39 @@ std::optional<int> read_command_line(CLI::App& app, int argc, char** argv, const
   return usage_status;
 }
 
-int detail::run_program(int argc, char** argv, const program_text& text,
+int detail::run_program(int argc, char** argv, const std::function<program_text()>& say,
                         const std::function<void(CLI::App&)>& add_options, const std::function<int(CLI::App&)>& run) {
   give_way_while_waiting(argv);
-  CLI::App app{text.about};
-  const std::string name = program_name(app, argv[0]);  // parsing makes it the whole path
-  app.get_formatter()->column_width(36);
-  add_options(app);
-  const auto ended =
-      read_command_line(app, argc, argv, text.uses, text.parts, text.extras ? text.extras(app) : command_line_extras{});
-  if (ended) return *ended;
-  const auto tell = [&](const std::string& what, int status) {
+  // What is told at the end takes no memory: there may be none.
+  const char* slash = std::strrchr(argv[0], '/');
+  const char* name = slash ? slash + 1 : argv[0];
+  const char* too_large = "this program";
+  const auto tell = [&](const char* what, const char* more, int status) {
     std::fflush(stdout);
-    std::fprintf(stderr, "%s: %s\n", name.c_str(), what.c_str());
+    std::fprintf(stderr, "%s: %s%s\n", name, what, more);
     return status;
   };
   try {
-    return run(app);
+    const program_text text = say();
+    too_large = text.too_large;
+    CLI::App app{text.about};
+    app.get_formatter()->column_width(36);
+    add_options(app);
+    const auto ended = read_command_line(app, argc, argv, text.uses, text.parts,
+                                         text.extras ? text.extras(app) : command_line_extras{});
+    const int status = ended ? *ended : run(app);
+    // What was printed is a result as files are: nobody may take half of it for all.
+    const bool whole = std::fflush(stdout) == 0;
+    const int reason = errno;
+    if ((whole && !std::ferror(stdout)) || status != 0) return status;
+    return tell("the standard output cannot be written", whole ? "" : gmoe::concat(": ", std::strerror(reason)).c_str(),
+                1);
   } catch (const usage_error& e) {
-    return tell(e.what(), usage_status);
+    return tell(e.what(), "", usage_status);
   } catch (const std::bad_alloc&) {
-    return tell("there is not enough memory for " + text.too_large, 1);
+    return tell("there is not enough memory for ", too_large, 1);
   } catch (const std::exception& e) {
-    return tell(e.what(), 1);
+    return tell(e.what(), "", 1);
   }
 }
 

@@ -18,9 +18,11 @@
 #include "gmoe/model/generate.hpp"
 #include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/nn/sizes.hpp"
+#include "gmoe/ranks/any.hpp"
 #include "gmoe/train/evaluate.hpp"
 #include "gmoe/train/recipe.hpp"
 #include "gmoe/train/trainer.hpp"
+#include "path_probes.hpp"
 #include "settings.hpp"
 
 namespace examples {
@@ -35,6 +37,7 @@ struct session_setup {
   std::span<const std::uint8_t> train, validation;
   std::string text_fingerprint;         ///< tells texts apart when a run is resumed
   bool only_model = false;              ///< without texts: to load a model and generate, not to train or evaluate it
+  gmoe::ranks::any ranks = {};          ///< that share the passes of a step; every one has such a session
   std::filesystem::path official = {};  ///< an official checkpoint, whose variant, sizes and numbers are taken instead
 };
 
@@ -54,6 +57,7 @@ class session {
  public:
   virtual ~session() = default;
 
+  /// All ranks call it, as `evaluate`, `save` and `load`.
   virtual gmoe::step_report step() = 0;
   virtual bool finished() const = 0;
   virtual std::int64_t steps_done() const = 0;
@@ -65,6 +69,8 @@ class session {
   virtual gmoe::routing_record record(const gmoe::record_options& how) = 0;
   /// The loss with fewer experts in memory.
   virtual budget_report evaluate_within(const budget_options& how) = 0;
+  /// What the paths of its choices are worth.
+  virtual probe_report probe_paths(const probe_options& how) = 0;
   /// Continues `prompt`, telling every new piece of text as it is made.
   virtual void generate(std::string_view prompt, const gmoe::sampling& how,
                         const std::function<void(std::string_view)>& on_text) = 0;

@@ -1,7 +1,7 @@
 #pragma once
 /// Everything for building, training and sampling models on the CPU. Files that need a JSON library (gmoe/io/...),
-/// analysis, other backends (backend/bf16.hpp among them) and the handling of signals (train/interrupt.hpp) are
-/// included on their own.
+/// analysis, other backends (backend/bf16.hpp among them), ranks (ranks/threads.hpp, ranks/mpi.hpp) and the handling of
+/// signals (train/interrupt.hpp) are included on their own.
 
 #include "gmoe/autograd/gradient_check.hpp"
 #if !defined(__CUDACC__)
@@ -23,8 +23,10 @@
 #include "gmoe/model/language_model.hpp"
 #include "gmoe/model/log_likelihood.hpp"
 #include "gmoe/model/registry.hpp"
+#include "gmoe/model/under_rule.hpp"
 #include "gmoe/model/within_budget.hpp"
 #include "gmoe/moe/recording.hpp"
 #include "gmoe/ops.hpp"
+#include "gmoe/ranks/any.hpp"
 #include "gmoe/train/train.hpp"
 #include "gmoe/version.hpp"

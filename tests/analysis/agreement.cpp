@@ -59,6 +59,25 @@ TEST_CASE("analysis/agreement: Jaccard index of the selected sets") {
   CHECK_THROWS_AS(gmoe::set_consistency(sets_over_depth({{1}})), gmoe::data_error);
 }
 
+TEST_CASE("analysis/agreement: consistency of two layers, and what their loads alone would give") {
+  const auto d = sets_over_depth({{0, 1}, {1, 2}, {1, 2}, {no_choice, no_choice}});
+  CHECK(gmoe::layer_consistency(d, 0, 1).value() == Approx(1.0 / 3));
+  CHECK(gmoe::layer_consistency(d, 1, 2).value() == 1.0);
+  CHECK(gmoe::layer_consistency(d, 2, 3).value() == 0.0);
+  CHECK_FALSE(gmoe::layer_consistency(d, 3, 3).has_value());
+  // Every token goes straight on: of 4 experts alike one in four would meet its own again by chance.
+  const gmoe::random_stream stream(3);
+  ids even(4000), alone(4000, 2);
+  for (std::size_t t = 0; t < even.size(); ++t) even[t] = static_cast<gmoe::id_type>(t % 4);
+  const auto apart = hand_made::top1(4, {even, even, even});
+  CHECK(gmoe::set_consistency(apart, expert_naming::within_layer) == 1.0);
+  CHECK(gmoe::chance_consistency(apart, stream, expert_naming::within_layer) == Approx(0.25).epsilon(0.1));
+  CHECK(gmoe::chance_consistency(apart, stream) == 0.0);  // private experts are never the same
+  // Where all ask one expert the load explains all of it.
+  CHECK(gmoe::chance_consistency(hand_made::top1(4, {alone, alone}), stream, expert_naming::within_layer) == 1.0);
+  CHECK_THROWS_AS(gmoe::chance_consistency(sets_over_depth({{1}}), stream), gmoe::data_error);
+}
+
 TEST_CASE("analysis/agreement: runs of the same expert") {
   const auto d = sets_over_depth({{0, 1}, {0, 2}, {0, 1}, {0, 1}});
   // Runs: 0 over four layers, 1 over one, 2 over one, 1 over two.

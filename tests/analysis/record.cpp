@@ -41,6 +41,9 @@ TEST_CASE("analysis/record: a shared pool has the same ids in all layers, privat
     CHECK(copy(one.decisions.global_ids(l)) == std::vector<id_type>{0, 1, 2});
   }
   CHECK(gmoe::summarize(one.decisions).agreement.has_value());
+  REQUIRE(one.pools.size() == 4);
+  CHECK(one.pools[3]->ids == std::vector<id_type>{0, 1, 2});
+  CHECK(one.pools[3]->widths == std::vector<index_t>{8, 8, 8});
 
   const auto made_own = gmoe::make_model<processor>("switch", tiny);
   gmoe::any_model<processor>& own = *made_own;

@@ -15,6 +15,7 @@ struct reviving_router {
   static constexpr auto fields =
       std::tuple{field{"least", &reviving_router::least, "share of the pairs that an expert must have", at_least(0)}};
   linear_router of{};
+  static inline std::int64_t fails_after = -1;  ///< this step
 
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
@@ -22,7 +23,8 @@ struct reviving_router {
     return ask<hooks::logits>(of, my, at, x);
   }
   template <class B>
-  void after_step(std::int64_t, const layer_statistics<B>& seen, const auto& my) const {
+  void after_step(std::int64_t step, const layer_statistics<B>& seen, const auto& my) const {
+    if (step == fails_after) throw data_error("no expert can be revived");
     auto gate = my.layer.gate.value().to_host();
     const auto& u = seen.row("inputs");
     std::vector<index_t> revived;
@@ -57,4 +59,24 @@ TEST_CASE("breadth/revived_experts: a run goes on from a checkpoint between a re
   while (!resumed.finished()) resumed.step();
   const auto gate = [](model_type& m) { return gmoe_test::named(m, "router.1.gate").value().to_host(); };
   CHECK(gate(c) == gate(a));
+}
+
+TEST_CASE("breadth/revived_experts: a policy that throws after a step leaves a run that can be saved and goes on") {
+  const std::vector<std::uint8_t> bytes{1, 2, 3, 1, 2, 4, 1, 5, 3, 1, 2, 3, 6, 2, 1, 7, 8, 9, 1, 2, 10, 3, 1};
+  const recipe how{.steps = 4, .batch = 2, .sequence = 5};
+  model_type a(gmoe_test::small_sizes()), b(gmoe_test::small_sizes());
+  trainer failing(a, std::span(bytes), how), resumed(b, std::span(bytes), how);
+  const gmoe_test::temp_folder folder;
+  failing.step();
+  reviving_router::fails_after = 1;
+  CHECK_THROWS_WITH_AS(failing.step(), "no expert can be revived", data_error);
+  reviving_router::fails_after = -1;
+  CHECK(failing.steps_done() == 2);
+  CHECK(a.step() == 2);
+  save_checkpoint(folder.path / "run", failing, "text");
+  load_checkpoint(folder.path / "run", resumed, "text");
+  while (!failing.finished()) failing.step();
+  while (!resumed.finished()) resumed.step();
+  const auto gate = [](model_type& m) { return gmoe_test::named(m, "router.1.gate").value().to_host(); };
+  CHECK(gate(a) == gate(b));
 }

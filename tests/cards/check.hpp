@@ -76,22 +76,26 @@ gmoe::findings<B> check_equations_on(const card_case& c, Reference equations) {
 template <class Reference>
 gmoe::findings<GMOE_TEST_BACKEND<double>> check_equations(const card_case& c, const Reference& equations) {
   static_assert(std::is_base_of_v<naive::mixture, Reference>);
-#if !defined(GMOE_TEST_THRUST)  // there models are compiled in double alone
+#if defined(GMOE_TEST_EITHER)  // compiled in double alone
+  if (!on_thrust()) check_equations_on<gmoe::cpu<float>>(c, equations);
+#elif !defined(GMOE_TEST_THRUST)
   check_equations_on<GMOE_TEST_BACKEND<float>>(c, equations);
 #endif
   return check_equations_on<GMOE_TEST_BACKEND<double>>(c, equations);
 }
 
-/// Every gradient against finite differences, in double. What is cut from the gradient must be cut in nothing that the
-/// differences move, else the case does not fit. On one backend: the gradients of all are held against the equations.
-inline void check_gradients([[maybe_unused]] const card_case& c) {
-#if !defined(GMOE_TEST_THRUST)
+/// Every gradient against finite differences, in double, along random signs: element by element the gradients are held
+/// against the equations. What is cut from the gradient must be cut in nothing that the differences move, else the case
+/// does not fit.
+inline void check_gradients(const card_case& c) {
+  using B = GMOE_TEST_BACKEND<double>;
   CAPTURE(c.card);
-  const auto model = model_of<GMOE_TEST_BACKEND<double>>(c);
-  const gmoe::gradient_report report = differences(*model, text(c.batch, c.sequence, c.shape.vocab), c.training);
+  const auto model = model_of<B>(c);
+  const text t(c.batch, c.sequence, c.shape.vocab);
+  const gmoe::gradient_report report = differences_along_signs<B>(
+      model->parameters(), [&](gmoe::tape<B>* tape) { return losses_of(*model, t, c.training, tape).total; });
   INFO(report.where, ": ", report.analytic, " by the tape, ", report.numeric, " by differences");
   CHECK(report.worst < 1e-6);
-#endif
 }
 
 /// Everything that two models of one shape say of a text: for cards that must be the same in some setting. The second

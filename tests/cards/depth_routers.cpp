@@ -37,6 +37,16 @@ TEST_CASE("cards/depth_routers: blocks that end early, one expert, all experts")
     }
 }
 
+TEST_CASE("cards/depth_routers: products are counted where a router is asked") {
+  for (const std::size_t block : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{4}}) {
+    card_case c{.card = "mono-block", .set = {{"router.of.block", std::to_string(block)}}};
+    c.shape.layers = 5;
+    depth_equations equations = equations_of_depth(c.card);
+    equations.block = block;
+    check_products(c, equations);
+  }
+}
+
 TEST_CASE("cards/depth_routers: equal logits are taken in the order of the experts") {
   card_case c{.card = "path-moe"};
   using B = GMOE_TEST_BACKEND<double>;

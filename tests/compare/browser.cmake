@@ -51,6 +51,7 @@ expect(scatter 1 6)   # three marks with bars, since there are two seeds
 expect(differences 1 7)  # two intervals, their marks, the line of no difference, two lines of the grid at least
 expect(task-differences 1 9)  # two intervals each
 expect(loads 2 24)    # 4 x 4 and 2 x 4 experts
+expect(pools 1 20)    # of the pool that gmoe shares, and all blocks together
 expect(flows 2 24)
 foreach(words IN ITEMS "Dense: no experts" "Dense: no paths" "common normalised H" "gmoe" "switch" "equal tokens" "bigram"
               "products by" "t&lt;b&gt;19" "over all" "95 % interval" "Agresti and Min")

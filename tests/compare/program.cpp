@@ -157,10 +157,14 @@ TEST_CASE("compare/program: every variant, every field, present and finite") {
     CHECK(r["top1_path_mass"] > 0);
     CHECK(r["top1_path_mass"] <= 1);
     CHECK(r["path_length"] == layers);
+    CHECK(r["consistency"].is_null() == (layers == 1));
+    if (layers > 1) check_finite_number(r, "consistency_by_chance");
     for (std::size_t l = 0; l < layers; ++l) {
       check_finite_number({{"variant", known[i].name}, {"cv", r["load_cv"][l]}}, "cv");
       const json& layer = r["layers"][l];
       CHECK(layer["fractions"].size() == layer["experts"]);
+      CHECK(layer["ids"].size() == layer["experts"]);
+      CHECK(layer["widths"].size() == layer["experts"]);
       double sum = 0;
       for (const double f : layer["fractions"]) sum += f;
       CHECK(sum == doctest::Approx(1.0));

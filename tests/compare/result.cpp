@@ -64,6 +64,13 @@ TEST_CASE("compare/result: wrong kinds, ranges and lengths name the field") {
   CHECK(problem("/layers/1/experts", 1'000'000'000'000) ==
         "file: layers[1].experts is 1000000000000, expected a whole number from 1 to 16777216" + advice);
   CHECK(problem("/layers/1/fractions", {0.5, 0.5}) == "file: layers[1].fractions has 2 entries, expected 3" + advice);
+  CHECK(problem("/layers/1/ids", {0u, 1u}) == "file: layers[1].ids has 2 entries, expected 3" + advice);
+  CHECK(problem("/layers/1/ids", {0u, 1u, -1}) ==
+        "file: layers[1].ids[2] is -1, expected a whole number from 0 to 2147483647" + advice);
+  CHECK(problem("/layers/0/widths", {8u, 0.5}) ==
+        "file: layers[0].widths[1] is 0.5, expected a whole number from 0 to 2147483647" + advice);
+  CHECK(problem("/layers/0/widths", {8u, 0u}) == "nothing");
+  CHECK(problem("/consistency", "high") == "file: consistency is \"high\", expected a number" + advice);
   CHECK(problem("/load_cv", {0.5}) == "file: load_cv has 1 entries, expected 2" + advice);
   CHECK(problem("/curve/training/1", {1}) == "file: curve.training[1] has 1 entries, expected 2" + advice);
   CHECK(problem("/validation_loss:other", nullptr) ==

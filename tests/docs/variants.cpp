@@ -459,6 +459,13 @@ using recurrent_more_card = with<gmoe_card, block_pool, depth_modulated, global_
 using placed_gmoe_card = with<gmoe_card, depth_modulated>;
 // [/combinations]
 
+// [gmoe-switches]
+/// A router whose state, and what it reads, has 32 numbers instead of d_model.
+using narrow_router = narrow<global_router<hidden_state, propagated_logits>>;
+/// One such router for every four layers, heads included; state and logits travel through all of them.
+using switched_gmoe_card = with<gmoe_card, by_block<narrow_router>, depth_modulated, joint_switch_loss>;
+// [/gmoe-switches]
+
 // [sigmoid-shared]
 struct sigmoid_shared_card : smoe_card {
   static constexpr card_text text{"sigmoid-shared", "DeepSeek-AI 2024",
@@ -974,6 +981,9 @@ constexpr auto gmoe_total = backbone + N * 2 * d * m  // the pool, once
                                    + 2 * N + d * N    // LN_z, W_z
                                    + N * 2 * d);      // W_g
 // [/gmoe-parameters]
+/// Three blocks of layers (4, 4 and 1) with routers 32 numbers wide.
+constexpr auto gmoe_switched =
+    backbone + N * 2 * d * m + 3 * (32 * d + 6 * 32 * 32 + 6 * 32 + 2 * 32 + 2 * N + 3 * 32 * N) + L * (2 * d * m + d);
 // [gmoe-no-local-parameters]
 constexpr auto gmoe_no_local = gmoe_total - L * 2 * d * m;
 // [/gmoe-no-local-parameters]
@@ -1280,6 +1290,7 @@ int main() {
   good &= counts<pages::recurrent_more_card>("gmoe's router over shared blocks",
                                              gmoe_no_logits + (L - 1) * N * 2 * d * m + (L / 2 * 2) * N * d + L * d);
   good &= counts<pages::placed_gmoe_card>("gmoe with a depth embedding", gmoe_total + L * d);
+  good &= counts<pages::switched_gmoe_card>("gmoe with the switches of its family", gmoe_switched);
   good &= counts<gmoe::gmoe_film_card>("gmoe-film", gmoe_film);
   good &= counts<gmoe::more_card>("more", more);
   good &= counts<gmoe::hmoe_card>("hmoe", hmoe);

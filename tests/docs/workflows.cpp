@@ -1,17 +1,22 @@
 // The code of docs/checkpoints.md, docs/metrics.md, docs/tasks.md, docs/backends.md and docs/variants/README.md, run on
 // small models.
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "gmoe/analysis/agreement.hpp"
+#include "gmoe/analysis/allowed_paths.hpp"
 #include "gmoe/analysis/common_layers.hpp"
 #include "gmoe/analysis/latent_experts.hpp"
 #include "gmoe/analysis/path_clusters.hpp"
 #include "gmoe/analysis/record.hpp"
+#include "gmoe/analysis/shuffled_experts.hpp"
 #include "gmoe/analysis/summary.hpp"
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/data/byte_tokenizer.hpp"
@@ -21,6 +26,7 @@
 #include "gmoe/io/training_checkpoint.hpp"
 #include "gmoe/model/any_model.hpp"
 #include "gmoe/model/log_likelihood.hpp"
+#include "gmoe/model/under_rule.hpp"
 #include "gmoe/moe/recording.hpp"
 #include "gmoe/train/train.hpp"
 
@@ -162,6 +168,20 @@ gmoe::path_cluster_report measure_clusters(const model_type& model, std::span<co
 }
 // [/clusters]
 
+// [probes]
+/// How many times the perplexity of a text rises where experts are in random order, and where `most` paths are allowed.
+std::pair<double, double> probe(const model_type& model, std::span<const std::uint8_t> text, std::size_t most) {
+  const gmoe::routing_record record = gmoe::record_routing(model, text, {.sequence = 16, .batch = 4});
+  auto paths = gmoe::count_chosen_paths(record.decisions, gmoe::path_of::sets);
+  paths.resize(std::min(most, paths.size()));
+  const gmoe::shuffled_experts<backend> other_experts(gmoe::random_stream(1));
+  const gmoe::allowed_paths<backend> few_paths(gmoe::path_tree(paths), gmoe::path_of::sets);
+  const double whole = gmoe::evaluate(model, text, 16, 4).loss;
+  return {std::exp(gmoe::evaluate(gmoe::under_rule(model, other_experts), text, 16, 4).loss - whole),
+          std::exp(gmoe::evaluate(gmoe::under_rule(model, few_paths), text, 16, 4).loss - whole)};
+}
+// [/probes]
+
 // [prefers]
 /// Whether a model finds the right sentence likelier than the wrong one, both at the start of a line.
 bool prefers(const model_type& model, std::string_view right, std::string_view wrong) {
@@ -261,6 +281,10 @@ bool run(const fs::path& folder) {
   good &= expect(pair[0].entropy == pair[1].entropy && pair[0].layers == 3, "a model equals itself");
   good &= expect(prefers(first, "the", "\x01\x02\x03"), "what a text has is likelier than what it has not");
   good &= expect(measure_clusters(first, part).points > 0, "paths were clustered");
+
+  const auto [shuffled, one_path] = probe(first, part, 1);
+  good &= expect(shuffled != 1 && one_path != 1, "other experts and one path make a difference");
+  good &= expect(probe(first, part, 100000).second == 1, "all paths make none");
 
   const gmoe::recipe brief{.steps = 3, .batch = 4, .sequence = 16};
   const double loss = loss_of("switch", "select.k", "1", text, brief);

@@ -4,9 +4,16 @@
 
 namespace gmoe_fuzz {
 
+std::vector<harness> harnesses() {
+  std::vector<harness> all(readers().begin(), readers().end());
+  all.insert(all.end(), programs().begin(), programs().end());
+  return all;
+}
+
 const harness& harness_called(std::string_view name) {
+  static const std::vector<harness> known = harnesses();
   std::string all;
-  for (const harness& h : harnesses()) {
+  for (const harness& h : known) {
     if (h.name == name) return h;
     all += (all.empty() ? "" : ", ") + std::string(h.name);
   }

@@ -22,6 +22,10 @@ struct find : std::logic_error {
   using std::logic_error::logic_error;
 };
 
+inline void must(bool holds, const char* what) {
+  if (!holds) throw find(what);
+}
+
 enum class outcome { accepted, refused };
 
 /// One reader.
@@ -37,8 +41,11 @@ struct harness {
   void (*mend)(std::string& input) = nullptr;
 };
 
+/// Those of the readers of the library, and those of what programs read (readers.cpp, programs.cpp).
+std::span<const harness> readers();
+std::span<const harness> programs();
 /// All of them.
-std::span<const harness> harnesses();
+std::vector<harness> harnesses();
 /// The one of that name. Throws std::invalid_argument, naming those that there are.
 const harness& harness_called(std::string_view name);
 

@@ -1,4 +1,4 @@
-// What is read from files and command lines, one harness per reader.
+// What is read from files, one harness per reader.
 
 #include <algorithm>
 #include <cstring>
@@ -18,6 +18,7 @@
 #include "gmoe/moe/settings.hpp"
 #include "harness.hpp"
 #include "io/temp_folder.hpp"
+#include "tensor_file.hpp"
 
 namespace gmoe_fuzz {
 
@@ -25,28 +26,7 @@ namespace {
 
 using namespace gmoe;
 
-void must(bool holds, const char* what) {
-  if (!holds) throw find(what);
-}
-
 // Files of tensors.
-
-/// A header's length, the header, and what follows.
-std::string tensor_file(std::string_view header, std::string_view data) {
-  const std::uint64_t length = header.size();
-  std::string file(sizeof length, '\0');
-  std::memcpy(file.data(), &length, sizeof length);
-  return (file += header) += data;
-}
-/// Changes move the end of the header: the length follows it. The data begins behind the last brace and the spaces that
-/// fill up the header.
-void mend_length(std::string& file) {
-  if (file.size() < 9) return;
-  const std::size_t close = file.rfind("}}");
-  if (close == file.npos || close < 8) return;
-  const std::uint64_t length = std::min(file.find_first_not_of(' ', close + 2), file.size()) - 8;
-  std::memcpy(file.data(), &length, sizeof length);
-}
 
 void read_all(const safetensors_file& file) {
   for (const tensor_entry& t : file.tensors()) {
@@ -343,7 +323,7 @@ const std::vector<std::string_view> settings_words = {
 
 }  // namespace
 
-std::span<const harness> harnesses() {
+std::span<const harness> readers() {
   static const harness all[] = {
       {"safetensors", safetensors, safetensors_seeds, tensor_words, mend_length},
       {"trace_tokens", tokens_of_traces, trace_token_seeds, tensor_words, mend_length},

@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 if [ ${#harnesses[@]} -eq 0 ]; then
-  harnesses=(safetensors trace_tokens checkpoint official_config json log tasks corpus settings)
+  harnesses=(safetensors trace_tokens checkpoint official_config json log tasks corpus settings replay merge command_line)
 fi
 cmake --preset fuzz > /dev/null
 cmake --build --preset fuzz

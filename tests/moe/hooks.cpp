@@ -93,7 +93,7 @@ TEST_CASE("moe/hooks: named once, and all different") {
         "total visible width kind home publish make_weights operator() logits scores choose at_most experts_per_token "
         "keep "
         "weights layer_loss loss has_experts make_layer make_shared group prepare before_step after_step remember mask "
-        "columns parts routings pool_sizes cached_columns products trains ");
+        "columns parts routings pool_sizes cached_columns products decides trains ");
 }
 
 TEST_CASE("moe/hooks: called with what is kept if the policy wants that, and without otherwise") {

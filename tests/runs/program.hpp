@@ -113,4 +113,11 @@ inline words with_buddies(const std::string& checkpoint, const words& more = {})
   return all;
 }
 
+inline words paths(const std::string& checkpoint, const words& more = {}) {
+  words all{GMOE_PATHS_PROGRAM, "--checkpoint", checkpoint, "--validate", "text.txt", "--threads", "1",
+            "--tokens",         "256"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 }  // namespace gmoe_test

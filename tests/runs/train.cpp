@@ -281,6 +281,8 @@ TEST_CASE("runs/train: the list, for people and as JSON") {
   }
   CHECK(w.run({program, "--json"}) == 2);
   CHECK(w.err() == "train: --json has no effect without --list\n");
+  CHECK(w.run({"/bin/sh", "-c", program + " --version > /dev/full"}) == 1);
+  CHECK_HAS(w.err(), "train: the standard output cannot be written");
 }
 
 TEST_CASE("runs/train: mistakes are told before anything is made") {

@@ -23,7 +23,7 @@
 
 namespace {
 
-#if defined(GMOE_TEST_THRUST)  // there models come compiled in double alone
+#if defined(GMOE_TEST_THRUST) || defined(GMOE_TEST_EITHER)  // there models come compiled in double alone
 using tested = GMOE_TEST_BACKEND<double>;
 #else
 using tested = GMOE_TEST_BACKEND<float>;

@@ -2,13 +2,17 @@
 /// Whether layers use the same experts: for shared pools, or for routers that share their numbering.
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "gmoe/analysis/decisions.hpp"
 #include "gmoe/analysis/global_numbering.hpp"
 #include "gmoe/analysis/load.hpp"
+#include "gmoe/analysis/shuffled.hpp"
 
 namespace gmoe {
 
@@ -34,6 +38,22 @@ inline std::vector<id_type> selected_names(const routing_decisions& d, index_t l
   return names;
 }
 
+/// The mean of Jaccard indices of sets, each ascending; two empty sets are no comparison.
+struct jaccard_mean {
+  double sum = 0;
+  index_t places = 0;
+
+  void add(const std::vector<id_type>& a, const std::vector<id_type>& b) {
+    std::vector<id_type> both;
+    std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+    const std::size_t together = a.size() + b.size() - both.size();
+    if (together == 0) return;
+    sum += static_cast<double>(both.size()) / static_cast<double>(together);
+    ++places;
+  }
+  double value() const { return sum / static_cast<double>(places); }
+};
+
 }  // namespace detail
 
 /// A = (1/T) sum_t 1[a_t^l = a_t^m], on top-1 decisions. Fits `mean_at_distance`.
@@ -46,28 +66,55 @@ inline double layer_agreement(const routing_decisions& d, index_t l, index_t m,
   return static_cast<double>(same) / static_cast<double>(tokens);
 }
 
+/// Mean over tokens of the Jaccard index |I n I'| / |I u I'| of the sets that they selected in layers l and m; empty
+/// where nobody selected anybody in either. `token_of_m` (T; empty: the same) says whose set of layer m is compared.
+inline std::optional<double> layer_consistency(const routing_decisions& d, index_t l, index_t m,
+                                               expert_naming naming = expert_naming::global,
+                                               std::span<const index_t> token_of_m = {}) {
+  const index_t tokens = detail::some_tokens(d, "layer_consistency");
+  detail::jaccard_mean mean;
+  for (index_t t = 0; t < tokens; ++t)
+    mean.add(detail::selected_names(d, l, t, naming),
+             detail::selected_names(d, m, token_of_m.empty() ? t : token_of_m[static_cast<std::size_t>(t)], naming));
+  if (mean.places == 0) return std::nullopt;
+  return mean.value();
+}
+
 /// Mean over tokens and neighbouring layers of the Jaccard index |I n I'| / |I u I'| of the selected sets.
 /// Places where both sets are empty do not count; a data_error says when all are, or when there is one layer only.
 inline double set_consistency(const routing_decisions& d, expert_naming naming = expert_naming::global) {
   const index_t tokens = detail::some_tokens(d, "set_consistency");
-  double sum = 0;
-  index_t places = 0;
+  detail::jaccard_mean mean;
   for (index_t t = 0; t < tokens; ++t) {
     std::vector<id_type> above = detail::selected_names(d, 0, t, naming);
     for (index_t l = 1; l < d.layers(); ++l) {
-      std::vector<id_type> here = detail::selected_names(d, l, t, naming), both;
-      std::set_intersection(above.begin(), above.end(), here.begin(), here.end(), std::back_inserter(both));
-      const std::size_t together = above.size() + here.size() - both.size();
-      if (together > 0) {
-        sum += static_cast<double>(both.size()) / static_cast<double>(together);
-        ++places;
-      }
+      std::vector<id_type> here = detail::selected_names(d, l, t, naming);
+      mean.add(above, here);
       above = std::move(here);
     }
   }
-  require<data_error>(places > 0, "set_consistency: ", d.layers(),
+  require<data_error>(mean.places > 0, "set_consistency: ", d.layers(),
                       " routed layer(s) give no two neighbouring selections to compare");
-  return sum / static_cast<double>(places);
+  return mean.value();
+}
+
+/// What `set_consistency` would be if a layer's sets went to tokens at random: what the load of the experts alone
+/// gives. One random order of the tokens per layer. Throws data_error as `set_consistency` does.
+inline double chance_consistency(const routing_decisions& d, const random_stream& stream,
+                                 expert_naming naming = expert_naming::global) {
+  std::vector<index_t> all(static_cast<std::size_t>(detail::some_tokens(d, "chance_consistency")));
+  std::iota(all.begin(), all.end(), index_t{0});
+  double sum = 0;
+  index_t layers = 0;
+  for (index_t l = 1; l < d.layers(); ++l)
+    if (const auto mean =
+            layer_consistency(d, l - 1, l, naming, shuffled(all, stream.fork(static_cast<std::uint64_t>(l))))) {
+      sum += *mean;
+      ++layers;
+    }
+  require<data_error>(layers > 0, "chance_consistency: ", d.layers(),
+                      " routed layer(s) give no two neighbouring selections to compare");
+  return sum / static_cast<double>(layers);
 }
 
 /// Share of runs of at least `length` layers among all maximal runs, where a run is a token's selecting the same

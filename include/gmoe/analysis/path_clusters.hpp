@@ -11,16 +11,10 @@
 
 #include "gmoe/analysis/clusters.hpp"
 #include "gmoe/analysis/paths.hpp"
+#include "gmoe/analysis/shuffled.hpp"
 #include "gmoe/core/random.hpp"
 
 namespace gmoe {
-
-/// A random permutation of `items` (Fisher-Yates), the same for the same stream.
-template <class T>
-std::vector<T> shuffled(std::vector<T> items, const random_stream& stream) {
-  for (std::size_t left = items.size(); left > 1; --left) std::swap(items[left - 1], items[stream.below(left, left)]);
-  return items;
-}
 
 /// Tokens and the number of the path each of them is on.
 struct path_sample {

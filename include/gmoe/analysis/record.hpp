@@ -102,10 +102,11 @@ void append_routing(routing_decisions& decisions, const Model& model,
 
 /// A text as a model read it.
 struct routing_record {
-  routing_decisions decisions;  ///< no layers if the model has no mixture
-  std::vector<id_type> tokens;  ///< T: what was read
-  index_t columns = 0;          ///< width of a hidden state
-  std::vector<float> hidden;    ///< T x columns: final hidden states, if they were asked for
+  routing_decisions decisions;   ///< no layers if the model has no mixture
+  std::vector<id_type> tokens;   ///< T: what was read
+  index_t columns = 0;           ///< width of a hidden state
+  std::vector<float> hidden;     ///< T x columns: final hidden states, if they were asked for
+  std::vector<pool_view> pools;  ///< of each layer, of the routing that decided: what its experts are
 };
 
 /// How much of a text to read, and what to keep.
@@ -127,7 +128,7 @@ routing_record record_routing(const Model& model, std::span<const Token> text, c
   const index_t wanted = how.most_tokens > 0 ? std::min(how.most_tokens, windows.targets()) : windows.targets();
   std::vector<id_type> ids(static_cast<std::size_t>(how.batch * how.sequence)), targets(ids.size());
   std::vector<index_t> lengths(static_cast<std::size_t>(how.batch));
-  routing_record record{routing_decisions(how.sequence), {}, model.shape().d_model, {}};
+  routing_record record{routing_decisions(how.sequence), {}, model.shape().d_model, {}, {}};
   batch<B> data;
   for (index_t number = 0; std::ssize(record.tokens) < wanted; ++number) {
     const index_t scored = windows.batch(number, ids, targets);
@@ -137,6 +138,9 @@ routing_record record_routing(const Model& model, std::span<const Token> text, c
     auto pass = model.begin(Model::reading(evaluation_context(model, number), data));
     const variable<B> hidden = model.hidden(pass);
     append_routing(record.decisions, model, pass.found(), tokens);
+    if (number == 0)
+      for (index_t l = 0; l < record.decisions.layers(); ++l)
+        record.pools.push_back(decision_of_layer(pass.found(), l)->pool);
     record.tokens.insert(record.tokens.end(), ids.begin(), ids.begin() + tokens);
     if (!how.keep_hidden) continue;
     const auto values = hidden.value().to_host();

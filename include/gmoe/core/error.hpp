@@ -40,6 +40,11 @@ struct backend_error : error {
   using error::error;
 };
 
+/// Another rank of the run has failed, does not come, or runs with other settings.
+struct rank_error : error {
+  using error::error;
+};
+
 namespace detail {
 
 /// Something to print, whatever its type: messages are hardly ever made, so that code to make them is shared. Each type

@@ -26,7 +26,7 @@ class mapped_file {
   /// Maps `path`. Throws file_error if it cannot be opened or mapped, or is not a regular file.
   explicit mapped_file(const std::filesystem::path& path) {
     // O_NONBLOCK: a named pipe without a writer would otherwise block here instead of being refused below.
-    const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    const descriptor file{open_until_done(path)};
     if (file.number < 0) fail(path, "cannot be opened");
     struct stat status {};
     if (::fstat(file.number, &status) != 0) fail(path, "cannot be examined");
@@ -60,6 +60,14 @@ class mapped_file {
       if (number >= 0) ::close(number);
     }
   };
+
+  /// A signal may interrupt it on a file system of a network.
+  static int open_until_done(const std::filesystem::path& path) {
+    for (;;) {
+      const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+      if (number >= 0 || errno != EINTR) return number;
+    }
+  }
 
   [[noreturn]] static void fail(const std::filesystem::path& path, const char* what) {
     const int reason = errno;

@@ -95,7 +95,12 @@ class atomic_file {
       // one.
       const bool taken = ::flock(file_.fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
       struct stat now {};
-      if (!taken && ::fstat(file_.fd, &now) == 0 && now.st_nlink > 0) return;
+      if (::fstat(file_.fd, &now) != 0) {
+        const int code = errno;
+        ::unlinkat(directory_.fd, temporary_.c_str(), 0);  // nobody else will: this object does not come to be
+        fail("examine its new version", code);
+      }
+      if (!taken && now.st_nlink > 0) return;
       ::close(std::exchange(file_.fd, -1));
     }
   }

@@ -20,9 +20,10 @@
 namespace gmoe {
 
 /// Writes parameters, moments, data that is not trained (such as a hash table), step, sizes and recipe to `path`; and
-/// the loss on the validation text, where it is known. Atomic: a crash at any moment leaves the previous file.
-template <class Model, class Token>
-void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& run, const std::string& variant,
+/// the loss on the validation text, where it is known. Atomic: a crash at any moment leaves the previous file. All
+/// ranks of a run call it, and rank 0 writes; the file does not know how many there are.
+template <class Model, class Token, class Ranks>
+void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token, Ranks>& run, const std::string& variant,
                      const std::string& text = "", std::optional<double> validation_loss = {}) {
   safetensors_writer file;
   checkpoint_header header{variant, text, run.steps_done(), run.model().shape(), {}, run.how(), validation_loss};
@@ -40,7 +41,7 @@ void save_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& r
     add("second_moment/" + name, second);
   });
   run.model().each_buffer([&](const auto& b) { add("buffer/" + b.name(), b.value()); });
-  file.write(path);
+  ranks::on_first(run.ranks(), [&] { file.write(path); });
 }
 
 namespace detail {
@@ -80,8 +81,8 @@ enum class planned_steps { same, may_differ };
 
 /// Restores what save_checkpoint wrote into `run`. Everything is checked before anything is changed: the variant,
 /// the text, sizes and recipe must be the run's own, every tensor there with its shape and numbers that fit.
-template <class Model, class Token>
-void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token>& run, const std::string& variant,
+template <class Model, class Token, class Ranks>
+void load_checkpoint(const std::filesystem::path& path, trainer<Model, Token, Ranks>& run, const std::string& variant,
                      const std::string& text = "", planned_steps planned = planned_steps::same) {
   using B = typename Model::backend_type;
   const safetensors_file file(path);

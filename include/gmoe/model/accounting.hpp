@@ -108,9 +108,12 @@ struct mixture_cost {
   }
 
  private:
-  /// Multiply-adds of the layer's router per token and round: as it says, or one with every number of its matrices.
+  /// Multiply-adds of the layer's router per token and round: as it says, or one with every number of its matrices;
+  /// none where an earlier layer has decided.
   template <class Card>
   static index_t products_of_router(moe_stack<Card, shapes>& moe, index_t layer) {
+    if constexpr (answers<hooks::decides, answer<Card, slots::router>, nothing, const layer_shape&>)
+      if (!ask<hooks::decides>(answer_of<slots::router>(moe.card()), nothing{}, moe.shape(layer))) return 0;
     if constexpr (answers<hooks::products, answer<Card, slots::router>, nothing, const layer_shape&>)
       return ask<hooks::products>(answer_of<slots::router>(moe.card()), nothing{}, moe.shape(layer));
     else

@@ -17,6 +17,7 @@
 #include "gmoe/model/cards/switch.hpp"
 // What cards answer that say nothing, and more for cards of your own.
 #include "gmoe/moe/attention/gpt2_attention.hpp"
+#include "gmoe/moe/balance/crowding_loss.hpp"
 #include "gmoe/moe/balance/home_loss.hpp"
 #include "gmoe/moe/balance/joint_loss.hpp"
 #include "gmoe/moe/balance/sum_of.hpp"

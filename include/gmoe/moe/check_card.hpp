@@ -250,6 +250,8 @@ consteval bool check_card() {
   GMOE_MUST(select, at_most, index_t, "index_t at_most(const layer_shape&) const, the most experts per token", shape);
   GMOE_MAY(router, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
   GMOE_MAY(router, products, index_t, "index_t products(const layer_shape&) const, multiply-adds per token", shape);
+  GMOE_MAY(router, decides, bool, "bool decides(const layer_shape&) const, false where logits are an earlier layer's",
+           shape);
   GMOE_MAY(select, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
   GMOE_MAY(balance, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);
   GMOE_MAY(form, experts_per_token, double, "double experts_per_token(const layer_shape&) const", shape);

@@ -62,6 +62,7 @@ GMOE_HOOK(routings, routings);
 GMOE_HOOK(pool_sizes, pool_sizes);
 GMOE_HOOK(cached_columns, cached_columns);
 GMOE_HOOK(products, products);
+GMOE_HOOK(decides, decides);
 GMOE_HOOK(trains, trains);
 #undef GMOE_HOOK
 
@@ -69,7 +70,7 @@ GMOE_HOOK(trains, trains);
 using all = std::tuple<total, visible, width, kind, home, publish, make_weights, apply, logits, scores, choose, at_most,
                        experts_per_token, keep, weights, layer_loss, loss, has_experts, make_layer, make_shared, group,
                        prepare, before_step, after_step, remember, mask, columns, parts, routings, pool_sizes,
-                       cached_columns, products, trains>;
+                       cached_columns, products, decides, trains>;
 
 }  // namespace hooks
 

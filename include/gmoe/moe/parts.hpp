@@ -14,6 +14,7 @@
 #include "gmoe/moe/kept.hpp"
 #include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
+#include "gmoe/moe/routing_rule.hpp"
 #include "gmoe/moe/stack_data.hpp"
 #include "gmoe/ops/masked.hpp"
 
@@ -90,9 +91,10 @@ void take_choices(routing<B>& r, const typename replay<B>::layer& recorded) {
   take_choices(r, recorded.chosen);
   r.kept = recorded.kept;
 }
-/// Sorts the pairs that are kept, and that fit into the budget where there is one.
+/// Sorts the pairs that are kept, as a rule has them, and that fit into the budget where there is one.
 template <class B>
 void sort_pairs(const place<B>& at, routing<B>& r) {
+  if (at.rule) change_kept(*at.rule, at, r);
   if (at.budget) keep_within(*at.budget, at, r);
   r.pairs = sort_by_expert(r.kept, r.experts, {at.block, r.chosen, r.rows.value_or(id_matrix<B>())});
 }
@@ -167,6 +169,7 @@ class moe_parts {
       detail::take_choices(r, *recorded);
     } else {
       detail::take_choices(r, ask<hooks::choose>(policy<slots::select>(), my<slots::select>(at), at, r));
+      if (at.rule) detail::change_chosen(*at.rule, at, r);
       if constexpr (form_uses<Card, slots::capacity>)
         r.kept = ask<hooks::keep>(policy<slots::capacity>(), my<slots::capacity>(at), at, r);
       else

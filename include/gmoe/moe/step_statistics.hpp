@@ -1,10 +1,15 @@
 #pragma once
 /// What policies hear after an optimiser step: sums over all its training passes.
 
+#include <set>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gmoe/moe/findings.hpp"
+#include "gmoe/ranks/message.hpp"
 
 namespace gmoe {
 
@@ -44,6 +49,52 @@ class step_statistics {
   }
   bool empty() const { return loads_.empty(); }
 
+  /// All passes so far, for another rank of the same program.
+  void write(ranks::message& to) const {
+    const auto put_matrix = [&](const matrix<B>& m) {
+      const auto values = m.to_host();
+      to.put(values.size());
+      to.put(std::span(std::as_const(values)));
+    };
+    to.put(loads_.size());
+    for (const count& c : loads_) {
+      to.put(c.layer);
+      to.put_text(c.mixture);
+      to.put(c.tokens);
+      put_matrix(c.load);
+    }
+    to.put(rows_.size());
+    for (const auto& s : rows_) {
+      to.put_text(s.name);
+      to.put(s.layer);
+      put_matrix(s.row);
+      to.put_text(s.mixture);
+    }
+  }
+  /// Adds the passes that `write` has put there, after those that are here.
+  void read(ranks::message& from) {
+    const auto take_matrix = [&] {
+      const auto size = from.template take<std::size_t>();
+      return matrix<B>::from_host(from.template take_many<typename B::scalar>(size), 1, static_cast<index_t>(size));
+    };
+    for (auto left = from.template take<std::size_t>(); left > 0; --left) {
+      count c{};
+      c.layer = from.template take<index_t>();
+      c.mixture = kept_name(from.take_text());
+      c.tokens = from.template take<index_t>();
+      c.load = take_matrix();
+      loads_.push_back(std::move(c));
+    }
+    for (auto left = from.template take<std::size_t>(); left > 0; --left) {
+      typename findings<B>::statistic s{};
+      s.name = kept_name(from.take_text());
+      s.layer = from.template take<index_t>();
+      s.row = take_matrix();
+      s.mixture = kept_name(from.take_text());
+      rows_.push_back(std::move(s));
+    }
+  }
+
   /// Sums for mixture number `layer`; of those that a form holds, the one of that name.
   layer_statistics<B> of(index_t layer, index_t experts, std::string_view mixture = {}) const {
     layer_statistics<B> all;
@@ -82,8 +133,12 @@ class step_statistics {
     return static_cast<typename layer_statistics<B>::named*>(nullptr);
   }
 
+  /// Names are views: those from other ranks, of which there are few, stay here.
+  std::string_view kept_name(std::string name) { return *names_.insert(std::move(name)).first; }
+
   std::vector<count> loads_;
   std::vector<typename findings<B>::statistic> rows_;
+  std::set<std::string> names_;
 };
 
 }  // namespace gmoe

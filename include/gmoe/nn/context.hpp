@@ -16,6 +16,8 @@
 namespace gmoe {
 
 class expert_budget;  // moe/expert_budget.hpp
+template <class B>
+struct routing_rule;  // moe/routing_rule.hpp
 
 /// Sees intermediate values as they are made: for traces, analysis and debugging.
 template <class B>
@@ -58,6 +60,7 @@ struct context {
   kv_cache<B>* cache = nullptr;             ///< when generating token by token
   const gmoe::replay<B>* replay = nullptr;  ///< choices to take over instead of making them
   const expert_budget* budget = nullptr;    ///< which experts there are; null: all of them. Not in training
+  const routing_rule<B>* rule = nullptr;    ///< changes what is decided; null: nothing does. Not in training
 
   /// The parameter as a variable on this pass's tape.
   variable<B> use(const parameter<B>& p) const { return variable<B>(p, tape); }

@@ -3,13 +3,19 @@
 
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "gmoe/data/windows.hpp"
 #include "gmoe/model/language_model.hpp"
+#include "gmoe/ranks/collective.hpp"
 #include "gmoe/train/adamw.hpp"
+#include "gmoe/train/agree_on_run.hpp"
 #include "gmoe/train/clip.hpp"
+#include "gmoe/train/gradient_sum.hpp"
 #include "gmoe/train/recipe.hpp"
 
 namespace gmoe {
@@ -32,13 +38,21 @@ struct step_report {
 /// nothing. The data, the dropout and everything else random of step s depend on the seed and s alone, so a run that
 /// is resumed at step s continues as if it had never stopped. What a sample draws depends on its number in the step,
 /// not on how a step's samples are cut into passes.
-template <class Model, class Token>
+///
+/// With a communicator, the passes of a step (`accumulation` of them) are shared by its ranks, each of which has a
+/// model and a trainer of its own: losses, gradients and parameters are those of one rank, to the last bit. Then every
+/// rank calls the same functions of its trainer in the same order.
+template <class Model, class Token, class Ranks = ranks::alone>
 class trainer {
   using B = typename Model::backend_type;
+  static_assert(ranks::check_communicator<Ranks>());
+  static constexpr bool has_others = ranks::has_others<Ranks>;
 
  public:
-  trainer(Model& model, std::span<const Token> tokens, const recipe& how)
+  trainer(Model& model, std::span<const Token> tokens, const recipe& how, const Ranks& ranks = Ranks{})
       : model_(model),
+        ranks_(ranks),
+        tokens_(tokens),
         recipe_(checked(how)),
         schedule_(how.schedule()),
         random_(random_stream(how.seed).fork("training")),
@@ -57,21 +71,33 @@ class trainer {
   }
 
   /// One optimiser step. Throws numeric_error if the loss or the gradient is not finite. Whatever a pass throws,
-  /// nothing is changed: the next step is what it would have been.
+  /// nothing is changed: the next step is what it would have been. What a policy throws after the step (`after_step`)
+  /// comes when the parameters have changed, so the step counts. Where a pass of another rank throws, so does this one:
+  /// numeric_error in the same case, else rank_error, with the rank and its reason.
   step_report step() {
     const auto start = std::chrono::steady_clock::now();
+    if constexpr (has_others)
+      if (ranks_.size() > 1 && !std::exchange(agreed_, true))
+        agree_on_run(ranks_, recipe_, done_, tokens_, model_, optimizer_);
     step_report report;
     report.step = done_;
     report.learning_rate = schedule_(done_);
     passes_.clear();
+    reports_.clear();
     if constexpr (requires { model_.before_step(done_); }) model_.before_step(done_);
     try {
-      for (index_t pass = 0; pass < recipe_.accumulation; ++pass) accumulate(pass, report);
+      run_passes();
     } catch (...) {  // a part of a gradient is none
       tape_.clear();
       passes_.clear();
+      gradients_.clear();
       forget_gradients();
       throw;
+    }
+    for (const pass_report& p : reports_) {
+      report.language_loss += p.language_loss;
+      report.balance_loss += p.balance_loss;
+      report.tokens += p.tokens;
     }
     const auto passes = static_cast<double>(recipe_.accumulation);
     report.language_loss /= passes;
@@ -81,9 +107,9 @@ class trainer {
     check_finite("gradient norm", report.gradient_norm);
     const double clip = recipe_.clip_norm > 0 ? clipping_factor(report.gradient_norm, recipe_.clip_norm) : 1.0;
     optimizer_.step(report.learning_rate, clip / passes);
-    if constexpr (requires { model_.after_step(done_, passes_); }) model_.after_step(done_, passes_);
-    ++done_;
+    const std::int64_t number = done_++;
     tell_step();
+    if constexpr (requires { model_.after_step(number, passes_); }) model_.after_step(number, passes_);
     report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return report;
   }
@@ -93,10 +119,12 @@ class trainer {
   const recipe& how() const { return recipe_; }
   Model& model() { return model_; }
   adamw<B>& optimizer() { return optimizer_; }
+  const Ranks& ranks() const { return ranks_; }
   /// Continue from a saved state: parameters, moments and the number of steps were restored.
   void resume_at(std::int64_t step) {
     done_ = step;
     optimizer_.set_steps(step);
+    agreed_ = false;
     tell_step();
   }
 
@@ -106,7 +134,43 @@ class trainer {
     return r;
   }
 
-  void accumulate(index_t pass, step_report& report) {
+  /// What a pass has found.
+  struct pass_report {
+    double language_loss, balance_loss;
+    index_t tokens;
+  };
+
+  /// The passes of the step: afterwards parameters have their gradients, and reports and statistics are those of all.
+  void run_passes() {
+    if constexpr (has_others)
+      if (ranks_.size() > 1) return share_passes();
+    run_passes({0, recipe_.accumulation});
+    gradients_.give(optimizer_.parameters());
+  }
+  void share_passes() {
+    std::exception_ptr error;
+    ranks::message mine;
+    try {
+      run_passes(ranks::share(recipe_.accumulation, ranks_.rank(), ranks_.size()));
+      put_findings(mine);
+    } catch (const std::exception& e) {
+      error = std::current_exception();
+      mine = {};
+      mine.put(dynamic_cast<const numeric_error*>(&e) ? how_it_went::not_finite : how_it_went::failed);
+      mine.put_text(e.what());
+    }
+    std::vector<ranks::message> all = ranks::all_messages(ranks_, mine);
+    if (error) std::rethrow_exception(error);
+    take_findings(all);
+  }
+  void run_passes(ranks::leaves mine) {
+    for (index_t pass = mine.first; pass < mine.first + mine.count; ++pass) {
+      run_pass(pass);
+      gradients_.take(optimizer_.parameters(), pass);
+    }
+  }
+
+  void run_pass(index_t pass) {
     const auto draw = static_cast<index_t>(done_) * recipe_.accumulation + pass;
     windows_.batch(draw, ids_, targets_);
     data_.assign(ids_, targets_, recipe_.batch, model_.shape().vocab);
@@ -119,12 +183,48 @@ class trainer {
     const losses<B> l = model_.loss(ctx, data_);
     const double language = l.language.value().item(), total = l.total.value().item();
     check_finite("loss", total);
-    if constexpr (requires { model_.hears_steps; })
-      if (model_.hears_steps) passes_.add(l.found);
+    if (hears_steps()) passes_.add(l.found);
     tape_.backward(l.total);
-    report.language_loss += language;
-    report.balance_loss += l.balance ? static_cast<double>(l.balance.value().item()) : 0.0;
-    report.tokens += data_.scored;
+    reports_.push_back({language, l.balance ? static_cast<double>(l.balance.value().item()) : 0.0, data_.scored});
+  }
+
+  enum class how_it_went : char { well, not_finite, failed };
+  bool hears_steps() const {
+    if constexpr (requires { model_.hears_steps; }) return model_.hears_steps;
+    return false;
+  }
+
+  /// Of this rank's passes, for all: their numbers, which parameters have a gradient, what policies will hear.
+  void put_findings(ranks::message& to) const {
+    to.put(how_it_went::well);
+    to.put(done_);
+    to.put(reports_.size());
+    to.put(std::span(reports_));
+    for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i) to.put(static_cast<char>(gradients_.has(i)));
+    if (hears_steps()) passes_.write(to);
+  }
+  /// Of all ranks, in the order of their passes; then their gradients.
+  void take_findings(std::vector<ranks::message>& all) {
+    for (std::size_t r = 0; r < all.size(); ++r) {
+      const auto went = all[r].template take<how_it_went>();
+      if (went == how_it_went::well) continue;
+      const std::string why = concat("rank ", r, ": ", all[r].take_text());
+      if (went == how_it_went::not_finite) throw numeric_error(why);
+      throw rank_error(why);
+    }
+    reports_.clear();
+    passes_.clear();
+    std::vector<char> present(optimizer_.parameters().size());
+    for (ranks::message& m : all) {
+      const auto step = m.template take<std::int64_t>();
+      require<rank_error>(step == done_, "a rank is at step ", step, ", this one at step ", done_,
+                          ": after an exception that not all ranks have had, none can go on");
+      const auto passes = m.template take<std::size_t>();
+      for (const pass_report& p : m.template take_many<pass_report>(passes)) reports_.push_back(p);
+      for (char& p : present) p = static_cast<char>(p | m.template take<char>());
+      if (hears_steps()) passes_.read(m);
+    }
+    gradients_.give(optimizer_.parameters(), ranks_, recipe_.accumulation, present);
   }
 
   /// Schedules in evaluation and generation are to see where training has come to.
@@ -144,13 +244,18 @@ class trainer {
   }
 
   Model& model_;
+  [[no_unique_address]] Ranks ranks_;
+  std::span<const Token> tokens_;
+  bool agreed_ = false;  ///< the ranks have the same run
   recipe recipe_;
   cosine_schedule schedule_;
   random_stream random_;
   shuffled_windows<Token> windows_;
   adamw<B> optimizer_;
   tape<B> tape_;
-  step_statistics<B> passes_;  ///< of the running step
+  gradient_sum<B> gradients_;  ///< of the running step, as are the next two
+  std::vector<pass_report> reports_;
+  step_statistics<B> passes_;
   batch<B> data_;
   std::vector<id_type> ids_, targets_;
   std::int64_t done_ = 0;
@@ -158,5 +263,7 @@ class trainer {
 
 template <class Model, class Token>
 trainer(Model&, std::span<const Token>, const recipe&) -> trainer<Model, Token>;
+template <class Model, class Token, class Ranks>
+trainer(Model&, std::span<const Token>, const recipe&, const Ranks&) -> trainer<Model, Token, Ranks>;
 
 }  // namespace gmoe

@@ -16,6 +16,8 @@
 #if defined(GMOE_GEMM_ONEDNN)
 #include <dnnl.h>
 
+#include <new>
+
 #include "gmoe/core/error.hpp"
 #elif defined(GMOE_GEMM_BLAS)
 #include <cblas.h>
@@ -79,6 +81,7 @@ void gemm_one_thread(op op_a, op op_b, S alpha, matrix_view<const S> a, matrix_v
     const auto letter = [](op o) { return o == op::none ? 'N' : 'T'; };
     const dnnl_status_t status = dnnl_sgemm(letter(op_a), letter(op_b), c.rows, c.cols, depth, alpha, a.data, a.stride,
                                             b.data, b.stride, beta, c.data, c.stride);
+    if (status == dnnl_out_of_memory) throw std::bad_alloc();
     require<backend_error>(status == dnnl_success, "dnnl_sgemm failed with status ", static_cast<int>(status));
   } else
 #elif defined(GMOE_GEMM_BLAS)

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <dnnl.hpp>
+#include <new>
 #include <unordered_map>
 
 #include "gmoe/backend/arguments.hpp"
@@ -35,6 +36,7 @@ class onednn_products {
                                  {DNNL_ARG_DST, at(p.c, c.data)},
                                  {DNNL_ARG_SCRATCHPAD, at(p.scratch, space.data())}});
     } catch (const dnnl::error& e) {
+      if (e.status == dnnl_out_of_memory) throw std::bad_alloc();
       throw backend_error(concat("oneDNN's bfloat16 product of ", c.rows, " x ", depth, " and ", depth, " x ", c.cols,
                                  " failed with status ", static_cast<int>(e.status), ": ", e.what()));
     }

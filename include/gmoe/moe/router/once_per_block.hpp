@@ -21,10 +21,11 @@ struct once_per_block {
     variable<B> z;  ///< T x columns, of the block's first layer
     typename kept<Router, B, nothing>::carried of_router;
   };
+  /// Only the first layer of a block asks the router.
+  bool decides(const layer_shape& l) const { return l.moe_layer == 0 || (of.block > 0 && l.moe_layer % of.block == 0); }
   template <class B>
   variable<B> logits(const place<B>& at, const variable<B>& x, const auto& my) const {
-    const index_t layer = at.layer.moe_layer;
-    if (layer == 0 || (of.block > 0 && layer % of.block == 0)) {
+    if (decides(at.layer)) {
       const own<decltype((my.layer)), decltype((my.shared)), decltype((my.carried.of_router)), decltype((my.cached))>
           of_block{my.layer, my.shared, my.carried.of_router, my.cached};
       my.carried.z = ask<hooks::logits>(of, of_block, at, x);

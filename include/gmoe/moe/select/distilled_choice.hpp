@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gmoe/core/field.hpp"
+#include "gmoe/moe/balance/crowding_loss.hpp"
 #include "gmoe/moe/partners.hpp"
 #include "gmoe/moe/place.hpp"
 #include "gmoe/moe/slots.hpp"
@@ -15,24 +16,10 @@
 #include "gmoe/nn/builder.hpp"
 #include "gmoe/ops/choose.hpp"
 #include "gmoe/ops/cross_entropy.hpp"
-#include "gmoe/ops/masked.hpp"
 #include "gmoe/ops/matmul.hpp"
-#include "gmoe/ops/reduce.hpp"
 #include "gmoe/ops/rows_by_id.hpp"
 
 namespace gmoe {
-
-namespace fn {
-/// (c / even - 1) / c: how much fuller than an even share a group of c tokens is, divided by its size; 0 for nobody.
-template <class S>
-struct crowding {
-  S even;
-  template <class T>
-  GMOE_HD T operator()(const T& c) const {
-    return step(c) * (c / T(even) - T(1)) / max(c, T(1));
-  }
-};
-}  // namespace fn
 
 /// Stage one, in the first `stage_one` optimiser steps: s = argmax z. Training passes add two losses,
 ///
@@ -89,7 +76,8 @@ struct distilled_choice {
     const index_t counted = r.valid.among(r.chosen.rows());
     if (!at.training || !in_stage_one(at.step) || counted == 0) return;
     const double mean = 1 / static_cast<double>(at.layer.moe_layers);
-    at.add_loss("crowding", scale(crowding(at, r, counted), balance * mean));
+    const double even = static_cast<double>(counted) / static_cast<double>(r.experts);
+    at.add_loss("crowding", scale(detail::crowding(at, r, even), balance * mean));
     if (one_table && at.layer.moe_layer > 0) return;
     const variable<B> says =
         matmul(take_rows(at.use(my.shared.words), at.tokens), at.use(my.shared.head), op::transpose);
@@ -128,16 +116,6 @@ struct distilled_choice {
  private:
   bool in_stage_one(std::int64_t step) const { return step < static_cast<std::int64_t>(stage_one); }
 
-  template <class B>
-  static variable<B> crowding(const place<B>& at, const routing<B>& r, index_t counted) {
-    using scalar = typename B::scalar;
-    matrix<B> taken(r.chosen.rows(), r.experts), factor(1, r.experts);
-    B::one_hot(taken.view(), r.chosen.view());
-    B::count_choices(factor.view(), scalar(1), r.chosen.view());
-    const auto even = static_cast<scalar>(static_cast<double>(counted) / static_cast<double>(r.experts));
-    B::map(factor.view(), 0, fn::crowding<scalar>{even}, std::as_const(factor).view());
-    return dot(col_sums(mask_cols(r.scores, taken)), at.constant(std::move(factor)));
-  }
   template <class B>
   static void write_table(shared<B>& s) {
     matrix<B> says(s.words.rows(), s.head.rows());

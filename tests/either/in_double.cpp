@@ -1,0 +1,8 @@
+#include "either/definitions.hpp"
+#include "gmoe/compiled/operations.hpp"
+#include "gmoe/compiled/products.hpp"
+
+GMOE_COMPILED_PRODUCTS(extern template, double)  // in gmoe::compiled
+
+template struct gmoe_test::either<double>;
+GMOE_COMPILED_OPERATIONS(template, gmoe_test::either<double>)
