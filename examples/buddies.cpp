@@ -178,8 +178,7 @@ int main(int argc, char** argv) {
       []() -> examples::program_text {
         return {.about =
                     "Keeps only a part of a saved model's experts in memory: what does it lose, with similar experts "
-                    "in the "
-                    "place of the absent ones, and without?",
+                    "in the place of the absent ones, and without?",
                 .uses =
                     "  buddies --checkpoint runs/gmoe --validate text.txt\n"
                     "  buddies --checkpoint runs/gmoe --record train.txt --validate text.txt --budget 0.25,0.5 --json "

@@ -179,9 +179,8 @@ int main(int argc, char** argv) {
       argc, argv,
       []() -> examples::program_text {
         return {.about =
-                    "What are the paths of a saved model's choices worth? How alike do its layers choose, what does it "
-                    "lose if "
-                    "other experts run than those that it asks, and how many paths are enough?",
+                    "What are the paths of a saved model's choices worth? How alike do its layers choose, what does "
+                    "it lose if other experts run than those that it asks, and how many paths are enough?",
                 .uses =
                     "  paths --checkpoint runs/path-moe --validate text.txt\n"
                     "  paths --checkpoint runs/gmoe --record train.txt --validate text.txt --paths 100,1000 --json "

@@ -155,7 +155,7 @@ void print_report(const examples::session_report& r, const std::string& text) {
   print_load(r);
 }
 
-/// One run in its folder, where rank 0 alone writes, logs and evaluates; others compute. What is there fits together at
+/// One run in its folder, where rank 0 alone writes and logs; all compute. What is there fits together at
 /// every moment, wherever a run is killed:
 ///
 /// - A new run begins by saving its first checkpoint, in the place of an old run's. At step 0 nothing of a log and of
@@ -176,6 +176,7 @@ class training {
       saved_at_ = session_.steps_done();
     save();
     gmoe::ranks::on_first(ranks_, [&] { begin_log(); });
+    best_ = gmoe::ranks::of_first(ranks_, [&] { return best_; });
   }
 
   /// Trains until the end, or until `stop` says so on any rank.
@@ -197,14 +198,14 @@ class training {
   /// On the whole validation text, or what --final-batches says.
   examples::session_report finish() {
     const auto result = session_.evaluate(a_.final_batches);
-    log_->evaluation(session_.steps_done(), result.loss);
+    if (log_) log_->evaluation(session_.steps_done(), result.loss);
     return result;
   }
 
   /// The same of a further text.
   examples::session_report finish(const examples::further_text& other) {
     const auto result = session_.evaluate(other.text.bytes(), a_.final_batches);
-    log_->evaluation(session_.steps_done(), result.loss, other.name);
+    if (log_) log_->evaluation(session_.steps_done(), result.loss, other.name);
     return result;
   }
 
@@ -243,30 +244,26 @@ class training {
   void evaluate_if_due(gmoe::progress_line& progress) {
     const std::int64_t step = session_.steps_done();
     if (a_.evaluate_every == 0 || (step % a_.evaluate_every != 0 && !session_.finished())) return;
-    const std::optional<double> better = gmoe::ranks::of_first(ranks_, [&] { return better_loss(progress); });
-    if (!better) return;
-    save();
-    session_.save(a_.best(), better);
-    best_ = better;
-    best_step_ = step;
-  }
-  /// The validation loss after this step, if it is the best so far.
-  std::optional<double> better_loss(gmoe::progress_line& progress) {
-    const std::int64_t step = session_.steps_done();
     const index_t batch = a_.how.batch * a_.how.sequence;
     const bool all = a_.evaluate_batches == 0 || a_.evaluate_batches > validation_tokens_ / batch;
-    std::optional<double> loss = log_->loss_at(step, all ? validation_tokens_ : a_.evaluate_batches * batch);
+    std::optional<double> loss = gmoe::ranks::of_first(
+        ranks_, [&] { return log_->loss_at(step, all ? validation_tokens_ : a_.evaluate_batches * batch); });
     if (!loss) {
       const gmoe::evaluation e = session_.evaluate(a_.evaluate_batches).loss;
-      log_->evaluation(step, e);
-      progress.clear();
-      std::printf("step %lld: validation loss %.4f, perplexity %.3f\n", static_cast<long long>(step), e.loss,
-                  e.perplexity());
-      std::fflush(stdout);
       loss = e.loss;
+      if (log_) {
+        log_->evaluation(step, e);
+        progress.clear();
+        std::printf("step %lld: validation loss %.4f, perplexity %.3f\n", static_cast<long long>(step), e.loss,
+                    e.perplexity());
+        std::fflush(stdout);
+      }
     }
-    if (!std::isfinite(*loss) || (best_ && *loss >= *best_)) return {};
-    return loss;
+    if (!std::isfinite(*loss) || (best_ && *loss >= *best_)) return;
+    save();
+    session_.save(a_.best(), loss);
+    best_ = loss;
+    best_step_ = step;
   }
 
   arguments a_;
@@ -365,13 +362,13 @@ int run(const CLI::App& app, arguments a, const gmoe::ranks::any& ranks) {
                 static_cast<long long>(session->steps_done()));
     return 130;
   }
-  if (ranks.rank() > 0) return 0;
   try {
     print_report(work.finish(), gmoe::unigram_entropy(parts.validation));
     for (const examples::further_text& other : others) print_report(work.finish(other), other.name);
     if (work.best() && work.best_step() < session->steps_done())
       std::printf("best of the evaluations: %.4f at step %lld, in %s\n", *work.best(),
                   static_cast<long long>(work.best_step()), a.best().string().c_str());
+    if (ranks.rank() > 0) return 0;
     if (session->save_official(a.official_folder()))
       std::printf("official checkpoint: %s\n", a.official_folder().string().c_str());
     if (a.sample.tokens > 0 && !interrupt.requested()) show_sample(*session, a, interrupt);

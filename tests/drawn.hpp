@@ -35,6 +35,7 @@ inline double drawn(const std::string& what, std::size_t block, std::size_t inde
   };
   if (what == "router_noise") return quantile_of(stream(gmoe::random_site::router).word(index) * 0x1.0p-32);
   if (what == "gumbel_draws") return between(1e-6, 1 - 1e-6, stream(gmoe::random_site::router));
+  if (what == "expert_draws") return between(0, 1, stream(gmoe::random_site::router));
   if (what == "second_choice_draw") return stream(gmoe::random_site::capacity).fork(std::uint64_t{1}).uniform(index);
   if (what == "capacity_order") return between(0, 1, stream(gmoe::random_site::capacity));
   if (what == "resting_experts") return between(0, 1, stream(gmoe::random_site::selection));

@@ -69,12 +69,15 @@ struct call {
 
 /// The mixtures of one model in one pass.
 struct mixture {
-  mat attn_logits;  ///< what attention scored heads with in the block so far
+  mat attn_logits;       ///< what attention scored heads with in the block so far
+  std::size_t pass = 0;  ///< 1 in the second of two passes
   virtual ~mixture() = default;
   /// What is added to the residual stream; the choices are written down in `record`. Layers are asked in order.
   virtual mat operator()(const call& at, layer_record& record) = 0;
   /// After the last layer, each weighed already: "balance" is the mean over the layers.
   virtual std::map<std::string, number> losses() { return {}; }
+  /// How much two passes in training are to agree; below 0: there is one.
+  virtual double agreement() const { return -1; }
   /// Attention of a block for the normed rows of one sequence; `dropped(head, i, j)` multiplies probabilities.
   using dropping = std::function<double(std::size_t, std::size_t, std::size_t)>;
   virtual mat attend(const weights& w, const settings& how, std::size_t block, const mat& x, const dropping& dropped);
@@ -247,9 +250,9 @@ inline vec dense_block(const vec& x, const weights& w, const std::string& at, bo
   return affine(h, w.at(at + "c_proj.weight"), w.at(at + "c_proj.bias"));
 }
 
-/// Losses and routing of a batch, with a mixture in the blocks that `mixed` says; a target of -1 is not scored.
-inline result run(mixture& mixtures, const std::vector<bool>& mixed, const settings& s, const weights& w,
-                  const std::vector<int>& tokens, const std::vector<int>& targets) {
+/// Of one pass.
+inline result run_once(mixture& mixtures, const std::vector<bool>& mixed, const settings& s, const weights& w,
+                       const std::vector<int>& tokens, const std::vector<int>& targets) {
   const std::size_t count = tokens.size(), d = w.at("wte").cols;
   result r;
   const auto drop_rows = [&](mat& rows, const char* what, std::size_t block) {
@@ -322,6 +325,28 @@ inline result run(mixture& mixtures, const std::vector<bool>& mixed, const setti
     r.language += log(sum) - logits[static_cast<std::size_t>(targets[t])];
   }
   r.language = r.language / scored;
+  r.total = r.language;
+  for (const auto& [name, value] : r.losses) r.total += value;
+  return r;
+}
+
+/// Losses and routing of a batch, with a mixture in the blocks that `mixed` says; a target of -1 is not scored. Where
+/// mixtures make two passes, the routing is that of the first.
+inline result run(mixture& mixtures, const std::vector<bool>& mixed, const settings& s, const weights& w,
+                  const std::vector<int>& tokens, const std::vector<int>& targets) {
+  result r = run_once(mixtures, mixed, s, w, tokens, targets);
+  const double weight = mixtures.agreement();
+  if (weight < 0 || !s.training) return r;
+  mixtures.pass = 1;
+  const result other = run_once(mixtures, mixed, s, w, tokens, targets);
+  r.language = (r.language + other.language) * number(0.5);
+  number apart;  // KL(p | q) + KL(q | p)
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const auto& head = w.at(w.contains("lm_head") ? "lm_head" : "wte");
+    const vec p = softmax(rows_times(head, r.hidden[t])), q = softmax(rows_times(head, other.hidden[t]));
+    for (std::size_t v = 0; v < p.size(); ++v) apart += p[v] * log(p[v] / q[v]) + q[v] * log(q[v] / p[v]);
+  }
+  if (weight > 0) r.losses["agreement"] = number(weight / 4 / static_cast<double>(tokens.size())) * apart;
   r.total = r.language;
   for (const auto& [name, value] : r.losses) r.total += value;
   return r;

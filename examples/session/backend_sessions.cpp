@@ -51,11 +51,15 @@ class session_on_backend final : public session {
       report.blocks.push_back(model_.moe().shape(l).block);
       report.load.emplace_back(static_cast<std::size_t>(model_.moe().shape(l).experts));
     }
-    report.loss = gmoe::evaluate(model_, text, setup_.how.sequence, setup_.how.batch, most_batches,
-                                 [&](const gmoe::losses<backend>& l) {
-                                   routed = routed || !l.found.routings.empty();
-                                   count_choices(l.found, report.load);
-                                 });
+    report.loss = gmoe::evaluate(
+        model_, text, setup_.how.sequence, setup_.how.batch, most_batches,
+        [&](const gmoe::losses<backend>& l) {
+          routed = routed || !l.found.routings.empty();
+          count_choices(l.found, report.load);
+        },
+        setup_.ranks);
+    routed = gmoe::ranks::any_of(setup_.ranks, routed);
+    for (auto& layer : report.load) sum_over_ranks(layer);
     if (!routed) report.blocks.clear(), report.load.clear();
     for (auto& layer : report.load) {
       double total = 0;
@@ -150,6 +154,20 @@ class session_on_backend final : public session {
       row.resize(static_cast<std::size_t>(decision->experts));
       for (gmoe::id_type e : r.chosen.to_host())
         if (e != gmoe::no_choice) ++row[static_cast<std::size_t>(e)];
+    }
+  }
+
+  /// A rank without a batch does not know how many experts a form has routed among.
+  void sum_over_ranks(std::vector<double>& counts) const {
+    if (setup_.ranks.size() == 1) return;
+    gmoe::ranks::message mine;
+    mine.put(counts.size());
+    mine.put(std::span(std::as_const(counts)));
+    counts.clear();
+    for (gmoe::ranks::message& m : gmoe::ranks::all_messages(setup_.ranks, mine)) {
+      const auto theirs = m.take_many<double>(m.take<std::size_t>());
+      counts.resize(std::max(counts.size(), theirs.size()));
+      for (std::size_t e = 0; e < theirs.size(); ++e) counts[e] += theirs[e];
     }
   }
 

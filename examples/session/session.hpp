@@ -57,7 +57,7 @@ class session {
  public:
   virtual ~session() = default;
 
-  /// All ranks call it, as `save` and `load`.
+  /// All ranks call it, as `evaluate`, `save` and `load`.
   virtual gmoe::step_report step() = 0;
   virtual bool finished() const = 0;
   virtual std::int64_t steps_done() const = 0;

@@ -200,11 +200,12 @@ int openat(int folder, const char* path, int flags, ...) {
   va_start(more, flags);
   const mode_t mode = mode_of(flags, more);
   va_end(more);
-  if (const int with = fault(open_, path)) return failed<int>(with);
+  // The iterators of the C++ library do not go on after an interruption, and folders of this machine know none.
+  if (const int with = fault(open_, path); with != 0 && !(with == EINTR && (flags & O_DIRECTORY)))
+    return failed<int>(with);
   return static_cast<int>(::syscall(SYS_openat, folder, path, flags, mode));
 }
 DIR* opendir(const char* path) {
-  // The iterators of the C++ library do not go on after an interruption, and folders of this machine know none.
   if (const int with = fault(open_, path); with != 0 && with != EINTR) return errno = with, nullptr;
   return HIDDEN(opendir)(path);
 }

@@ -442,6 +442,15 @@ struct mowe_card : hash_card {
   word_router router{};
 };
 // [/mowe]
+// [thor]
+struct thor_card : hash_card {
+  static constexpr card_text text{"thor", "Zuo et al., ICLR 2022",
+                                  "an expert drawn for the sequence; in training two, which are to agree",
+                                  written_from::description};
+  drawn_router router{};  // agreement = 5
+  every_block placement{};
+};
+// [/thor]
 
 // [combinations]
 /// Blocks of two layers share their experts; the router is GMoE's recurrent one.
@@ -881,6 +890,7 @@ bool all_same() {
                        same<stable_moe_card, gmoe::stable_moe_card>(),
                        same<hyper_moe_card, gmoe::hyper_moe_card>(),
                        same<mowe_card, gmoe::mowe_card>(),
+                       same<thor_card, gmoe::thor_card>(),
                        same<moa_card, gmoe::moa_card>(),
                        same<heads_but_one_card, gmoe::heads_but_one_card>()};
   return std::all_of(std::begin(each), std::end(each), [](bool b) { return b; });
@@ -1168,6 +1178,9 @@ constexpr auto hyper_moe = noisy_top_k + N * 32 + L * 8                       //
 // [mowe-parameters]
 constexpr auto mowe = hash - (M - 1) * N * 2 * d * m;  // the pool, once
 // [/mowe-parameters]
+// [thor-parameters]
+constexpr auto thor = smoe - L * N * d;  // no router
+// [/thor-parameters]
 
 /// It is in the list.
 template <class Card, class... Cards>
@@ -1328,6 +1341,7 @@ int main() {
   good &= counts<gmoe::stable_moe_card>("stable-moe", stable_moe);
   good &= counts<gmoe::hyper_moe_card>("hyper-moe", hyper_moe);
   good &= counts<gmoe::mowe_card>("mowe", mowe);
+  good &= counts<gmoe::thor_card>("thor", thor);
   good &= counts<gmoe::moa_card>("moa", moa);
   good &= counts<gmoe::heads_but_one_card>("h-1-heads", h_1_heads);
   return good ? 0 : 1;

@@ -88,6 +88,7 @@ TEST_CASE("model/registry: every name leads to its card") {
                            "stable-moe",
                            "hyper-moe",
                            "mowe",
+                           "thor",
                            "moa",
                            "h-1-heads"})
     CHECK(names.count(name) == 1);

@@ -90,7 +90,7 @@ void check_reading(std::string_view name) {
   for (const auto& [number, value] :
        {std::pair{"capacity.factor", "0.75"}, std::pair{"balance.alpha", "0.3"}, std::pair{"experts.granularity", "2"},
         // What is drawn is drawn anew in every pass.
-        std::pair{"select.draws_in_evaluation", "false"}})
+        std::pair{"select.draws_in_evaluation", "false"}, std::pair{"router.draws_in_evaluation", "false"}})
     if (has_setting(card, number)) change_setting(card, number, value);
   const auto made = make_model<B>(card, s);
   any_model<B>& model = *made;

@@ -42,9 +42,16 @@ endfunction()
 
 set(run --variant loss-free --text ${WORK}/text.txt --d-model 8 --heads 2 --layers 2 --d-ff 16 --experts 4 --batch 2
     --sequence 16 --accumulation 4 --threads 1 --evaluate-every 3 --evaluate-batches 2 --sample-tokens 5)
+# From the evaluations on, they print the same.
+set(results "\nstep 3: validation loss .*\nshare of the tokens.*\n  block 1 .*%\n")
 train(1 0 ${run} --steps 6 --checkpoint-dir ${WORK}/one)
+string(REGEX MATCH "${results}" one "${output}")
 train(2 0 ${run} --steps 6 --checkpoint-dir ${WORK}/two)
 same(two)
+string(REGEX MATCH "${results}" two "${output}")
+if(NOT one OR NOT one STREQUAL two)
+  message(FATAL_ERROR "two ranks print '${two}', one prints '${one}'")
+endif()
 times("${output}" "loss-free: [0-9]+ parameters[^\n]* on 2 ranks of 1 thread" 1)
 times("${output}" "validation loss [0-9.]+ nats" 1)
 file(STRINGS ${WORK}/two/log.jsonl lines REGEX "\"gradient_norm\"")

@@ -8,11 +8,13 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gmoe/backend/cpu.hpp"
 #include "gmoe/compiled/models.hpp"
 #include "gmoe/ranks/threads.hpp"
+#include "gmoe/train/evaluate.hpp"
 #include "io/temp_folder.hpp"
 #include "ranks/replicas.hpp"
 
@@ -65,6 +67,10 @@ struct picky {
   std::vector<gmoe::parameter<wide>*> parameters() { return {&often, &seldom}; }
   void each_parameter(const auto& visit) {
     for (auto* const p : parameters()) visit(*p);
+  }
+  bool fails_once = false;
+  void after_step(std::int64_t, const gmoe::step_statistics<wide>&) {
+    if (std::exchange(fails_once, false)) throw std::runtime_error("a policy failed");
   }
   gmoe::losses<wide> loss(const gmoe::context<wide>& ctx, const gmoe::batch<wide>&) const {
     gmoe::losses<wide> l;
@@ -140,6 +146,19 @@ TEST_CASE("ranks/data_parallel: a parameter that has a gradient on one rank only
   }
 }
 
+TEST_CASE("ranks/data_parallel: a rank that goes on after an exception of its own ends the run") {
+  CHECK(message_of_run(2, [](ranks::threads here) {
+          picky m(0);
+          gmoe::trainer run(m, gmoe_test::tokens, gmoe_test::four_passes, here);
+          m.fails_once = here.rank() == 1;
+          try {
+            run.step();
+          } catch (const std::runtime_error&) {
+          }
+          run.step();
+        }).find("an exception has ended a step on some ranks only") != std::string::npos);
+}
+
 TEST_CASE("ranks/data_parallel: draws are of samples, not of ranks") {
   // A text of one window: all passes read the same. Were their dropout masks the same too, the loss of two passes would
   // be that of the first.
@@ -190,6 +209,27 @@ TEST_CASE("ranks/data_parallel: saved on 2 ranks, continued on 1, then on 4: the
     go_on(ranks::alone{}, 4, 7);
     with_threads(4, 7, 12);
     CHECK(parts == whole);
+  }
+}
+
+TEST_CASE("ranks/data_parallel: ranks share an evaluation, of any number of batches, and all have the loss of one") {
+  wide::set_threads(1);
+  const auto m = gmoe::make_model<wide>("switch", gmoe_test::smallest, 7);
+  const auto loss_of = [&](gmoe::index_t most, const auto& here, int* visits) {
+    const auto e = gmoe::evaluate(
+        *m, gmoe_test::tokens.first(110), 6, 2, most, [&](const auto&) { ++*visits; }, here);
+    return std::vector<double>{e.loss, e.balance_loss, static_cast<double>(e.tokens)};
+  };
+  for (const gmoe::index_t most : {0, 1, 3}) {
+    int all = 0;
+    const auto one = loss_of(most, ranks::alone{}, &all);
+    std::atomic<int> visited = 0;
+    CHECK(message_of_run(4, [&](ranks::threads here) {
+            int mine = 0;
+            if (loss_of(most, here, &mine) != one) throw std::runtime_error("another loss");
+            visited += mine;
+          }) == "well");
+    CHECK(visited == all);
   }
 }
 

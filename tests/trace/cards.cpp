@@ -60,6 +60,7 @@
 #include "cards/stable_moe.hpp"
 #include "cards/stratified.hpp"
 #include "cards/subspace.hpp"
+#include "cards/thor.hpp"
 #include "cards/top_p.hpp"
 #include "cards/uoe.hpp"
 #include "cards/usmoe.hpp"
@@ -262,6 +263,7 @@ void add_choices(traced_cards& t) {
     return e;
   });
   t.add_same("moec", moec_equations{});
+  t.add_same("thor", thor_equations{});
   t.add_same("da-moe", da_moe_equations{});
   t.add_same("sigmoid-shared", sigmoid_equations{});
   t.add("loss-free", [](const traced_pass& p) {

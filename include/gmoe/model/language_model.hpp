@@ -6,6 +6,8 @@
 #include <map>
 #include <span>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -13,8 +15,11 @@
 #include "gmoe/model/backbone.hpp"
 #include "gmoe/model/batch.hpp"
 #include "gmoe/model/check_sizes.hpp"
+#include "gmoe/moe/inner.hpp"
 #include "gmoe/moe/stack.hpp"
 #include "gmoe/ops/cross_entropy.hpp"
+#include "gmoe/ops/log_softmax.hpp"
+#include "gmoe/ops/valid_rows.hpp"
 
 namespace gmoe {
 
@@ -28,6 +33,36 @@ struct losses {
 };
 
 namespace detail {
+
+/// The router, or what it wraps, says how much two passes of a training loss are to agree.
+template <class Router>
+inline constexpr bool says_agreement = requires(const Router& r) {
+  r.agreement;
+};
+template <wraps Router>
+inline constexpr bool says_agreement<Router> = requires(const Router& r) {
+  r.agreement;
+}
+|| says_agreement<std::remove_cvref_t<decltype(std::declval<const Router&>().of)>>;
+template <class Router>
+double agreement_of(const Router& r) {
+  if constexpr (requires { r.agreement; })
+    return r.agreement;
+  else
+    return agreement_of(r.of);
+}
+template <class Card>
+inline constexpr bool makes_two_passes = [] {
+  if constexpr (form_uses<Card, slots::router>)
+    return says_agreement<answer<Card, slots::router>>;
+  else
+    return false;
+}();
+/// A card within the card's form would have two passes, were it the model's.
+template <class Card>
+inline constexpr bool holds_two_passes =
+    std::apply([]<class... P, class... T>(const field<P, T>&...) { return (false || ... || makes_two_passes<T>); },
+               inner_cards<answer<Card, slots::form>>());
 
 /// Language and balance loss of a pass over the batch.
 template <class B>
@@ -49,6 +84,9 @@ class language_model {
   static_assert(backend<B>,
                 "gmoe: the second argument of language_model is not a backend (see gmoe/backend/contract.hpp)");
   static_assert(check_slots<Card>());
+  static_assert(!detail::holds_two_passes<Card>,
+                "gmoe: two passes are made for the card's own router; that of a mixture within its form says how much "
+                "they are to agree, which nobody would read");
 
  public:
   using card_type = Card;
@@ -106,9 +144,12 @@ class language_model {
   losses<B> loss(const context<B>& ctx, const batch<B>& data) const {
     const typename tape<B>::attempt attempt(ctx.tape);
     pass p = begin(reading(ctx, data));
+    variable<B> last;
     losses<B> l = detail::losses_of<B>(
-        data, around_.head(ctx), [&] { return hidden(p); }, [&] { return p.loss(); });
+        data, around_.head(ctx), [&] { return last = hidden(p); }, [&] { return p.loss(); });
     l.found = std::move(p).found();
+    if constexpr (detail::makes_two_passes<Card>)
+      if (ctx.training) agree_with_another(l, last, reading(ctx, data), data);
     return l;
   }
 
@@ -161,6 +202,28 @@ class language_model {
       : sizes_(s),
         moe_(make, s, card),
         around_(make, s, policies_around(card), detail::blocks_with_mixtures(answer_of<slots::placement>(card), s)) {}
+
+  /// Makes `l`, and the hidden states `last`, of one pass the mean over it and a second one, and adds how far both are
+  /// from each other. What the second finds is not among the findings, and nobody sees it.
+  void agree_with_another(losses<B>& l, const variable<B>& last, context<B> again, const batch<B>& data) const
+      requires(detail::makes_two_passes<Card>) {
+    again.pass_number = 1;
+    again.observer = nullptr;
+    again.replay = nullptr;  // it is a recording of the first one
+    pass q = begin(again);
+    const variable<B> other = hidden(q), head = around_.head(again), own = q.loss();
+    l.language = scale(add(l.language, linear_cross_entropy(other, head, data.targets, data.scored)), 0.5);
+    if (own) l.balance = scale(add(l.balance, own), 0.5);
+    if (const double weight = detail::agreement_of(answer_of<slots::router>(card())); weight > 0) {
+      const variable<B> a = log_softmax_rows(matmul(last, head, op::transpose)),
+                        b = log_softmax_rows(matmul(other, head, op::transpose));
+      const variable<B> apart = row_sums(multiply(subtract(exp(a), exp(b)), subtract(a, b)));  // both divergences
+      const variable<B> term = scale(valid_means(apart, data.valid), weight / 4);
+      l.found.losses.push_back({"agreement", -1, term});
+      l.balance = l.balance ? add(l.balance, term) : term;
+    }
+    l.total = l.balance ? add(l.language, l.balance) : l.language;
+  }
 
   static const sizes& checked(const sizes& s, const Card& card) {
     check_sizes(s, card);

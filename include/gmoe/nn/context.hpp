@@ -50,6 +50,7 @@ struct context {
   index_t first_sample = 0;         ///< number of the first sequence among all of the optimiser step
   index_t block = 0;                ///< the block being run
   std::string_view mixture{};       ///< where a form holds several, the one that runs: "first", "first/second"
+  index_t pass_number = 0;          ///< of those that one training loss makes over the same tokens
   index_t round_number = 0;         ///< of a form that asks its parts several times
   std::int64_t step = 0;            ///< optimiser step, for schedules
   random_stream random{};           ///< of the optimiser step; outside of training, of this pass

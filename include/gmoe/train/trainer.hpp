@@ -94,6 +94,7 @@ class trainer {
       forget_gradients();
       throw;
     }
+    ++unfinished_;
     for (const pass_report& p : reports_) {
       report.language_loss += p.language_loss;
       report.balance_loss += p.balance_loss;
@@ -110,6 +111,7 @@ class trainer {
     const std::int64_t number = done_++;
     tell_step();
     if constexpr (requires { model_.after_step(number, passes_); }) model_.after_step(number, passes_);
+    --unfinished_;
     report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return report;
   }
@@ -124,6 +126,7 @@ class trainer {
   void resume_at(std::int64_t step) {
     done_ = step;
     optimizer_.set_steps(step);
+    unfinished_ = 0;
     agreed_ = false;
     tell_step();
   }
@@ -197,6 +200,8 @@ class trainer {
   /// Of this rank's passes, for all: their numbers, which parameters have a gradient, what policies will hear.
   void put_findings(ranks::message& to) const {
     to.put(how_it_went::well);
+    to.put(done_);
+    to.put(unfinished_);
     to.put(reports_.size());
     to.put(std::span(reports_));
     for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i) to.put(static_cast<char>(gradients_.has(i)));
@@ -215,6 +220,11 @@ class trainer {
     passes_.clear();
     std::vector<char> present(optimizer_.parameters().size());
     for (ranks::message& m : all) {
+      const auto step = m.template take<std::int64_t>();
+      require<rank_error>(step == done_, "a rank is at step ", step, ", this one at step ", done_,
+                          ": the ranks do not make the same steps");
+      require<rank_error>(m.template take<std::int64_t>() == unfinished_,
+                          "an exception has ended a step on some ranks only: their models differ, and none can go on");
       const auto passes = m.template take<std::size_t>();
       for (const pass_report& p : m.template take_many<pass_report>(passes)) reports_.push_back(p);
       for (char& p : present) p = static_cast<char>(p | m.template take<char>());
@@ -255,6 +265,7 @@ class trainer {
   batch<B> data_;
   std::vector<id_type> ids_, targets_;
   std::int64_t done_ = 0;
+  std::int64_t unfinished_ = 0;  ///< steps that an exception has ended after their passes
 };
 
 template <class Model, class Token>

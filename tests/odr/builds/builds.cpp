@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include "part.hpp"
@@ -19,6 +20,7 @@
 namespace {
 
 long onednn_calls = 0, blas_calls = 0;
+[[maybe_unused]] bool onednn_has_memory = true;
 
 // C = alpha op(A) op(B) + beta C, row-major.
 template <class S>
@@ -40,6 +42,7 @@ extern "C" dnnl_status_t dnnl_sgemm(char turn_a, char turn_b, dnnl_dim_t m, dnnl
                                     const float* a, dnnl_dim_t lda, const float* b, dnnl_dim_t ldb, float beta,
                                     float* c, dnnl_dim_t ldc) {
   __atomic_add_fetch(&onednn_calls, 1, __ATOMIC_RELAXED);
+  if (!onednn_has_memory) return dnnl_out_of_memory;
   multiply(turn_a == 'T', turn_b == 'T', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   return dnnl_success;
 }
@@ -97,6 +100,17 @@ int main() {
       check(std::strcmp(now.backend, earlier.backend) != 0, p.name, "shares its backend's name with another");
     }
     results.push_back(now);
+    if (std::strcmp(p.provider, "oneDNN") != 0) continue;
+    // What it says of too little memory is told as all of this language tell it, whatever thread it was.
+    onednn_has_memory = false;
+    bool told = false;
+    try {
+      p.run();
+    } catch (const std::bad_alloc&) {
+      told = true;
+    }
+    onednn_has_memory = true;
+    check(told, p.name, "has no memory, and does not throw bad_alloc");
   }
   std::printf("%zu builds of the backend in one program, %d mistakes\n", results.size(), mistakes);
   return mistakes == 0 ? 0 : 1;

@@ -10,6 +10,7 @@
 #include "gmoe/moe/experts/fine_grained.hpp"
 #include "gmoe/moe/experts/global_pool.hpp"
 #include "gmoe/moe/router/centroid_router.hpp"
+#include "gmoe/moe/router/drawn_router.hpp"
 #include "gmoe/moe/router/noisy.hpp"
 #include "gmoe/moe/router/word_router.hpp"
 #include "gmoe/moe/score/sigmoid_score.hpp"
@@ -71,7 +72,17 @@ struct mowe_card : hash_card {
   word_router router{};
 };
 
-using decisions_cards = card_list<noisy_top_k_card, xmoe_threshold_card, stable_moe_card, hyper_moe_card, mowe_card>;
+/// Nobody decides: an expert is drawn for every sequence and layer, and any two are to agree.
+struct thor_card : hash_card {
+  static constexpr card_text text{"thor", "Zuo et al., ICLR 2022",
+                                  "an expert drawn for the sequence; in training two, which are to agree",
+                                  written_from::description};
+  drawn_router router{};
+  every_block placement{};
+};
+
+using decisions_cards =
+    card_list<noisy_top_k_card, xmoe_threshold_card, stable_moe_card, hyper_moe_card, mowe_card, thor_card>;
 template <>
 inline constexpr group_text group_of<decisions_cards>{"decisions", "who decides: noise, a threshold, a table, a word?"};
 
