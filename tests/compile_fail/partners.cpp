@@ -10,6 +10,9 @@
 // expect: gmoe: hash_router has decided already, by ones and zeros: its card takes plain_score
 // expect: gmoe: hash_router learns nothing, so that a balance loss would have no effect: its card takes no_balance
 // expect: gmoe: jittered changes what its router sees of a token, but this one looks at the token's id alone
+// expect: gmoe: drawn_router has decided already, by ones and zeros: its card takes plain_score
+// expect: gmoe: drawn_router learns nothing, so that a balance loss would have no effect: its card takes no_balance
+// expect: gmoe: top_k_by_importance asks how important tokens are, which the card's attention does not tell
 // expect: gmoe: global_router makes one logit per expert, but the card's score asks for other columns
 // expect: gmoe: global_router hands logits from layer to layer, but the card's pool shows other numbers of experts
 // expect: gmoe: tree_router makes weights, which are scores as they are: the card takes plain_score
@@ -19,7 +22,9 @@
 #include "gmoe/model/cards/gmoe.hpp"
 #include "gmoe/model/cards/gshard.hpp"
 #include "gmoe/moe/balance/joint_loss.hpp"
+#include "gmoe/moe/router/drawn_router.hpp"
 #include "gmoe/moe/router/jittered.hpp"
+#include "gmoe/moe/select/top_k_by_importance.hpp"
 #include "stand_ins/mistakes.hpp"
 
 /// The card's answers get on with each other, or the compiler says which do not.
@@ -87,6 +92,12 @@ static_assert(fit<with<hash_card, softmax_score>>);
 static_assert(fit<with<hash_card, switch_loss>>);
 static_assert(fit<with<switch_card, jittered<linear_router>>>);
 static_assert(fit<with<hash_card, jittered<hash_router>>>);
+static_assert(fit<with<hash_card, drawn_router>>);
+static_assert(fit<with<hash_card, drawn_router, softmax_score>>);
+static_assert(fit<with<hash_card, drawn_router, switch_loss>>);
+
+// Importance that nobody tells.
+static_assert(fit<with<switch_card, top_k_by_importance>>);
 
 // Logits that travel over depth.
 struct two_level_score {
