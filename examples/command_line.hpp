@@ -45,6 +45,9 @@ inline const CLI::Option* find_option(const CLI::App& app, const std::string& na
 
 namespace detail {
 
+/// "; did you mean x?" if one of the names is near enough to be meant.
+std::string meant(std::string_view word, const std::vector<std::string>& names);
+
 /// The first of these arguments that is wrong, left to right; empty if all are right. CLI11 would say some of it in its
 /// own words, and take -1 for an unsigned number and more digits than a number has room for. `other_than` may know what
 /// was meant by an option that does not exist.

@@ -21,14 +21,13 @@ namespace examples {
 
 namespace detail {
 
-namespace {
-
-/// "; did you mean x?" if a name is near enough to be meant.
 std::string meant(std::string_view word, const std::vector<std::string>& names) {
   const std::string_view nearest = gmoe::nearest_name(word, names);
   const bool near = gmoe::edit_distance(word, nearest) <= std::max<std::size_t>(2, word.size() / 3);
   return near ? gmoe::concat("; did you mean ", nearest, "?") : "";
 }
+
+namespace {
 
 /// What an option takes, in words, and whether a text is that. CLI11 writes it as "INT:NONNEGATIVE" or "TEXT:{a,b}".
 class expectation {

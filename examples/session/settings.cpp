@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "../command_line.hpp"
+#include "gmoe/io/in_quotes.hpp"
 #include "gmoe/model/registry.hpp"
 
 namespace examples {
