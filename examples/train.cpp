@@ -388,21 +388,14 @@ int main(int argc, char** argv) {
         []() -> examples::program_text {
           return {.about = "Trains a mixture-of-experts language model on a text.",
                   .uses =
-                      "  train --text book.txt
-                      "
-                      "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000
-                      "
-                      "  train --text book.txt --resume
-                      "
-                      "  mpirun -n 4 train --text book.txt --accumulation 4 --batch 4 --threads 1
-                      "
-                      "  train --variant switch --help
-                      "
-                      "  train --list
-                      "
-                      "  train --list --json
-                      ",
-                          .parts = "backends " + examples::together(examples::compiled_backends()),
+                      "  train --text book.txt\n"
+                      "  train --text book.txt --variant switch --experts 16 --set capacity.factor=2 --steps 3000\n"
+                      "  train --text book.txt --resume\n"
+                      "  mpirun -n 4 train --text book.txt --accumulation 4 --batch 4 --threads 1\n"
+                      "  train --variant switch --help\n"
+                      "  train --list\n"
+                      "  train --list --json\n",
+                  .parts = "backends " + examples::together(examples::compiled_backends()),
                   .too_large = "this model and these batches",
                   .extras = examples::variant_extras("--variant")};
         },
