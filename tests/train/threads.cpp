@@ -17,7 +17,7 @@ using namespace gmoe;
 
 namespace {
 
-using B = cpu<float>;
+using threaded = cpu<float>;
 
 const std::vector<std::uint8_t> threads_text = [] {
   std::vector<std::uint8_t> ids;
@@ -26,8 +26,8 @@ const std::vector<std::uint8_t> threads_text = [] {
 }();
 const recipe threads_recipe{.steps = 4, .batch = 2, .sequence = 8};
 
-std::unique_ptr<any_model<B>> threads_model(const char* card, std::uint64_t seed = 42) {
-  auto model = make_model<B>(
+std::unique_ptr<any_model<threaded>> threads_model(const char* card, std::uint64_t seed = 42) {
+  auto model = make_model<threaded>(
       card, {.vocab = 11, .positions = 16, .d_model = 16, .layers = 2, .heads = 2, .d_ff = 16, .experts = 4}, seed);
   if (model->needs_preparation()) model->prepare(std::vector<std::int64_t>(11, 1));
   return model;
@@ -39,7 +39,7 @@ struct threads_result {
   std::vector<id_type> text;
   bool operator==(const threads_result&) const = default;
 };
-threads_result ask_model(const any_model<B>& model, std::uint64_t seed) {
+threads_result ask_model(const any_model<threaded>& model, std::uint64_t seed) {
   const evaluation e = evaluate(model, std::span(threads_text), 8, 2, 6);
   const std::vector<id_type> prompt{1, 2, 3};
   return {e.loss, e.balance_loss, generate(model, std::span(prompt), {.tokens = 12, .seed = seed})};
@@ -50,15 +50,15 @@ std::vector<std::vector<float>> train_model(const char* card, std::uint64_t seed
   trainer run(*model, std::span(threads_text), threads_recipe);
   while (!run.finished()) run.step();
   std::vector<std::vector<float>> all;
-  model->each_parameter([&](const parameter<B>& p) { all.push_back(p.value().to_host()); });
+  model->each_parameter([&](const parameter<threaded>& p) { all.push_back(p.value().to_host()); });
   return all;
 }
 
 /// Fails at the given value, counted from 0.
-struct failing_observer final : observer<B> {
+struct failing_observer final : observer<threaded> {
   int left;
   explicit failing_observer(int at) : left(at) {}
-  void see(std::string_view, index_t, const matrix<B>&) override {
+  void see(std::string_view, index_t, const matrix<threaded>&) override {
     if (left-- == 0) throw data_error("an observer failed");
   }
 };
@@ -69,7 +69,7 @@ TEST_CASE("train/threads: eight threads share a const model, and find what one d
   for (const char* card : {"gmoe", "switch", "loss-free", "hash"}) {
     CAPTURE(card);
     const auto shared = threads_model(card);
-    const any_model<B>& model = *shared;
+    const any_model<threaded>& model = *shared;
     std::vector<threads_result> alone, together(8);
     for (std::uint64_t seed = 0; seed < 8; ++seed) alone.push_back(ask_model(model, seed));
     std::vector<std::thread> threads;
@@ -96,13 +96,13 @@ TEST_CASE("train/threads: trainers beside each other come to the bits of each al
 TEST_CASE("train/threads: an observer that throws, wherever it does, leaves a model that works") {
   const auto model = threads_model("gmoe");
   const double before = evaluate(*model, std::span(threads_text), 8, 2, 2).loss;
-  batch<B> data;
+  batch<threaded> data;
   data.assign(std::vector<id_type>{1, 2, 3, 4}, std::vector<id_type>{2, 3, 4, 5}, 1, 11);
   int failures = 0;
   for (bool failed = true; failed; ++failures) {
     failing_observer watch(failures);
-    tape<B> recorded;
-    context<B> ctx{.tape = &recorded};
+    tape<threaded> recorded;
+    context<threaded> ctx{.tape = &recorded};
     ctx.observer = &watch;
     failed = false;
     try {
