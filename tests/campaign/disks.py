@@ -137,6 +137,8 @@ def main():
                     except Wrong as e:
                         finds += 1
                         print(f"{job.name}: {option} {value}: {e}", flush=True)
+                        if finds > 20:
+                            sys.exit("too many finds")
                     value += step
             try:
                 on_read_only(a.build, job, place, disk)

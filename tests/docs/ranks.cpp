@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -53,7 +54,10 @@ struct in_folder {
         yours);
   }
   void fail(std::string_view why) const noexcept {
-    std::ofstream(folder / "failure") << "rank " << me << " failed: " << why << std::flush;
+    const auto unfinished = folder / gmoe::concat("failure~", me);
+    std::ofstream(unfinished) << "rank " << me << " failed: " << why << std::flush;
+    std::error_code ignored;
+    fs::rename(unfinished, folder / "failure", ignored);
   }
 
  private:

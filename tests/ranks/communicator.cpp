@@ -132,7 +132,7 @@ TEST_CASE("ranks/threads: a rank that does not come, or does something else, is 
             [](ranks::threads here) {
               if (here.rank() != 1) here.barrier();
             },
-            std::chrono::milliseconds(50))
+            std::chrono::milliseconds(1000))
             .find("s in barrier for rank 1") != std::string::npos);
   const std::string other = how_it_ends(2, [](ranks::threads here) {
     std::vector<std::byte> data(2);

@@ -99,7 +99,8 @@ inline double set_consistency(const routing_decisions& d, expert_naming naming =
 }
 
 /// What `set_consistency` would be if a layer's sets went to tokens at random: what the load of the experts alone
-/// gives. One random order of the tokens per layer. Throws data_error as `set_consistency` does.
+/// gives. One random order of the tokens per layer; the mean over pairs of layers, which is that over places where all
+/// tokens select somebody. Throws data_error as `set_consistency` does.
 inline double chance_consistency(const routing_decisions& d, const random_stream& stream,
                                  expert_naming naming = expert_naming::global) {
   std::vector<index_t> all(static_cast<std::size_t>(detail::some_tokens(d, "chance_consistency")));

@@ -7,8 +7,9 @@
 
 namespace gmoe {
 
-/// Asked in every routing, layer after layer; `at.earlier()` ends with the routing itself. It is constant: what a token
-/// did before stands in the routings before.
+/// Asked in every routing, layer after layer; `at.earlier()` ends with the routing itself. Where a form assigns experts
+/// itself, only `change_kept` is asked, with a routing that is not among those. It is constant: what a token did before
+/// stands in the routings before.
 template <class B>
 struct routing_rule {
   virtual ~routing_rule() = default;

@@ -190,7 +190,13 @@ void run_on_threads(int size, const F& f, std::chrono::milliseconds patience = s
   try {
     for (int r = 1; r < size; ++r) others.emplace_back(run, r);
   } catch (const std::exception& e) {
-    threads(all, static_cast<int>(others.size()) + 1).fail(concat("its thread cannot be started: ", e.what()));
+    const int missing = static_cast<int>(others.size()) + 1;
+    const std::string why = concat("its thread cannot be started: ", e.what());
+    {
+      const std::scoped_lock lock(mutex);
+      if (first.empty()) first = concat("rank ", missing, " failed: ", why);
+    }
+    threads(all, missing).fail(why);
   }
   run(0);
   for (std::thread& t : others) t.join();

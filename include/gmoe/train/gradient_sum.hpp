@@ -13,8 +13,8 @@
 
 namespace gmoe {
 
-/// Takes the gradients of parameters after every pass and gives back the sum. While passes run, it holds as many
-/// gradients as there are ones in the number of passes so far, in binary.
+/// Takes the gradients of parameters after every pass and gives back the sum. While passes run, it holds a gradient for
+/// each complete tree of the passes so far (ranks::trees_of).
 template <class B>
 class gradient_sum {
   using scalar = typename B::scalar;
@@ -71,14 +71,17 @@ class gradient_sum {
     for (std::size_t i = 0; i < all.size(); ++i) *all[i]->gradient_place() = std::move(total[i]);
     clear();
   }
-  /// Forgets what was taken.
+  /// Forgets what was taken, after an error: there may be no memory.
+  void drop() { sum_.clear(); }
+
+ private:
+  static constexpr index_t piece = index_t{1} << 22;  ///< numbers
+
+  /// Forgets what was taken, and keeps the lists.
   void clear() {
     for (auto& part : sum_.parts()) put_back(part.sum);
     sum_.clear();
   }
-
- private:
-  static constexpr index_t piece = index_t{1} << 22;  ///< numbers
 
   /// Lists of a steady state take nothing from the heap.
   gradient room() {

@@ -77,8 +77,10 @@ class trainer {
   step_report step() {
     const auto start = std::chrono::steady_clock::now();
     if constexpr (has_others)
-      if (ranks_.size() > 1 && !std::exchange(agreed_, true))
+      if (ranks_.size() > 1 && !agreed_) {
         agree_on_run(ranks_, recipe_, done_, tokens_, model_, optimizer_);
+        agreed_ = true;
+      }
     step_report report;
     report.step = done_;
     report.learning_rate = schedule_(done_);
@@ -90,7 +92,7 @@ class trainer {
     } catch (...) {  // a part of a gradient is none
       tape_.clear();
       passes_.clear();
-      gradients_.clear();
+      gradients_.drop();
       forget_gradients();
       throw;
     }

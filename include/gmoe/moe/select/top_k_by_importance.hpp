@@ -17,7 +17,7 @@ namespace gmoe {
 
 /// The K_t largest scores of token t among those that may be asked, best first, then empty slots:
 ///
-///     K_t = k a_t, rounded (k a_t - 1/2 is rounded down), but at least 1      a_t in [0, 1]
+///     K_t = k a_t, rounded (a half is rounded down), but at least 1           a_t in [0, 1]
 ///
 /// a_t is what the block's attention has told of the token (place::importance). With a_t = 1 it is top_k.
 struct top_k_by_importance {
