@@ -10,7 +10,11 @@
 #include "moe_checks.hpp"
 
 using namespace gmoe;
-using namespace gmoe_test;
+using gmoe_test::model_backend;
+using gmoe_test::randomise;
+using gmoe_test::refusal;
+using gmoe_test::small_model;
+using gmoe_test::small_sizes;
 
 namespace {
 

@@ -12,16 +12,16 @@ using gmoe::index_t;
 using hand_made::ids;
 
 namespace {
-ids path_of(const gmoe::path_histogram& h, index_t n) { return ids(h.path(n).begin(), h.path(n).end()); }
+ids steps_of(const gmoe::path_histogram& h, index_t n) { return ids(h.path(n).begin(), h.path(n).end()); }
 }  // namespace
 
 TEST_CASE("analysis/paths: the histogram is ordered by count, then by first appearance") {
   const auto h = gmoe::count_paths(hand_made::top1(3, {{2, 0, 1, 0, 1, 0}, {1, 0, 2, 0, 2, 1}}));
   CHECK(h.count == std::vector<index_t>{2, 2, 1, 1});
-  CHECK(path_of(h, 0) == ids{0, 0});
-  CHECK(path_of(h, 1) == ids{1, 2});
-  CHECK(path_of(h, 2) == ids{2, 1});
-  CHECK(path_of(h, 3) == ids{0, 1});
+  CHECK(steps_of(h, 0) == ids{0, 0});
+  CHECK(steps_of(h, 1) == ids{1, 2});
+  CHECK(steps_of(h, 2) == ids{2, 1});
+  CHECK(steps_of(h, 3) == ids{0, 1});
   CHECK(h.label == std::vector<index_t>{2, 0, 1, 0, 1, 3});
   CHECK(h.share(0) == Approx(1.0 / 3));
   CHECK(h.log_possible == Approx(2 * std::log(3.0)));
@@ -78,7 +78,7 @@ TEST_CASE("analysis/paths: a subset of layers") {
   const auto h = gmoe::count_paths(d, {0, 2});
   CHECK(h.layers == std::vector<index_t>{0, 2});
   CHECK(h.distinct() == 2);
-  CHECK(path_of(h, 1) == ids{1, 1});
+  CHECK(steps_of(h, 1) == ids{1, 1});
   CHECK(gmoe::count_paths(d, {2}).distinct() == 1);
   CHECK_THROWS_AS(gmoe::count_paths(d, {}), gmoe::config_error);
   CHECK_THROWS_AS(gmoe::count_paths(d, {2, 0}), gmoe::config_error);
@@ -103,7 +103,7 @@ TEST_CASE("analysis/paths: keys stay exact beyond 64 bits") {
   const auto h = gmoe::count_paths(hand_made::top1(experts, top1));
   CHECK(h.distinct() == static_cast<index_t>(expected.size()));
   CHECK(h.distinct() > 35);
-  for (index_t n = 0; n < h.distinct(); ++n) CHECK(h.count[n] == expected[path_of(h, n)]);
+  for (index_t n = 0; n < h.distinct(); ++n) CHECK(h.count[n] == expected[steps_of(h, n)]);
   for (index_t t = 0; t < tokens; ++t)
     for (index_t l = 0; l < layers; ++l) REQUIRE(h.path(h.label[t])[l] == top1[l][t]);
 }

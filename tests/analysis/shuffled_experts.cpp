@@ -9,7 +9,12 @@
 #include "moe_checks.hpp"
 
 using namespace gmoe;
-using namespace gmoe_test;
+using gmoe_test::model_backend;
+using gmoe_test::named;
+using gmoe_test::randomise;
+using gmoe_test::refusal;
+using gmoe_test::small_model;
+using gmoe_test::small_sizes;
 
 namespace {
 
@@ -83,7 +88,7 @@ TEST_CASE_TEMPLATE("analysis/shuffled_experts: slots keep their weights, and emp
                    GMOE_TEST_MODULE_BACKENDS) {
   const shuffled_experts<B> rule(random_stream(2));
   const auto to = rule.permutation("", 0, 3);
-  routing<B> r = routing_of<B>(table(2, 3, 0.5), {2, 0, no_choice, 1});
+  routing<B> r = gmoe_test::routing_of<B>(gmoe_test::table(2, 3, 0.5), {2, 0, no_choice, 1});
   r.kept = r.chosen;
   const layer_shape shape{};
   rule.change_kept(place<B>{context<B>{}, shape}, r);
