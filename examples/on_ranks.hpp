@@ -6,7 +6,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -82,7 +84,15 @@ int on_ranks(int argc, char** argv, const Program& program) {
 #else
   static_cast<void>(argc);
 #endif
-  return program(gmoe::ranks::any(), [](const auto& f) { return f(); });
+  std::optional<gmoe::ranks::any> alone;
+  try {
+    alone.emplace();
+  } catch (const std::bad_alloc&) {  // nobody is there yet to tell it
+    const char* const slash = std::strrchr(argv[0], '/');
+    std::fprintf(stderr, "%s: there is not enough memory for this program\n", slash ? slash + 1 : argv[0]);
+    return 1;
+  }
+  return program(*alone, [](const auto& f) { return f(); });
 }
 
 }  // namespace examples

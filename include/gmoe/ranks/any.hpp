@@ -11,11 +11,7 @@ namespace gmoe::ranks {
 /// Any other one, or `alone`.
 class any {
  public:
-  /// `alone`. Takes no memory, so that a program can begin with it.
-  any() {
-    static const holder<alone> here{alone{}};
-    held_ = {std::shared_ptr<void>(), &here};
-  }
+  any() : any(alone{}) {}
   template <class C>
   requires(!std::same_as<C, any> && communicator<C>) explicit any(C of)
       : held_(std::make_shared<const holder<C>>(std::move(of))) {}
