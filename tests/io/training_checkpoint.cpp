@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "backends.hpp"
+#include "gmoe/backend/cpu.hpp"
 #include "gmoe/core/random.hpp"
 #include "gmoe/io/official_card.hpp"
 #include "gmoe/model/any_model.hpp"
@@ -23,7 +23,7 @@ using gmoe_test::temp_folder;
 
 namespace {
 
-using floats = GMOE_TEST_BACKEND<float>;
+using floats = gmoe::cpu<float>;
 using model = gmoe::any_model<floats>;
 
 using gmoe_test::short_run;
